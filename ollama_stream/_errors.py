@@ -1,0 +1,151 @@
+"""The exception tree: every way a call can fail, sorted by what a program can do about it.
+
+    OllamaError                       the base; carries .partial, .elapsed and .url
+      RequestError     ValueError       a wrong value, found before any byte was sent
+      ConnectError     ConnectionError  no connection: refused, name not found, TLS refused
+      ConnectionLost   ConnectionError  the peer went away with bytes still due
+      OllamaTimeout    TimeoutError     a clock ran out: .clock, .limit
+      ProtocolError    ValueError       bad HTTP, bad JSON, a limit: .lineno, .line
+      IncompleteStream EOFError         the body ended well, the answer did not
+      ResponseError                     the server said so: .error, .status_code
+      StreamClosed     RuntimeError     reading after close(), a second loop, two readers
+      FixtureError     ValueError       a bad fixture file, or no recorded exchange matches
+
+Nothing else reaches the caller, whatever bytes arrive. All of them pickle and copy.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Optional
+
+CONNECT_ADVICE = (
+    "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
+    "https://ollama.com/download"
+)
+
+
+class OllamaError(Exception):
+    """Base of all errors of this library.
+
+    ``partial`` is what had arrived when the error was raised: for a chat or generate call the assembled record
+    (text, thinking, tool calls so far), otherwise the last record or None. ``elapsed`` is in seconds since the
+    call began to connect. ``url`` names the request, without credentials or query.
+    """
+
+    partial: Any = None
+    elapsed: Optional[float] = None
+    url: Optional[str] = None
+
+    def __init__(self, message: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.__dict__.update(details)
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> Any:
+        # OSError has a __reduce__ of its own that knows nothing of the attributes here.
+        return type(self), self.args, self.__dict__
+
+
+class RequestError(OllamaError, ValueError):
+    """A wrong argument or setting, found before any byte was sent. ``error`` is the text."""
+
+    error: str
+
+    def __init__(self, error: str = "", **details: Any) -> None:
+        super().__init__(error, **details)
+        self.error = error
+
+
+class ConnectError(OllamaError, ConnectionError):
+    """No connection could be made: refused, unreachable, a name that does not resolve, TLS refused."""
+
+
+class ConnectionLost(OllamaError, ConnectionError):
+    """The peer went away with bytes still due. ``tail`` holds up to 4 KiB of an unfinished last line."""
+
+    tail: bytes = b""
+
+
+class OllamaTimeout(OllamaError, TimeoutError):
+    """A clock ran out: ``clock`` is "connect", "first_byte", "idle" or "total"; ``limit`` is in seconds."""
+
+    clock: str = ""
+    limit: Optional[float] = None
+
+
+class ProtocolError(OllamaError, ValueError):
+    """What arrived is not what the protocol allows, or passes one of our limits.
+
+    ``lineno`` counts the lines of the body from 1, ``line`` holds up to 4 KiB of the bad one; both are None
+    where the HTTP framing is at fault and not a line.
+    """
+
+    lineno: Optional[int] = None
+    line: Optional[bytes] = None
+
+
+class IncompleteStream(OllamaError, EOFError):
+    """The body ended as HTTP wants it, but the record that ends an answer never came.
+
+    ``tail`` holds up to 4 KiB of an unfinished last line.
+    """
+
+    tail: bytes = b""
+
+
+class ResponseError(OllamaError):
+    """The server reported an error: a status of 300 and above, or an ``error`` record inside a 200 stream.
+
+    ``error`` is the server's text, ``status_code`` the HTTP status or -1 for a record in a stream,
+    ``signin_url`` where to sign in (status 401), ``retry_after`` the server's wish in seconds, ``headers`` the
+    response's header fields by lower-case name, ``raw`` the decoded JSON value or the text of the body.
+    """
+
+    error: str
+    status_code: int
+    signin_url: Optional[str] = None
+    retry_after: Optional[float] = None
+    headers: Optional[Dict[str, str]] = None
+    raw: Any = None
+
+    def __init__(self, error: str = "", status_code: int = -1, **details: Any) -> None:
+        super().__init__(error, **details)
+        self.error = error_text(error)
+        self.status_code = status_code
+
+    def __str__(self) -> str:
+        return "%s (status code: %d)" % (self.error, self.status_code)
+
+
+class StreamClosed(OllamaError, RuntimeError):
+    """Reading a stream that was closed, that another loop has read, or that another thread or task reads."""
+
+
+class FixtureError(OllamaError, ValueError):
+    """A fixture file that is not one, or a request that no recorded exchange answers. ``lineno`` counts from 1."""
+
+    path: Optional[str] = None
+    lineno: Optional[int] = None
+
+
+def error_text(value: Any) -> str:
+    """The best text in a server's ``error``: a string, the JSON document in one, or an object with a message."""
+    for _ in range(4):
+        if isinstance(value, str):
+            if not value.lstrip().startswith("{"):
+                return value
+            try:
+                inner = json.loads(value)
+            except (ValueError, RecursionError):
+                return value
+            if not inner.get("error") and not inner.get("message"):
+                return value
+            value = inner
+        elif isinstance(value, dict) and (value.get("error") or value.get("message")):
+            value = value.get("error") or value.get("message")
+        else:
+            break
+    return value if isinstance(value, str) else json.dumps(value)

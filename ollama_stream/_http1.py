@@ -1,0 +1,562 @@
+"""One HTTP/1.1 message out of bytes: no socket, no clock, no thread.
+
+In go the pieces a connection returned, by ``receive()``; ``b""`` is end of file. Out come the head, by ``read_head()``,
+and the body without its framing, by ``read_body()``: what can be had now, and an error only after the good bytes
+before it. The outcome depends on the bytes, never on how they were cut.
+
+    state       what is read there                         what follows
+    HEAD        a start line, header lines, an empty line  HEAD after a 1xx, else SIZE, LENGTH, UNTIL_EOF or END
+    SIZE        a chunk-size line                          DATA, or TRAILERS after size 0
+    DATA        the chunk's bytes and a CRLF               SIZE
+    TRAILERS    header lines, an empty line                END
+    LENGTH      as many bytes as Content-Length says       END
+    UNTIL_EOF   everything                                 END, at end of file
+    END         nothing: what is left is surplus
+
+Framing that two readers could take for two different messages is a ``ProtocolError``, an early end of file a
+``ConnectionLost``. Nothing else is raised, and every later call raises the same again.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Union
+
+from ._errors import ConnectionLost, ProtocolError
+
+MAX_HEADER_LINES = 100  # as http.client; Ollama sends 4, a proxy adds a dozen
+MAX_HEADER_LINE = 64 * 1024  # as http.client
+MAX_HEAD = 256 * 1024  # or 100 lines of 64 KiB would be 6 MB
+MAX_SIZE_LINE = 4 * 1024  # as Go; what follows the digits is read by nobody
+MAX_OVERHEAD = 16 * 1024  # as Go: chunk framing in excess of the data it carries
+MAX_INTERIM_HEADS = 16  # one is usual; without a limit a peer could send 1xx heads for ever
+MAX_LENGTH_DIGITS = 18  # stays below 2**63
+MAX_SIZE_DIGITS = 16  # 64 bits
+MAX_SHOWN = 60  # bytes of the culprit in a message
+START_SIZE = 16  # enough of an answer to tell whether it is HTTP ("HTTP/1.1 " is 9), and to name what it is instead
+
+HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
+LENGTH, UNTIL_EOF, END = "length", "until end of file", "end"
+
+_VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
+_BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
+_EMPTY_LINES = (b"\r\n", b"\n")  # RFC 9112, 2.2: a lone LF may end a header line
+_VISIBLE_BYTES = bytes(range(0x21, 0x7F))
+_TOKEN_BYTES = _VISIBLE_BYTES.translate(None, b'"(),/:;<=>?@[\\]{}')  # RFC 9110, 5.6.2
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
+_CONTROL_BYTES = bytes(range(0x20)).translate(None, b"\t") + b"\x7f"
+# In a header's value VT, FF and 0x1C to 0x1F do no harm, but to readers who cut with str.splitlines().
+_VALUE_CONTROL_BYTES = _CONTROL_BYTES.translate(None, b"\x0b\x0c\x1c\x1d\x1e\x1f")
+
+HeaderFields = List[Tuple[str, str]]
+
+
+class Head(NamedTuple):
+    """The head of a response: ``version`` "1.1" or "1.0", ``headers`` as on the wire, decoded as Latin-1."""
+
+    version: str
+    status: int
+    reason: str
+    headers: HeaderFields
+
+    def get_all(self, name: str) -> List[str]:
+        """The values of all fields of that name, in any case."""
+        return _header_values(self.headers, name)
+
+    def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
+        """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+
+class RequestHead(NamedTuple):
+    """The head of a request; ``version`` and ``headers`` as in ``Head``."""
+
+    method: str
+    target: str
+    version: str
+    headers: HeaderFields
+
+    def get_all(self, name: str) -> List[str]:
+        """The values of all fields of that name, in any case."""
+        return _header_values(self.headers, name)
+
+    def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
+        """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+
+class Chunk(NamedTuple):
+    """A chunk: its data, the size announced, the size line without CRLF, and whether data and CRLF are all in."""
+
+    data: bytes
+    size: int
+    line: bytes
+    complete: bool
+
+
+class _MessageReader:
+    """What the two readers share; they differ in the start line and in how it and the fields frame the body."""
+
+    _folds_allowed = True
+
+    def __init__(self, keep_chunks: bool) -> None:
+        self.bytes_received = 0
+        self.trailers: HeaderFields = []
+        self._state = HEAD
+        self._eof = False
+        self._persistent = False
+        # Not the exception itself: its traceback would hold the caller's frames, and with them the connection.
+        self._failure: Optional[Tuple[Union[Type[ConnectionLost], Type[ProtocolError]], str]] = None
+        self._block = b""  # what is being parsed, from _pos on
+        self._pos = 0
+        self._pieces: List[bytes] = []  # what came after the block
+        self._lines: List[bytes] = []  # taken out of the block, while the unit they belong to is not whole
+        self._fields: HeaderFields = []  # what those lines say
+        self._size = 0  # of the chunk or of the body
+        self._left = 0  # bytes of it still due
+        self._overhead = 0
+        self._sizes: Dict[bytes, int] = {}  # by size line, for the few that a stream repeats
+        self._keep_chunks = keep_chunks
+        self._chunks: List[Chunk] = []
+        self._chunk_line = b""
+        self._chunk_data: List[bytes] = []
+
+    def receive(self, piece: bytes) -> None:
+        """Store what one read returned, ``b""`` at end of file. Nothing is parsed yet, and nothing raised."""
+        if piece:
+            self._pieces.append(piece)
+            self.bytes_received += len(piece)
+        else:
+            self._eof = True
+
+    def read_body(self) -> bytes:
+        """All bytes of the body that can be had now, ``b""`` for none. Reads on through the trailers.
+
+        Raises ConnectionLost at an early end of file and ProtocolError for bad framing; where good bytes came before
+        it they are returned, and the next call raises.
+        """
+        found: List[bytes] = []
+        self._run(_STEPS, found)
+        return b"".join(found)
+
+    def take_chunks(self) -> List[Chunk]:
+        """The chunks finished since the last call, and one that an error cut short; not the last, empty chunk."""
+        chunks, self._chunks = self._chunks, []
+        return chunks
+
+    def unparsed(self) -> bytes:
+        """The bytes received but not accepted: after a ProtocolError those from the first refused unit on.
+
+        Units are a whole head, a size line, what follows a chunk's data, and the last chunk with its trailers.
+        """
+        return b"".join([*self._lines, self._block[self._pos :], *self._pieces])
+
+    @property
+    def body_ended(self) -> bool:
+        """Every byte of the body has been returned; trailers may still be due."""
+        return self._state in (TRAILERS, END)
+
+    @property
+    def complete(self) -> bool:
+        """The message has ended, trailers included."""
+        return self._state == END
+
+    @property
+    def surplus(self) -> bytes:
+        """The bytes received after the end of the message."""
+        return self.unparsed() if self.complete else b""
+
+    @property
+    def reusable(self) -> bool:
+        """The connection may carry another exchange: the message ended just here, beyond doubt, and nobody closes."""
+        return self.complete and self._persistent and not self._eof and not self.surplus
+
+    def _run(self, steps: _ReaderSteps, found: List[bytes]) -> None:
+        """Step from state to state as far as the bytes go."""
+        if self._failure is not None:
+            kind, message = self._failure
+            raise kind(message)
+        try:
+            while self._state in steps and steps[self._state](self, found):
+                pass
+        except (ConnectionLost, ProtocolError) as error:
+            self._failure = type(error), str(error)
+            if self._state == DATA:
+                self._end_chunk(complete=False)
+            if not found:
+                raise
+
+    def _needs_more(self, where: str) -> bool:
+        """False, for a step to return when it cannot go on; after end of file it never will."""
+        if self._eof:
+            raise ConnectionLost("the connection closed " + where)
+        return False
+
+    def _gather(self) -> int:
+        """Make one block of all that is unread, and return its size. A lone piece becomes the block uncopied.
+
+        What is copied again and again is at most a line: one of 64 KiB that comes byte by byte costs twice the time.
+        """
+        if self._pieces:
+            if self._pos < len(self._block):
+                self._pieces.insert(0, self._block[self._pos :])
+            self._block, self._pos, self._pieces = b"".join(self._pieces), 0, []
+        return len(self._block) - self._pos
+
+    def _next_line(self, limit: int) -> Optional[bytes]:
+        """The next line with its LF, or None where that has not come. One longer than ``limit`` is refused."""
+        unread = self._gather()
+        end = self._block.find(b"\n", self._pos, self._pos + limit) + 1
+        if end:
+            line = self._block[self._pos : end]
+            self._pos = end
+            return line
+        if unread >= limit:
+            raise ProtocolError("a line of more than %d bytes: %s" % (limit, _shown_bytes(self._block[self._pos :])))
+        return None
+
+    def _read_head_lines(self, found: List[bytes]) -> bool:
+        if (self._lines or self._read_start()) and self._read_fields():
+            self._accept_head(self._fields)
+            self._lines, self._fields = [], []
+            return True
+        return self._needs_more("inside the head")
+
+    def _read_start(self) -> bool:
+        raise NotImplementedError
+
+    def _accept_head(self, fields: HeaderFields) -> None:
+        raise NotImplementedError
+
+    def _read_trailers(self, found: List[bytes]) -> bool:
+        if not self._read_fields():
+            return self._needs_more("after the last chunk, before the empty line that ends the message")
+        self.trailers, self._lines = self._fields, []
+        self._state = END
+        return True
+
+    def _read_fields(self) -> bool:
+        """Read the header lines that follow a first line, up to the empty one; False where that has not come."""
+        while True:
+            line = self._next_line(MAX_HEADER_LINE)
+            if line is None:
+                return False
+            self._lines.append(line)
+            if sum(map(len, self._lines)) > MAX_HEAD:
+                raise ProtocolError("more than %d bytes of header lines" % MAX_HEAD)
+            if line in _EMPTY_LINES:
+                return True
+            if len(self._lines) > 1 + MAX_HEADER_LINES:
+                raise ProtocolError("more than %d header lines" % MAX_HEADER_LINES)
+            self._add_field(_line_content(line))
+
+    def _add_field(self, content: bytes) -> None:
+        if not content.startswith((b" ", b"\t")):
+            self._fields.append(_header_field(content))
+        elif self._folds_allowed and self._fields:
+            name, value = self._fields[-1]
+            self._fields[-1] = name, (value + " " + _header_text(content)).strip(" ")  # RFC 9112, 5.2
+        else:
+            raise ProtocolError("bad folded header line " + _shown_bytes(content))
+
+    def _begin_body(self, chunked: bool, length: Optional[int]) -> None:
+        """``length`` is None for a body that lasts until end of file."""
+        self._size = self._left = length or 0
+        self._state = SIZE if chunked else UNTIL_EOF if length is None else LENGTH if length else END
+
+    def _read_until_eof(self, found: List[bytes]) -> bool:
+        self._left = self._gather()
+        self._take_data(found)
+        if self._eof:
+            self._state = END
+        return False
+
+    def _read_length(self, found: List[bytes]) -> bool:
+        self._take_data(found)
+        if self._left:
+            return self._needs_more("after %d of %d bytes of the body" % (self._size - self._left, self._size))
+        self._state = END
+        return True
+
+    def _read_size(self, found: List[bytes]) -> bool:
+        self._gather()
+        if not self._overhead and not self._keep_chunks:
+            self._take_whole_chunks(found)
+        line = self._next_line(MAX_SIZE_LINE)
+        if line is None:
+            begun = self._pos < len(self._block)
+            return self._needs_more("inside a chunk-size line" if begun else "between chunks, before the last one")
+        self._lines = [line]
+        size = _chunk_size(line)
+        # Go's rule: 16 bytes of framing a chunk are free, and two for each byte of data.
+        self._overhead = max(0, self._overhead + len(line) - 16 - 2 * size)
+        if self._overhead > MAX_OVERHEAD:
+            raise ProtocolError("too much chunk framing for too little data: " + _shown_bytes(line[:-2]))
+        if size == 0:
+            self._state = TRAILERS  # the line stays held: it is the first of the unit that the trailers end
+            return True
+        self._lines = []
+        self._chunk_line = line[:-2]
+        self._size = self._left = size
+        self._state = DATA
+        if len(self._chunk_line) <= 3:
+            self._sizes[self._chunk_line] = size
+        return True
+
+    def _take_whole_chunks(self, found: List[bytes]) -> None:
+        """Take the chunks with a known size line that lie whole in the block, and leave all others to the steps.
+
+        This is the hot path: a busy server's piece holds hundreds of chunks.
+        """
+        block, pos, known_size = self._block, self._pos, self._sizes.get
+        find, take = block.find, found.append
+        while True:
+            line_end = find(b"\r\n", pos)
+            size = known_size(block[pos:line_end]) if line_end > 0 else None
+            if size is None:
+                break
+            start = line_end + 2
+            end = start + size
+            if block[end : end + 2] != b"\r\n":
+                break
+            take(block[start:end])
+            pos = end + 2
+        self._pos = pos
+
+    def _read_data(self, found: List[bytes]) -> bool:
+        self._take_data(found)
+        after = self._block[self._pos : self._pos + 2]
+        if self._left or len(after) < 2:
+            return self._needs_more("inside a chunk (%d of %d bytes)" % (self._size - self._left, self._size))
+        if after != b"\r\n":
+            raise ProtocolError("%s in place of the CRLF after a chunk" % _shown_bytes(after))
+        self._pos += 2
+        self._end_chunk(complete=True)
+        self._state = SIZE
+        return True
+
+    def _end_chunk(self, complete: bool) -> None:
+        if self._keep_chunks:
+            self._chunks.append(Chunk(b"".join(self._chunk_data), self._size, self._chunk_line, complete))
+            self._chunk_data = []
+
+    def _take_data(self, found: List[bytes]) -> None:
+        self._gather()
+        data = self._block[self._pos : self._pos + self._left]
+        if data:
+            self._pos += len(data)
+            self._left -= len(data)
+            found.append(data)
+            if self._keep_chunks:
+                self._chunk_data.append(data)
+
+
+_ReaderSteps = Dict[str, Callable[[_MessageReader, List[bytes]], bool]]
+_HEAD_STEPS: _ReaderSteps = {HEAD: _MessageReader._read_head_lines}
+_STEPS: _ReaderSteps = {
+    HEAD: _MessageReader._read_head_lines,
+    SIZE: _MessageReader._read_size,
+    DATA: _MessageReader._read_data,
+    TRAILERS: _MessageReader._read_trailers,
+    LENGTH: _MessageReader._read_length,
+    UNTIL_EOF: _MessageReader._read_until_eof,
+}
+
+
+class Response(_MessageReader):
+    """The response to a request of ``method``, from the pieces given to ``receive()``.
+
+    ``head`` is the final head or None, ``interims`` the 1xx heads before it, ``trailers`` the fields after the last
+    chunk, ``bytes_received`` counts everything. Only with ``keep_chunks`` does ``take_chunks()`` have any.
+    """
+
+    def __init__(self, method: str = "POST", *, keep_chunks: bool = False) -> None:
+        super().__init__(keep_chunks)
+        self.head: Optional[Head] = None
+        self.interims: List[Head] = []
+        self._method = method
+        self._status = ("", 0, "")
+
+    def read_head(self) -> Optional[Head]:
+        """The final head, or None where more bytes are needed.
+
+        Raises ProtocolError for what is not HTTP/1.0 or 1.1 and ConnectionLost at an early end of file.
+        """
+        if self.head is None:
+            self._run(_HEAD_STEPS, [])
+        return self.head
+
+    def _read_start(self) -> bool:
+        if self._eof and not self.bytes_received:
+            raise ConnectionLost("the server closed the connection without an answer (0 bytes)")
+        self._check_start()
+        line = self._next_line(MAX_HEADER_LINE)
+        if line is None:
+            return False
+        self._lines = [line]
+        self._status = _status_line(_line_content(line))
+        return True
+
+    def _check_start(self) -> None:
+        """Refuse another protocol early: its server may never end a line, and wait for us."""
+        self._gather()
+        start = self._block[self._pos : self._pos + START_SIZE]
+        decided = len(start) == START_SIZE or b"\n" in start or self._eof
+        if decided and not any(version.startswith(start[: len(version)]) for version in _VERSIONS):
+            raise ProtocolError("not HTTP/1.1: " + _shown_bytes(start.split(b"\n")[0]))
+
+    def _accept_head(self, fields: HeaderFields) -> None:
+        head = Head(*self._status, fields)
+        if head.status == 101:
+            raise ProtocolError("status 101, a switch of protocols that nobody asked for")
+        if head.status >= 200:
+            self._frame(head)
+            self.head = head
+        elif len(self.interims) == MAX_INTERIM_HEADS:
+            raise ProtocolError("more than %d interim heads" % MAX_INTERIM_HEADS)
+        else:
+            self.interims.append(head)
+
+    def _frame(self, head: Head) -> None:
+        """RFC 9112, 6.3: with both fields chunked wins, but the connection carries nothing more."""
+        chunked, length = _framing(head)
+        doubtful = chunked and length is not None
+        if self._method == "HEAD" or head.status in _BODILESS:
+            chunked, length = False, 0
+        self._begin_body(chunked, length)
+        self._persistent = not doubtful and _may_persist(head)
+
+
+class RequestReader(_MessageReader):
+    """A request, from the pieces given to ``receive()``; attributes as in ``Response``.
+
+    Stricter than that: a folded header line and a Content-Length beside a Transfer-Encoding are refused, for a proxy
+    in front may have seen another request in the same bytes.
+    """
+
+    _folds_allowed = False
+
+    def __init__(self) -> None:
+        super().__init__(keep_chunks=False)
+        self.head: Optional[RequestHead] = None
+        self._request = ("", "", "")
+        self._empty_line_skipped = False
+
+    def read_head(self) -> Optional[RequestHead]:
+        """The head, or None where more bytes are needed. Raises as ``Response.read_head()`` does."""
+        if self.head is None:
+            self._run(_HEAD_STEPS, [])
+        return self.head
+
+    def _read_start(self) -> bool:
+        if self._eof and not self.bytes_received:
+            raise ConnectionLost("the client closed the connection without a request (0 bytes)")
+        line = self._next_line(MAX_HEADER_LINE)
+        if line in _EMPTY_LINES and not self._empty_line_skipped:
+            self._empty_line_skipped = True  # RFC 9112, 2.2: old clients send one after a body
+            line = self._next_line(MAX_HEADER_LINE)
+        if line is None:
+            return False
+        self._lines = [line]
+        self._request = _request_line(_line_content(line))
+        return True
+
+    def _accept_head(self, fields: HeaderFields) -> None:
+        head = RequestHead(*self._request, fields)
+        chunked, length = _framing(head)
+        if chunked and length is not None:
+            raise ProtocolError("both Content-Length and Transfer-Encoding")
+        self._begin_body(chunked, length or 0)
+        self._persistent = _may_persist(head)
+        self.head = head
+
+
+def _status_line(content: bytes) -> Tuple[str, int, str]:
+    """RFC 9112, 4. The space before an empty reason may be missing."""
+    status, after, reason = content[9:12], content[12:13], content[13:]
+    if len(status) < 3 or not status.isdigit() or status < b"100" or after not in (b"", b" "):
+        raise ProtocolError("bad status line " + _shown_bytes(content))
+    _refuse(_CONTROL_BYTES, content)
+    return content[5:8].decode("latin-1"), int(status), reason.decode("latin-1")
+
+
+def _request_line(content: bytes) -> Tuple[str, str, str]:
+    """RFC 9112, 3: method, target and version, one space between."""
+    words = content.split(b" ")
+    if len(words) != 3 or words[2] + b" " not in _VERSIONS:
+        raise ProtocolError("bad request line " + _shown_bytes(content))
+    method, target, version = words
+    if not _consists_of(method, _TOKEN_BYTES) or not _consists_of(target, _VISIBLE_BYTES):
+        raise ProtocolError("bad request line " + _shown_bytes(content))
+    return method.decode("latin-1"), target.decode("latin-1"), version[5:].decode("latin-1")
+
+
+def _header_field(content: bytes) -> Tuple[str, str]:
+    """RFC 9112, 5.1: nothing between the name and the colon."""
+    name, colon, value = content.partition(b":")
+    if not colon or not _consists_of(name, _TOKEN_BYTES):
+        raise ProtocolError("bad header line " + _shown_bytes(content))
+    return name.decode("latin-1"), _header_text(value)
+
+
+def _header_text(value: bytes) -> str:
+    _refuse(_VALUE_CONTROL_BYTES, value)
+    return value.strip(b" \t").decode("latin-1")
+
+
+def _refuse(controls: bytes, content: bytes) -> None:
+    """RFC 9112, 2.2 and RFC 9110, 5.5: some readers end a line at a bare CR, or a text at a NUL."""
+    if len(content.translate(None, controls)) < len(content):
+        raise ProtocolError("a control character in " + _shown_bytes(content))
+
+
+def _chunk_size(line: bytes) -> int:
+    """RFC 9112, 7.1. Extensions are passed over, and so are spaces after the size: some servers pad it."""
+    digits = line[:-2].split(b";")[0].rstrip(b" \t")
+    if not line.endswith(b"\r\n") or not _consists_of(digits, _HEX_DIGITS):
+        raise ProtocolError("bad chunk size " + _shown_bytes(line[:-2] if line.endswith(b"\r\n") else line))
+    _refuse(_CONTROL_BYTES, line[:-2])
+    if len(digits) > MAX_SIZE_DIGITS or int(digits, 16) >= 2**63:
+        raise ProtocolError("chunk size too large: " + _shown_bytes(digits))
+    return int(digits, 16)
+
+
+def _framing(head: Union[Head, RequestHead]) -> Tuple[bool, Optional[int]]:
+    """Whether the body is chunked, and its Content-Length if there is one."""
+    codings = head.get_all("Transfer-Encoding")
+    if codings and [coding.lower() for coding in codings] != ["chunked"]:
+        raise ProtocolError("unsupported transfer coding " + _shown_bytes(", ".join(codings).encode("latin-1")))
+    values = head.get_all("Content-Length")
+    return bool(codings), _content_length(values) if values else None
+
+
+def _content_length(values: List[str]) -> int:
+    """RFC 9112, 6.3: several lengths are one if they are the same."""
+    lengths = {text.strip(" \t") for value in values for text in value.split(",")}
+    text = lengths.pop()
+    if lengths or len(text) > MAX_LENGTH_DIGITS or not (text.isascii() and text.isdigit()):
+        raise ProtocolError("bad Content-Length " + _shown_bytes(", ".join(values).encode("latin-1")))
+    return int(text)
+
+
+def _may_persist(head: Union[Head, RequestHead]) -> bool:
+    """RFC 9112, 9.3."""
+    options = [option.strip(" \t").lower() for option in (head.get("Connection") or "").split(",")]
+    return head.version == "1.1" and "close" not in options
+
+
+def _consists_of(word: bytes, alphabet: bytes) -> bool:
+    return bool(word) and not word.translate(None, alphabet)
+
+
+def _line_content(line: bytes) -> bytes:
+    return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+
+
+def _header_values(headers: HeaderFields, name: str) -> List[str]:
+    return [value for field, value in headers if field.lower() == name.lower()]
+
+
+def _shown_bytes(culprit: bytes) -> str:
+    return repr(culprit[:MAX_SHOWN])

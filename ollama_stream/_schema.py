@@ -1,0 +1,477 @@
+"""Python functions and types -> JSON Schema (``tools=``, ``format=``), and JSON values back to those types.
+
+In: a function, or a type made of str, int, float, bool, None, Any, list, tuple, set, dict, Literal, Enum, Union,
+Annotated, dataclass, TypedDict, and classes with ``model_json_schema`` and ``model_validate``. Out: a schema, or a
+checked value.
+
+    function -> read_signature -+               +-> SchemaWriter -> type_schema, or fold_schema -> function_tool
+                                +-> take_apart -+
+    type -----------------------+               +-> ValueReader <- JSON value: parse_as, call_tool
+
+A type without a schema is a RequestError; a wrong value is a ProtocolError, in a tool's arguments a RequestError.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import enum
+import functools
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from typing import Any, Callable, Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
+
+from ._errors import OllamaError, ProtocolError, RequestError
+
+Parsed = typing.TypeVar("Parsed")
+
+PLAIN_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+LIST_TYPES = (list, collections.abc.Sequence, collections.abc.Iterable)
+DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+UNION_TYPES = (Union, getattr(types, "UnionType", Union))
+EMPTY = inspect.Parameter.empty
+NOUNS: Dict[Any, str] = {
+    **{str: "a string", int: "an integer", float: "a number", bool: "a boolean", type(None): "null"},
+    **{list: "an array", dict: "an object", collections.abc.Mapping: "an object"},
+}
+# What the server keeps of a property of a tool (Ollama API, api/types.go ToolProperty).
+KEPT_KEYWORDS = ("type", "anyOf", "items", "description", "enum", "properties", "required")
+# A section's name stands alone on its line ("Note: slow" may be prose); but "Returns: the sum" is no description.
+SECTION = (
+    r"(?mi)^(returns?|yields?|raises|(?:(?:keyword )?arg(?:ument)?s|parameters|attributes|examples?|notes?|warnings?"
+    r"|todo|references|see also)(?=[ \t]*:[ \t]*$))[ \t]*:"
+)
+ARGUMENT = r"(?m)^([ \t]*)\*{0,2}(\w+)[ \t]*(?:\(.*?\))?[ \t]*:(.*(?:\n\1[ \t]+.*|\n[ \t]*$)*)"
+
+
+def function_tool(function: Callable[..., Any]) -> Dict[str, Any]:
+    """The tool that a model sees, from a function's signature, annotations and Google-style docstring.
+
+    Methods, partials, classes and callable objects work too. Bound arguments, ``*args`` and ``**kwargs`` are left
+    out; a parameter with a default is not required; one without annotation is a string. What the server drops from a
+    schema (Ollama API, tools) is told in the description, as in "(default: 3)". Raises RequestError for a lambda, a
+    positional-only parameter, and a type that has no schema or holds itself.
+    """
+    name, text, members = read_signature(function)
+    # To leave out an argument whose default is None says null already.
+    members = [one._replace(kind=without_null(one.kind)) if one.default is None else one for one in members]
+    writer = SchemaWriter()
+    parameters = fold_schema(writer.write_members(members, ""))
+    if writer.definitions:
+        raise RequestError("a tool cannot have the $ref that this type needs: " + ", ".join(writer.definitions))
+    return {"type": "function", "function": {"name": name, "description": text, "parameters": parameters}}
+
+
+def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call ``function`` with a model's JSON ``arguments``, converted to the annotated types.
+
+    What the function returns or raises comes through as it is; an async function returns its coroutine. Raises
+    RequestError, which names the path, for an argument that is missing, unknown or of the wrong kind.
+    """
+    members = read_signature(function)[2]
+    names = [member.name for member in members]
+    try:
+        for name in checked(collections.abc.Mapping, arguments, "arguments"):
+            if name not in names:
+                raise RequestError("%s: unknown argument, expected %s" % (name, ", ".join(names) or "none"))
+        values = ValueReader().read_members(members, arguments, "")
+    except ProtocolError as error:
+        raise RequestError(str(error)) from error
+    except RecursionError:
+        raise RequestError("arguments: nested too deeply") from None
+    return function(**values)
+
+
+def type_schema(kind: Any) -> Dict[str, Any]:
+    """The JSON Schema of a type, for ``format=``.
+
+    Nested types stand in place; one that holds itself is put under ``$defs`` and referred to, which the server's
+    grammar converter follows. Raises RequestError, which names the path, for a type that has no schema.
+    """
+    writer = SchemaWriter()
+    schema = writer.write(kind, "")
+    return {**schema, "$defs": writer.definitions} if writer.definitions else schema
+
+
+def parse_as(kind: Type[Parsed], value: Any, path: str = "") -> Parsed:
+    """A value decoded from JSON as a checked instance of ``kind``; ``path`` says where it stands in a larger value.
+
+    A bool is no integer; 3 is good for a float and 3.0 for an int. Unknown keys are left out. Raises ProtocolError
+    that names the path ("people[2].age: expected an integer, got a string ('old')"), RequestError for a wrong ``kind``.
+    """
+    try:
+        return typing.cast(Parsed, ValueReader().read(kind, value, path))
+    except RecursionError:
+        raise ProtocolError(at_path(path, "nested too deeply")) from None
+
+
+class TypeMember(NamedTuple):
+    """A parameter of a function or a field of a class."""
+
+    name: str
+    kind: Any
+    required: bool
+    default: Any
+    description: str = ""
+
+
+class SchemaWriter:
+    """Writes schemas with the nested types in place; the classes that hold themselves go to ``definitions``."""
+
+    def __init__(self) -> None:
+        self.definitions: Dict[str, Any] = {}
+        self.names: Dict[str, Any] = {}
+        self.classes: Dict[Any, Dict[str, Any]] = {}
+
+    def write(self, kind: Any, path: str) -> Dict[str, Any]:
+        schema = self.write_bare(*take_apart(kind, path), path)
+        text = bare_type(kind)[1]
+        return {**schema, "description": text} if text else schema
+
+    def write_bare(self, base: Any, parts: Sequence[Any], path: str) -> Dict[str, Any]:
+        if base is Any:  # {} would mean "an object" to the server's grammar converter (llama.cpp)
+            return {"type": ["string", "number", "boolean", "object", "array", "null"]}
+        if base in PLAIN_TYPES or base is EMPTY:
+            return {"type": PLAIN_TYPES.get(base, "string")}
+        if base is Literal:
+            names = list(dict.fromkeys(PLAIN_TYPES[type(value)] for value, _ in parts))
+            return {"type": names[0] if len(names) == 1 else names, "enum": [value for value, _ in parts]}
+        if base is Union:
+            schemas = [self.write(part, path) for part in parts]
+            plain = all(schema.keys() == {"type"} and isinstance(schema["type"], str) for schema in schemas)
+            return {"type": [schema["type"] for schema in schemas]} if plain else {"anyOf": schemas}
+        if base is tuple and parts[-1] is not Ellipsis:
+            items = [self.write(part, "%s[%d]" % (path, index)) for index, part in enumerate(parts)]
+            return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        if base not in (list, tuple, set, frozenset, dict):
+            return self.write_class(base, path)
+        schema = {"type": "object" if base is dict else "array"}
+        keyword = "additionalProperties" if base is dict else "items"
+        return schema if parts[0] is Any else {**schema, keyword: self.write(parts[0], path + "[]")}
+
+    def write_class(self, kind: Any, path: str) -> Dict[str, Any]:
+        if is_model(kind):
+            schema: Dict[str, Any] = guarded(RequestError, path, lambda: dict(kind.model_json_schema()))
+            for name, definition in schema.pop("$defs", {}).items():
+                if self.names.setdefault(name, definition) != definition:
+                    raise RequestError(at_path(path, "two types are called " + name))
+                self.definitions[name] = definition
+            return schema
+        if kind not in self.classes:
+            name = kind.__name__
+            while self.names.setdefault(name, kind) != kind:
+                name += "_"
+            self.classes[kind] = {"$ref": "#/$defs/" + name}  # while it is being written
+            _, text, members = read_signature(kind)
+            schema = {**self.write_members(members, path), **({"description": text} if text else {})}
+            if name in self.definitions:
+                self.definitions[name] = schema
+            else:
+                self.classes[kind] = schema
+        elif "$ref" in self.classes[kind]:
+            self.definitions.setdefault(self.classes[kind]["$ref"][len("#/$defs/") :], {})
+        return self.classes[kind]
+
+    def write_members(self, members: Sequence[TypeMember], path: str) -> Dict[str, Any]:
+        properties = {}
+        for member in members:
+            schema = {**self.write(member.kind, path_to(path, member.name)), **default_keyword(member.default)}
+            properties[member.name] = {**schema, "description": member.description} if member.description else schema
+        required = [member.name for member in members if member.required]
+        return {"type": "object", "properties": properties, "required": required}
+
+
+class ValueReader:
+    """Makes checked instances of the values of one JSON document."""
+
+    def __init__(self) -> None:
+        self.members: Dict[Any, Sequence[TypeMember]] = {}
+        # What became of an object, read as a class. Without it a union of classes takes up to 2 ** depth readings.
+        self.outcomes: Dict[Tuple[int, Any], Any] = {}
+
+    def read(self, kind: Any, value: Any, path: str) -> Any:
+        base, parts = take_apart(kind, path)
+        if base is Any or base is EMPTY:
+            return value
+        if base in PLAIN_TYPES:
+            return read_plain(base, value, path)
+        if base is Literal:
+            for wanted, choice in parts:
+                if wanted == value and isinstance(wanted, bool) == isinstance(value, bool):
+                    return choice
+            raise wrong_value("one of " + ", ".join(repr(wanted) for wanted, _ in parts), value, path)
+        if base is Union:
+            return self.read_union(parts, value, path)
+        if base in (list, tuple, set, frozenset):
+            return self.read_array(base, parts, checked(list, value, path), path)
+        if base is dict:
+            items = checked(dict, value, path).items()
+            return {key: self.read(parts[0], item, path_to(path, key)) for key, item in items}
+        if is_model(base):
+            return guarded(ProtocolError, path, lambda: base.model_validate(value))
+        return self.read_class(base, checked(dict, value, path), path)
+
+    def read_union(self, parts: Sequence[Any], value: Any, path: str) -> Any:
+        parts = [part for part in parts if value is None or part is not type(None)]
+        if len(parts) == 1:
+            return self.read(parts[0], value, path)  # its error says more
+        # In the order written, but 3.0 is a float before it is an int, and 3 an int before it is a float.
+        last = int if isinstance(value, float) else float
+        for part in sorted(parts, key=lambda part: part is last):
+            try:
+                return self.read(part, value, path)
+            except ProtocolError:
+                continue
+        raise wrong_value(" or ".join(NOUNS.get(part, type_text(part)) for part in parts), value, path)
+
+    def read_array(self, base: Any, parts: Sequence[Any], value: List[Any], path: str) -> Any:
+        parts = parts if base is tuple and parts[-1] is not Ellipsis else [parts[0]] * len(value)
+        if len(parts) != len(value):
+            raise ProtocolError(at_path(path, "expected an array of %d, got one of %d" % (len(parts), len(value))))
+        items = [self.read(part, item, "%s[%d]" % (path, n)) for n, (part, item) in enumerate(zip(parts, value))]
+        try:
+            return base(items)
+        except TypeError as error:  # a set of what has no hash
+            raise RequestError(at_path(path, str(error))) from error
+
+    def read_class(self, kind: Any, value: Dict[str, Any], path: str) -> Any:
+        key = (id(value), kind)
+        if kind not in self.members:
+            self.members[kind] = read_signature(kind)[2]
+        if key not in self.outcomes:
+            try:
+                fields = self.read_members(self.members[kind], value, path)
+                self.outcomes[key] = guarded(ProtocolError, path, lambda: kind(**fields))
+            except ProtocolError as error:
+                self.outcomes[key] = error
+        if isinstance(self.outcomes[key], ProtocolError):
+            raise self.outcomes[key]
+        return self.outcomes[key]
+
+    def read_members(self, members: Sequence[TypeMember], value: Mapping[str, Any], path: str) -> Dict[str, Any]:
+        """The values of the members by name; a default of None makes null a value, whatever the annotation says."""
+        found: Dict[str, Any] = {}
+        for member in members:
+            where, item = path_to(path, member.name), value.get(member.name)
+            if member.name in value:
+                found[member.name] = None if item is member.default is None else self.read(member.kind, item, where)
+            elif member.required:
+                raise ProtocolError(at_path(where, "missing"))
+        return found
+
+
+def read_plain(kind: Any, value: Any, path: str) -> Any:
+    if isinstance(value, bool) == (kind is bool):
+        if isinstance(value, kind):
+            return value
+        if kind is int and isinstance(value, float) and value.is_integer():
+            return int(value)
+        if kind is float and isinstance(value, int) and value.bit_length() < 1024:  # a larger one overflows
+            return float(value)
+    raise wrong_value(NOUNS[kind], value, path)
+
+
+def fold_schema(schema: Mapping[str, Any]) -> Dict[str, Any]:
+    """The schema with the keywords that the server drops from a tool told in the description."""
+    kept: Dict[str, Any] = {}
+    notes = []
+    for keyword, value in schema.items():
+        if keyword == "properties":
+            value = {name: fold_schema(part) for name, part in value.items()}
+        elif keyword in ("anyOf", "prefixItems"):
+            value = [fold_schema(part) for part in value]
+        elif keyword in ("items", "additionalProperties") and isinstance(value, dict):
+            value = fold_schema(value)
+        if keyword in KEPT_KEYWORDS:
+            kept[keyword] = value
+        elif keyword != "title":
+            notes.append("%s: %s" % (keyword, json.dumps(value, ensure_ascii=False, default=str)))
+    if notes:
+        kept["description"] = ("%s (%s)" % (kept.get("description", ""), "; ".join(notes))).strip()
+    return kept
+
+
+def default_keyword(default: Any) -> Dict[str, Any]:
+    try:
+        value = json.loads(json.dumps(default, allow_nan=False, default=lambda item: item.value))
+    except (AttributeError, TypeError, ValueError, RecursionError):  # there is none, or it has no JSON
+        return {}
+    return {} if value is None else {"default": value}
+
+
+def read_signature(owner: Any) -> Tuple[str, str, List[TypeMember]]:
+    """The name, description and members of a function or of a class with fields."""
+    inner, bound = (owner.func, owner.keywords) if isinstance(owner, functools.partial) else (owner, ())
+    name = getattr(inner, "__name__", type(inner).__name__)
+    if not callable(inner) or name == "<lambda>":
+        raise RequestError("a tool must be a function with a name, which %.60r is not" % (inner,))
+    # What runs when a class or an object is called; of a function it is no Python code, and has nothing to say.
+    method = getattr(inner, "__init__") if isinstance(inner, type) else type(inner).__call__
+    text, entries = read_docstring(inner)
+    if inspect.isfunction(method):
+        more, more_entries = read_docstring(method)
+        text, entries = text or more, {**entries, **more_entries}
+    rows = typed_dict_members(inner) if is_typed_dict(inner) else parameter_members(owner, name)
+    scope, members = scope_of(inspect.unwrap(inner)), []
+    for row in rows:
+        if row.name not in bound:
+            path = path_to(name if isinstance(inner, type) else "", row.name)
+            kind, note, required = bare_type(evaluated(row.kind, scope, path))
+            needed = row.required if required is None else required
+            members.append(TypeMember(row.name, kind, needed, row.default, entries.get(row.name) or note))
+    return name, text, members
+
+
+def typed_dict_members(kind: Any) -> List[TypeMember]:
+    hints = kind.__annotations__
+    keys = getattr(kind, "__required_keys__", hints if kind.__total__ else ())  # Python 3.8 has only __total__
+    return [TypeMember(name, hint, name in keys, EMPTY) for name, hint in hints.items()]
+
+
+def parameter_members(function: Any, owner: str) -> List[TypeMember]:
+    members = []
+    signature = guarded(RequestError, owner, lambda: inspect.signature(function))
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise RequestError("%s: a positional-only parameter cannot be given by name" % name)
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            members.append(TypeMember(name, parameter.annotation, parameter.default is EMPTY, parameter.default))
+    return members
+
+
+def scope_of(owner: Any) -> Dict[str, Any]:
+    """The names that string annotations of a function or class may use."""
+    kind = owner if isinstance(owner, type) else type(owner)
+    scope: Dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        scope.update(getattr(sys.modules.get(base.__module__), "__dict__", {}))
+    return {**scope, kind.__name__: kind, **getattr(owner, "__globals__", {})}
+
+
+def evaluated(hint: Any, scope: Dict[str, Any], path: str) -> Any:
+    extras: Dict[str, Any] = {"include_extras": True} if sys.version_info >= (3, 9) else {}
+    try:
+        if isinstance(hint, str) and sys.version_info < (3, 10):
+            hint = evaluated_new_spelling(hint, scope)
+        holder: Any = types.SimpleNamespace(__annotations__={"hint": hint})
+        return typing.get_type_hints(holder, scope, **extras)["hint"]
+    except Exception as error:  # an annotation is an expression, and can raise anything
+        raise RequestError("%s: the annotation %r cannot be evaluated: %s" % (path, hint, error)) from error
+
+
+def evaluated_new_spelling(hint: str, scope: Dict[str, Any]) -> Any:
+    """The common uses of ``X | Y`` (new in Python 3.10) and ``list[X]`` (3.9) in a string, on an older Python."""
+    if sys.version_info < (3, 9):
+        scope = {**scope, "list": List, "dict": Dict, "tuple": Tuple, "set": typing.Set}
+    bar_outside_of_brackets = r"\|(?![^\[]*\])"
+    return Union[tuple(eval(part.strip(), scope) for part in re.split(bar_outside_of_brackets, hint))]
+
+
+def take_apart(kind: Any, path: str) -> Tuple[Any, Sequence[Any]]:
+    """A type as Any, EMPTY, Union, Literal, a plain type, list, tuple, set, dict or a class; and what it is made of.
+
+    The parts of a Literal, which an Enum is too, are pairs of the JSON value and what it stands for.
+    """
+    kind = bare_type(kind)[0]
+    base, parts = typing.get_origin(kind) or kind, typing.get_args(kind)
+    choices = parts if str(base).endswith(".Literal") else ()  # typing's or that of typing_extensions
+    if kind is Any or kind is EMPTY:
+        return kind, ()
+    if base in UNION_TYPES:
+        return Union, parts
+    if isinstance(base, type):
+        if issubclass(base, enum.Enum):
+            choices = tuple(base)
+        if base in PLAIN_TYPES:
+            return base, ()
+        if base in LIST_TYPES:
+            return list, parts or (Any,)
+        if base in (tuple, set, frozenset):
+            return base, parts or (Any, Ellipsis)
+        if base in DICT_TYPES and (not parts or bare_type(parts[0])[0] in (str, Any)):
+            return dict, parts[1:] or (Any,)
+        if kind is base and (is_model(base) or is_typed_dict(base) or dataclasses.is_dataclass(base)):
+            return base, ()
+    pairs = [(getattr(choice, "value", choice), choice) for choice in choices]  # an Enum's member has a value
+    if pairs and all(type(value) in PLAIN_TYPES for value, _ in pairs):
+        return Literal, pairs
+    raise RequestError(at_path(path, "%s has no JSON Schema" % type_text(kind)))
+
+
+def bare_type(kind: Any) -> Tuple[Any, str, Optional[bool]]:
+    """A type without Annotated, NotRequired and NewType; the description and whether it is required, if these told."""
+    form = str(typing.get_origin(kind)).rpartition(".")[2]  # typing's or that of typing_extensions
+    if hasattr(kind, "__metadata__"):
+        inner, text, required = bare_type(kind.__origin__)
+        texts = [" ".join(text.split()) for text in kind.__metadata__ if isinstance(text, str)]
+        return inner, texts[0] if texts else text, required
+    if form in ("Required", "NotRequired"):
+        inner, text, _ = bare_type(kind.__args__[0])
+        return inner, text, form == "Required"
+    return bare_type(kind.__supertype__) if hasattr(kind, "__supertype__") else (kind, "", None)
+
+
+def without_null(kind: Any) -> Any:
+    parts = tuple(part for part in typing.get_args(kind) if part is not type(None))
+    return Union[parts] if typing.get_origin(kind) in UNION_TYPES else kind
+
+
+def is_typed_dict(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, dict) and hasattr(kind, "__total__")
+
+
+def is_model(kind: Any) -> bool:
+    return hasattr(kind, "model_json_schema") or hasattr(kind, "model_validate")
+
+
+def type_text(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")
+
+
+def read_docstring(owner: Any) -> Tuple[str, Dict[str, str]]:
+    """The text before the first section of a Google-style docstring, and what it says of each argument."""
+    text = owner.__doc__ if isinstance(owner.__doc__, str) else ""
+    if dataclasses.is_dataclass(owner) and text.startswith(type_text(owner) + "("):
+        text = ""  # dataclass() wrote it
+    prose, *sections = re.split(SECTION, inspect.cleandoc(text))
+    entries: Dict[str, str] = {}
+    for title, body in zip(sections[::2], sections[1::2]):
+        if title.lower().startswith(("arg", "keyword", "param", "attr")):
+            entries.update((name, " ".join(words.split())) for _, name, words in re.findall(ARGUMENT, body))
+    paragraphs = re.split(r"\n\s*\n", prose.strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs), entries
+
+
+def at_path(path: str, text: str) -> str:
+    return "%s: %s" % (path, text) if path else text
+
+
+def path_to(path: str, name: Any) -> str:
+    if not (isinstance(name, str) and name.isidentifier()):
+        return "%s[%r]" % (path, name)
+    return path + "." + name if path else name
+
+
+def wrong_value(noun: str, value: Any, path: str) -> ProtocolError:
+    got = NOUNS.get(type(value), type(value).__name__)
+    if isinstance(value, (str, float)) or (isinstance(value, int) and value.bit_length() < 128):
+        got += " (%.60r)" % (value,)
+    return ProtocolError(at_path(path, "expected %s, got %s" % (noun, got)))
+
+
+def checked(kind: Any, value: Any, path: str) -> Any:
+    if not isinstance(value, kind):
+        raise wrong_value(NOUNS[kind], value, path)
+    return value
+
+
+def guarded(error_class: Type[OllamaError], path: str, call: Callable[[], Any]) -> Any:
+    """What the caller's own code makes; what it raises becomes an error of ours."""
+    try:
+        return call()
+    except Exception as error:
+        raise error_class(at_path(path, str(error))) from error
