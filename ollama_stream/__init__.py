@@ -1,0 +1,68 @@
+"""A client for Ollama's HTTP API: the standard library and nothing else.
+
+The protocol: POST a JSON object to /api/chat; the server answers with one JSON object a line, each in an HTTP chunk of its
+own, and the one that says ``"done": true`` ends the answer:
+
+    POST /api/chat HTTP/1.1                          HTTP/1.1 200 OK
+    Host: 127.0.0.1:11434                            Content-Type: application/x-ndjson
+    Content-Length: 72                               Transfer-Encoding: chunked
+
+    {"model":"m","messages":[...],"stream":true}     51
+                                                     {"model":"m",...,"message":{"role":"assistant","content":"Hi"},"done":false}
+
+Where to read, in the order of the bytes: ``_endpoints`` (a call -> a request), ``_client`` (Client, Stream), ``_exchange``
+(one request and its response), ``_net`` (sockets and clocks), ``_http1`` (bytes -> an HTTP message), ``_stream`` (body ->
+records), ``_decode`` and ``_records`` (JSON objects -> dataclasses), ``_errors``; then ``_address`` (where to connect),
+``_schema`` (tools= and format=), ``fixture`` (recorded exchanges), ``replay`` (a server that plays them), ``cli``.
+
+Nothing is loaded before it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
+if TYPE_CHECKING:
+    from ._client import VERSION as __version__
+    from ._client import Client, Stream
+    from ._default import chat, generate, list, request, stream_chat, version
+    from ._errors import (
+        ConnectError, ConnectionLost, FixtureError, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+        RequestError, ResponseError, StreamClosed,
+    )  # fmt: skip
+    from ._net import Timeout
+    from ._records import (
+        ChatResponse, GenerateResponse, ListResponse, Logprob, Message, ModelDetails, ToolCall, VersionResponse,
+    )  # fmt: skip
+
+_HOMES = {
+    "_client": "Client Stream",
+    "_default": "chat generate list request stream_chat version",
+    "_errors": "ConnectError ConnectionLost FixtureError IncompleteStream OllamaError OllamaTimeout ProtocolError "
+    "RequestError ResponseError StreamClosed",
+    "_net": "Timeout",
+    "_records": "ChatResponse GenerateResponse ListResponse Logprob Message ModelDetails ToolCall VersionResponse",
+}
+
+__all__ = [
+    "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError", "GenerateResponse", "IncompleteStream",
+    "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout", "ProtocolError",
+    "RequestError", "ResponseError", "Stream", "StreamClosed", "Timeout", "ToolCall", "VersionResponse", "chat",
+    "generate", "list", "request", "stream_chat", "version",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "__version__":
+        return import_module("._client", __name__).VERSION
+    for home, names in _HOMES.items():
+        if name in names.split():
+            value = globals()[name] = getattr(import_module("." + home, __name__), name)
+            return value
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
+
+def __dir__() -> List[str]:
+    return sorted(set(globals()) | set(__all__))

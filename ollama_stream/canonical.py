@@ -29,11 +29,19 @@ _HIDDEN = re.compile(
 
 def canonical_json(value: Any) -> str:
     """Compact JSON with hidden characters as escapes. Raises FixtureError for what JSON cannot hold."""
+    return _HIDDEN.sub(_escape, _compact(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Compact JSON as a client sends it: UTF-8, with as few escapes as can be. Raises FixtureError."""
+    return _compact(value).encode("utf-8", "backslashreplace")  # which is JSON's escape for a lone surrogate
+
+
+def _compact(value: Any) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise FixtureError("cannot be written as JSON: %s" % error) from None
-    return _HIDDEN.sub(_escape, text)
 
 
 def _escape(match: Match[str]) -> str:
@@ -52,7 +60,8 @@ def parse_json(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     try:
         return _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise FixtureError("expected UTF-8, found byte 0x%02x at column %d" % (data[error.start], error.start + 1)) from None
+        found = "byte 0x%02x at column %d" % (data[error.start], error.start + 1)
+        raise FixtureError("expected UTF-8, found " + found) from None
     except json.JSONDecodeError as error:
         if data.startswith(b"\xef\xbb\xbf"):
             raise FixtureError("expected JSON, found a byte order mark") from None
@@ -103,9 +112,9 @@ _DECODER = json.JSONDecoder(
 
 
 def shortened(value: Any) -> str:
-    """A value for an error text: JSON, cut to 60 characters."""
+    """A value for an error text."""
     text = canonical_json(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= MAX_SHOWN_TEXT else text[: MAX_SHOWN_TEXT - 3] + "..."
 
 
 # Bytes

@@ -38,7 +38,7 @@ LEVELS: Dict[str, Optional[Tuple[str, ...]]] = {  # the members of the body that
 }
 ORDERS = ("any", "strict")
 REPEATS = ("none", "last", "all")
-MAX_SHOWN = 200  # characters of a path in an error text
+MAX_PATH = 200  # characters of a path in an error text
 MAX_SAME = 20  # characters that two strings share, shown before the difference
 
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
@@ -55,8 +55,8 @@ class Difference(NamedTuple):
 class Cassette:
     """Exchanges to be played back: the first that matches and is not yet played answers, each once.
 
-    ``order="strict"`` wants request *i* to match exchange *i*. Once everything that matches is played, ``repeat="last"``
-    plays the last of it again and ``repeat="all"`` starts over. Safe to share between threads.
+    ``order="strict"`` wants request *i* to match exchange *i*. Once all that matches is played, ``repeat="last"`` plays
+    the last of it again, ``repeat="all"`` all of it from the start. Safe to share between threads.
     """
 
     def __init__(
@@ -124,12 +124,16 @@ class Cassette:
         return matching[-1] if self.repeat == "last" else None
 
 
-def matches(recorded: RecordedRequest, live: RecordedRequest, level: str = "exact", ignore: Sequence[str] = ()) -> bool:
-    """Whether ``recorded`` answers ``live``; ``ignore`` are JSON Pointers into the body, ``*`` for any name or index."""
+def matches(
+    recorded: RecordedRequest, live: RecordedRequest, level: str = "exact", ignore: Sequence[str] = ()
+) -> bool:
+    """Whether ``recorded`` answers ``live``; ``ignore`` are JSON Pointers into the body, with ``*`` for any part."""
     return next(_differences(recorded, live, level, ignore), None) is None
 
 
-def nearest(fixtures: Iterable[Fixture], live: RecordedRequest, level: str = "exact", ignore: Sequence[str] = ()) -> str:
+def nearest(
+    fixtures: Iterable[Fixture], live: RecordedRequest, level: str = "exact", ignore: Sequence[str] = ()
+) -> str:
     """Which exchange comes closest to a request, and where they differ first; for an error text."""
     found = [(fixture.name, list(_fixture_differences(fixture, live, level, ignore))) for fixture in fixtures]
     if not found:
@@ -158,9 +162,12 @@ def _is_empty(value: Any) -> bool:
     return value is None or isinstance(value, (list, dict, str)) and not value
 
 
-def _distance(differences: List[Difference]) -> Tuple[bool, int]:
-    elsewhere = bool(differences) and differences[0].where in ("in method", "in path")
-    return elsewhere, len(differences)
+def _distance(differences: List[Difference]) -> Tuple[bool, int, int]:
+    """How far off: another endpoint, the number of differences, and how soon they start."""
+    if not differences:
+        return False, 0, 0
+    where, expected, got = differences[0]
+    return where in ("in method", "in path"), len(differences), -len(commonprefix([expected, got]))
 
 
 def _fixture_differences(
@@ -168,7 +175,8 @@ def _fixture_differences(
 ) -> Iterator[Difference]:
     match = fixture.header.get("match", {})
     own_level: str = match.get("level", "path" if fixture.plain else level)
-    redacted = [name[len(REDACTED_JSON) :] for name in fixture.header.get("redacted", []) if name.startswith(REDACTED_JSON)]
+    replaced = [text.partition(REDACTED_JSON) for text in fixture.header.get("redacted", [])]
+    redacted = [pointer for before, prefix, pointer in replaced if prefix and not before]
     return _differences(fixture.request, live, own_level, [*ignore, *match.get("ignore", []), *redacted])
 
 
@@ -210,16 +218,15 @@ def _query(target: str) -> List[Tuple[str, str]]:
 def _same_query(recorded: List[Tuple[str, str]], live: List[Tuple[str, str]]) -> bool:
     """Whether they hold the same in any order; what was redacted in the recording equals anything."""
     left = list(live)
-    for name, value in sorted(recorded, key=_is_redacted):
-        same = [item for item in left if item == (name, value) or _is_redacted((name, value)) and item[0] == name]
-        if not same:
+    for name, value in sorted(recorded, key=lambda parameter: REDACTED in parameter):
+        if (name, value) == (REDACTED, ""):  # a parameter without "=" was all value
+            fitting = [item for item in left if not item[1]]
+        else:
+            fitting = [item for item in left if item[0] == name and value in (item[1], REDACTED)]
+        if not fitting:
             return False
-        left.remove(same[0])
+        left.remove(fitting[0])
     return not left
-
-
-def _is_redacted(parameter: Tuple[str, str]) -> bool:
-    return parameter[1] == REDACTED
 
 
 def _shown_path(target: str) -> str:
@@ -228,7 +235,7 @@ def _shown_path(target: str) -> str:
 
 def _visible(text: str) -> str:
     """For an error text, which may go into a terminal or a header."""
-    return canonical_json(text[:MAX_SHOWN])[1:-1]
+    return canonical_json(text[:MAX_PATH])[1:-1]
 
 
 # The body

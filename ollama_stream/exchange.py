@@ -1,6 +1,6 @@
-"""One recorded exchange as data: a header, and the request, the head, what came after it and the end as events.
+"""One recorded exchange as data: a header, and as events the request, the head, what came after it, and the end.
 
-It can be played (``wire``, ``body``). ``fixture_lines`` makes text of it and reads that, ``redact`` takes credentials out.
+It can be played (``wire``, ``body``); ``fixture_lines`` makes text of it and reads that, ``redact`` takes secrets out.
 Times are seconds since the last byte of the request was sent. What cannot be stored or sent is a ``FixtureError``.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 from ._address import UNSET, Unset
 from ._errors import FixtureError
 from ._http1 import Head
-from .canonical import MAX_DEPTH, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
+from .canonical import MAX_DEPTH, decode_bytes, encode_bytes, json_bytes, parse_json, shortened
 
 if TYPE_CHECKING:
     from ._http1 import Chunk
@@ -67,7 +67,7 @@ class RecordedRequest:
         """The body as sent; compact JSON where ``json`` was stored."""
         if isinstance(self.json, Unset):
             return self.body or b""
-        return canonical_json(self.json).encode("utf-8")
+        return json_bytes(self.json)
 
 
 @dataclass

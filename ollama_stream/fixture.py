@@ -1,6 +1,6 @@
 """Exchange files: recorded exchanges on disk, and everything that can be done with them.
 
-``load``, ``loads`` and ``load_folder`` read, ``dumps`` and ``Writer`` write, ``lint`` finds what should not be in a file.
+``load``, ``loads`` and ``load_folder`` read, ``dumps`` and ``Writer`` write, ``lint`` finds what does not belong there.
 A file whose first line is no header of the format is a plain response body, as ``curl -sN`` saves it. Reading executes
 nothing, and whatever the bytes, what cannot be read is a ``FixtureError`` with its line number.
 
@@ -55,8 +55,8 @@ __all__ = [
 
 SUFFIX = ".exchange.jsonl"
 PLAIN_SUFFIX = ".ndjson"
-MAX_LINE = 64 << 20  # bytes, as in the client: what it cannot receive need not be stored
-MAX_NAME = 200  # bytes; with the suffixes it stays below the 255 that file systems allow
+MAX_FIXTURE_LINE = 64 << 20  # bytes, as in the client: what it cannot receive need not be stored
+MAX_FIXTURE_NAME = 200  # bytes; with the suffixes it stays below the 255 that file systems allow
 
 _HEADER_START = re.compile(rb'\s*\{\s*"%s"\s*:' % VERSION_KEY.encode("ascii"))
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # Windows knows these in every folder
@@ -127,12 +127,12 @@ def _located(what: object, name: str, path: Optional[str], lineno: int) -> Fixtu
 def _read_lines(file: BinaryIO, name: str, path: Optional[str]) -> List[bytes]:
     lines: List[bytes] = []
     while True:
-        line = file.readline(MAX_LINE + 1)
+        line = file.readline(MAX_FIXTURE_LINE + 1)
         if not line:
             return lines
         lines.append(line)
-        if len(line) > MAX_LINE:
-            raise _located("expected a line of at most %d bytes" % MAX_LINE, name, path, len(lines))
+        if len(line) > MAX_FIXTURE_LINE:
+            raise _located("expected a line of at most %d bytes" % MAX_FIXTURE_LINE, name, path, len(lines))
 
 
 def _parse(lines: List[bytes], name: str, path: Optional[str], allow_truncated: bool) -> Fixture:
@@ -294,7 +294,7 @@ def _unwritable(path: str, error: Exception) -> FixtureError:
 def _checked_name(name: str) -> str:
     """A name that is a plain file name on every system."""
     fits = _FILE_NAME.fullmatch(name) and not _DEVICES.fullmatch(name)
-    if not fits or name[0] == "." or name[-1] in " ." or len(name.encode("utf-8", "replace")) > MAX_NAME:
+    if not fits or name[0] == "." or name[-1] in " ." or len(name.encode("utf-8", "replace")) > MAX_FIXTURE_NAME:
         raise FixtureError("expected a plain file name for a fixture, found %s" % shortened(name))
     return name
 

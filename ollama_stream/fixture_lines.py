@@ -6,9 +6,10 @@
     [0.000151,"part","Ollama is running"]
     [0.000151,"end",{"how":"complete"}]
 
-A header and events go in, canonical lines come out (``header_line``, ``event_line``, ``dumps``); or the JSON value of each
-line goes in, checked, and a header and events come out (``checked_header``, ``EventReader``). ``FOLLOWERS`` says which
-event may come after which. Whatever is not in the format is a ``FixtureError`` without a place: who knows the file adds it.
+A header and events go in, canonical lines come out (``header_line``, ``event_line``, ``dumps``); or the JSON value of
+each line goes in, and a header and events come out, checked (``checked_header``, ``EventReader``). ``FOLLOWERS`` says
+which event may come after which. What is not in the format is a ``FixtureError`` without a place: who knows the file
+adds that.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FOLLOWERS: Dict[str, Tuple[str, ...]] = {
 _TEXTS = ("recorded_at", "recorder", "target", "note")
 _HEADER_KINDS = {**dict.fromkeys(_TEXTS, str), "server": dict, "redacted": list, "match": dict, "faults": list}
 _KIND_NAMES = {str: "a string", int: "an integer", list: "an array", dict: "an object"}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _TARGET = re.compile(r"[!-~]+")
 _HTTP_VERSION = re.compile(r"[0-9]\.[0-9]")
 _SIZE = re.compile(r"[0-9A-Fa-f]{1,16}[ \t]*")
@@ -127,7 +128,8 @@ def checked_header(value: Any) -> Dict[str, Any]:
     for pointer in match.get("ignore", []):
         pointer_parts(pointer)
     if match.get("level", "exact") not in LEVELS:
-        raise FixtureError("expected match.level to be %s, found %s" % (_either(list(LEVELS)), shortened(match["level"])))
+        found = shortened(match["level"])
+        raise FixtureError("expected match.level to be %s, found %s" % (_either(list(LEVELS)), found))
     return value
 
 
@@ -189,21 +191,22 @@ class EventReader:
         if kind == "chunk" and not data:
             raise FixtureError("expected a chunk of at least one byte: an empty one ends the body")
         if kind == "part" and self._chunked != ("of" in extra):
-            wanted = '{"of": size} with a part of a chunked body' if self._chunked else 'no "of": the body has no chunks'
-            raise FixtureError("expected " + wanted)
+            raise FixtureError('expected "of", as the body is chunked' if self._chunked else 'expected no "of"')
         if kind == "chunk":
             _check_size_line(len(data), extra)
         elif kind == "part" and self._chunked:
             size = extra["of"]
             if type(size) is not int or not len(data) <= size < 1 << 64:
-                raise FixtureError("expected of to be the size announced, %d or more, found %s" % (len(data), shortened(size)))
+                raise FixtureError('expected "of", a size of %d or more, found %s' % (len(data), shortened(size)))
             _check_size_line(size, extra)
+        elif kind == "end" and self._previous == "unfinished" and data["how"] == "complete":
+            raise FixtureError('expected an unfinished chunk not to be "complete"')
 
 
 def _check_size_line(size: int, extra: Mapping[str, Any]) -> None:
     text = extra.get("size", "%x" % size)
     if not isinstance(text, str) or not _SIZE.fullmatch(text) or int(text, 16) != size:
-        raise FixtureError('expected size to be hexadecimal for %d, such as "%x", found %s' % (size, size, shortened(text)))
+        raise FixtureError("expected size to be %d in hexadecimal, found %s" % (size, shortened(text)))
     if set(decode_bytes(extra.get("ext", ""))) & set(b"\r\n"):
         raise FixtureError("expected ext to be without CR and LF")
 
@@ -211,7 +214,7 @@ def _check_size_line(size: int, extra: Mapping[str, Any]) -> None:
 def _read_request(value: Any) -> RecordedRequest:
     optional = {"json": object, "body": object, "version": str, "length": int}
     data = _members(value, "request", {"method": str, "path": str, "headers": list}, optional)
-    if not _TOKEN.fullmatch(data["method"]):
+    if not _FIELD_NAME.fullmatch(data["method"]):
         raise FixtureError("expected request.method to be a word, found %s" % shortened(data["method"]))
     if not _TARGET.fullmatch(data["path"]):
         raise FixtureError("expected request.path in visible ASCII, found %s" % shortened(data["path"]))
@@ -241,14 +244,14 @@ def _read_interim(value: Any) -> Head:
     return _read_head(value, 100, 199)
 
 
-def _read_fields(value: Any) -> List[Tuple[str, bytes]]:
+def _read_fields(value: Any) -> RequestFields:
     if not isinstance(value, list):
         raise FixtureError("expected an array of [name, value], found %s" % shortened(value))
     fields = []
     for pair in value:
         if not isinstance(pair, list) or len(pair) != 2:
             raise FixtureError("expected [name, value], found %s" % shortened(pair))
-        if not isinstance(pair[0], str) or not _TOKEN.fullmatch(pair[0]):
+        if not isinstance(pair[0], str) or not _FIELD_NAME.fullmatch(pair[0]):
             raise FixtureError("expected the name of a header field, found %s" % shortened(pair[0]))
         fields.append((pair[0], _on_one_line(decode_bytes(pair[1]))))
     return fields

@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ._address import Unset
 from ._http1 import Head
-from .canonical import canonical_json, edited, parse_json, pointer_parts
+from .canonical import edited, json_bytes, parse_json, pointer_parts
 from .exchange import Event, RecordedRequest, latin_1
 
 REDACTED = "REDACTED"
@@ -35,6 +35,10 @@ KEPT = {
         "vary allow".split()
     ),
 }
+# Values of these are keywords and lists of names: no credentials to look for in bodies, where they may be plain words.
+KEYWORDS = re.compile(
+    r"(?i)(accept-|access-control-|cache-control$|content-|keep-alive$|pragma$|sec-(ch|fetch)-|te$|upgrade)"
+)
 NEVER_KEPT = re.compile(r"(?i)key|token|secret|auth|session|credential|signature|cookie")
 MIN_SECRET = 8  # bytes; anything shorter is in some text by chance
 MAX_IMAGE = 1024  # characters of base64
@@ -52,8 +56,9 @@ class Redactor:
 
     ``target`` is the server's URL. ``keep_headers`` and ``keep_query`` name fields and query parameters to store all
     the same, unless their name looks like a credential's. ``redact_json`` are JSON Pointers into the request's body,
-    with ``*`` for any name or index. ``scrub`` is given every body or piece of one and returns as many bytes; where it
-    fails to, all of them are overwritten. ``redacted`` says what was replaced, for the header of the file.
+    where that is JSON, with ``*`` for any name or index. ``scrub`` is given every body or piece of one and returns as
+    many bytes; where it fails to, all of them are overwritten. ``redacted`` says what was replaced, for the header of
+    the file. Credentials of the server that stand in ``raw`` bytes, and nowhere else, are not known to be any.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class Redactor:
     def redacted(self) -> List[str]:
         places = self._request_places + self._body.places
         counted = ["body:1 place" if places == 1 else "body:%d places" % places] if places else []
-        return [*self._replaced, *counted]
+        return [*map(self._stored_text, self._replaced), *counted]
 
     def event(self, event: Event) -> List[Event]:
         """The events that may be stored now: this one, and those that waited for it.
@@ -136,7 +141,7 @@ class Redactor:
     # What is secret
 
     def _add_secret(self, secret: bytes) -> None:
-        if len(secret) >= MIN_SECRET:
+        if len(secret) >= MIN_SECRET and secret != REDACTED.encode("ascii"):
             text = json.dumps(secret.decode("utf-8", "replace"), ensure_ascii=False)[1:-1]
             for escapes in _ESCAPES:
                 self._secrets.add("".join(escapes.get(char, char) for char in text).encode("utf-8"))
@@ -150,11 +155,12 @@ class Redactor:
 
     def _learn_field(self, side: str, name: str, value: bytes) -> None:
         """Remember a field that is not stored: whole, and the part of it that is the credential proper."""
-        if self._keeps(side, name) or side == "response" and not NEVER_KEPT.search(name):
+        sensitive = bool(NEVER_KEPT.search(name))
+        if self._keeps(side, name) or not sensitive and (side == "response" or KEYWORDS.match(name)):
             return
         scheme, _, rest = value.partition(b" ")
         self._add_secret(value)
-        if NEVER_KEPT.search(name) or scheme.lower() in (b"basic", b"bearer"):
+        if sensitive or scheme.lower() in (b"basic", b"bearer"):
             self._add_secret(rest.strip())
         if scheme.lower() == b"basic":
             self._add_secret(_basic_password(rest))
@@ -175,7 +181,7 @@ class Redactor:
         return overwriter.feed(data) + overwriter.flush()
 
     def _stored_json(self, value: Any) -> Any:
-        return parse_json(self._overwritten(canonical_json(value).encode("utf-8")))
+        return parse_json(self._overwritten(json_bytes(value)))
 
     def _stored_text(self, text: str) -> str:
         return self._overwritten(text.encode("utf-8", "replace")).decode("utf-8", "replace")
@@ -185,11 +191,10 @@ class Redactor:
             self._learn_field(side, name, value)
         stored = []
         for name, value in fields:
-            clean_name = self._stored_text(name)
             clean_value = self._stored_value(side, name, value)
             if clean_value != value:
-                self._replaced["%s:%s" % (side, clean_name)] = None
-            stored.append((clean_name, clean_value))
+                self._replaced["%s:%s" % (side, name)] = None
+            stored.append((name, clean_value))
         return stored
 
     def _stored_value(self, side: str, name: str, value: bytes) -> bytes:
@@ -213,7 +218,7 @@ class Redactor:
         headers = self._stored_fields("request", request.headers)
         body = request.body_bytes()
         if not isinstance(request.json, Unset):
-            body = canonical_json(self._stored_members(request.json)).encode("utf-8")
+            body = json_bytes(self._stored_members(request.json))
         overwriter = _Overwriter(self._secrets)
         body = overwriter.feed(self._scrubbed(body)) + overwriter.flush()
         self._request_places = overwriter.places

@@ -1,0 +1,325 @@
+"""``Client`` and ``Stream``: calls go in, records come out, on blocking sockets.
+
+A method checks its arguments and builds the request; what follows is an ``Exchange``. ``http.client`` writes the request,
+for both colours; the response is read by ``_http1``, because the reader of ``http.client`` ends a cut stream silently.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
+
+from ._address import UNSET, Unset, api_key, parse_address
+from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, checked_headers, signature_of
+from ._errors import IncompleteStream, OllamaError, RequestError, StreamClosed
+from ._exchange import Exchange
+from ._net import Network, Timeout, as_timeout, run
+from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, Message, VersionResponse
+from ._stream import MAX_LINE
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal, Unpack
+
+    from ._address import Address
+    from ._endpoints import CallFields, ChatFields, GenerateFields
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+Messages = Optional[Sequence[Union[Mapping[str, Any], Message, Any]]]
+
+VERSION = "0.1.0"
+USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info[:3])
+
+
+class Stream(Generic[T]):
+    """The records of one answer, as they come.
+
+    Iterate it, once; or use it as a context manager, which sends the request on entry and closes on exit. Leaving the
+    loop, an exception in it, ``close()`` and dropping the last reference close the connection at once, which is how
+    Ollama learns to stop. An answer that does not end as it must raises; what had arrived is in ``partial``.
+    """
+
+    def __init__(self, exchange: Exchange[T]) -> None:
+        self._exchange = exchange
+        self._records: Optional[Iterator[T]] = None  # made by next()
+        self._taken = False
+
+    def __iter__(self) -> Iterator[T]:
+        records, self._records = self._records, None
+        if records is not None:
+            return records
+        self._take()
+        return records_of(self._exchange)
+
+    def __next__(self) -> T:
+        if self._records is None:
+            self._take()
+            self._records = records_of(self._exchange)
+        try:
+            return next(self._records)
+        except ValueError as error:
+            if isinstance(error, OllamaError):
+                raise
+            raise StreamClosed("the stream is being read by another thread or task") from None
+
+    def __enter__(self) -> Stream[T]:
+        run(self._exchange.open())
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def text(self) -> Iterator[str]:
+        """The pieces of the answer's text (content or response), none of them empty."""
+        return texts_of(iter(self))
+
+    def result(self) -> T:
+        """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
+        if self._records is not None or not self._taken:
+            for _ in self:
+                pass
+        exchange = self._exchange
+        if exchange.error is not None:
+            raise exchange.error
+        if self.status != "complete":
+            raise exchange.failed(StreamClosed("the stream was not read to its end"))
+        return exchange.decoder.assembler.result()
+
+    @property
+    def partial(self) -> T:
+        """What has been handed out so far, as one record."""
+        return cast(T, self._exchange.partial)
+
+    @property
+    def status(self) -> str:
+        """ "open", "complete", "truncated", "error" or "cancelled"."""
+        exchange = self._exchange
+        return "complete" if exchange.status == "open" and exchange.decoder.finished else exchange.status
+
+    def close(self) -> None:
+        """End the stream now; from any thread. A loop that waits for the next record raises StreamClosed."""
+        self._exchange.close()
+
+    def _take(self) -> None:
+        if self._taken:
+            raise self._exchange.error or StreamClosed("the stream has been read by another loop; call again for a new one")
+        self._taken = True
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream cannot be copied or pickled; its result() can")
+
+
+def records_of(exchange: Exchange[T]) -> Iterator[T]:
+    """The loop over an exchange. It refers to no stream: when it is dropped, so is the connection."""
+    try:
+        while True:
+            batch = run(exchange.batch())
+            if batch is None:
+                return
+            yield from batch
+    except OllamaError as error:
+        raise exchange.failed(error)
+    finally:
+        exchange.close()
+
+
+def texts_of(records: Iterator[Any]) -> Iterator[str]:
+    for record in records:
+        text = record.text if isinstance(record, Generation) else ""
+        if text:
+            yield text
+
+
+def endpoint(method: F) -> F:
+    """Give a method of a client the signature of its row."""
+    method.__signature__ = signature_of(ENDPOINTS[method.__name__])  # type: ignore[attr-defined]
+    return method
+
+
+class BaseClient:
+    """What both colours of the client share: settings, and a call -> an exchange."""
+
+    def __init__(
+        self,
+        host: Optional[str] = None,
+        *,
+        timeout: Union[Timeout, float, None] = Timeout(),
+        headers: Optional[Mapping[str, Optional[str]]] = None,
+        trust_env: bool = True,
+        max_line: int = MAX_LINE,
+        transport: Any = None,
+    ) -> None:
+        """``host`` takes every form of OLLAMA_HOST, which is read where it is None; ``max_line`` is in bytes.
+
+        ``transport`` replaces the network: an object with ``open(address, timeout)``. Raises RequestError.
+        """
+        self._environ: Mapping[str, str] = os.environ if trust_env else {}
+        if host is not None:
+            self._address = parse_address(host)
+        elif self._environ.get("OLLAMA_HOST"):
+            self._address = parse_address(self._environ["OLLAMA_HOST"], "OLLAMA_HOST")
+        else:
+            self._address = parse_address(None, "the default")
+        if self._address.scheme == "https":
+            raise RequestError("%s: https is not offered by this version" % self._address.source)
+        self._timeout = as_timeout(timeout)
+        self._headers = checked_headers(headers)
+        if isinstance(max_line, bool) or not isinstance(max_line, int) or max_line < 1:
+            raise RequestError("max_line: expected a number of bytes above 0, got %r" % (max_line,))
+        self._max_line = max_line
+        self._transport = transport
+        self._network: Any = None
+
+    def __repr__(self) -> str:
+        return "%s(%r)" % (type(self).__name__, self._address.url)
+
+    def _exchange(self, request: Request) -> Exchange[Any]:
+        timeout = self._timeout if request.timeout is UNSET_TIMEOUT else as_timeout(request.timeout)
+        data = request_bytes(request, self._address, self._all_headers(request))
+        return Exchange(self._network, self._transport, self._address, request, data, timeout, self._max_line)
+
+    def _all_headers(self, request: Request) -> List[Tuple[str, str]]:
+        """Our own fields, replaced by the client's, replaced by the call's."""
+        fields: Dict[str, Tuple[str, str]] = {}
+        key = self._address.auth or api_key(self._address, self._environ)
+        own = [
+            ("Host", self._address.host_header),
+            ("User-Agent", USER_AGENT),
+            ("Accept", "application/x-ndjson" if request.streamed else "application/json"),
+            ("Accept-Encoding", "identity"),
+        ]
+        if request.body is not None:
+            own.append(("Content-Type", "application/json"))
+        if key:
+            own.append(("Authorization", key))
+        for name, value in own + list(self._headers) + list(request.headers):
+            fields[name.lower()] = (name, value)
+        fields.pop("content-length", None)
+        fields.pop("transfer-encoding", None)
+        return list(fields.values())
+
+
+def request_bytes(request: Request, address: Address, headers: List[Tuple[str, str]]) -> bytes:
+    """The request as it goes over the wire, written and checked by ``http.client``."""
+    from http.client import HTTPConnection
+
+    written: List[bytes] = []
+
+    class Buffer:
+        def sendall(self, data: bytes) -> None:
+            written.append(bytes(data))
+
+    connection = HTTPConnection("localhost")
+    connection.sock = Buffer()
+    connection.putrequest(request.method, address.path + request.target, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers:
+        connection.putheader(name, value.encode("latin-1"))
+    if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
+        connection.putheader("Content-Length", str(len(request.body or b"")))
+    connection.endheaders(request.body)
+    return b"".join(written)
+
+
+class Client(BaseClient):
+    """A client on blocking sockets; safe to share between threads. Each call has a connection of its own."""
+
+    def __init__(self, host: Optional[str] = None, **settings: Any) -> None:
+        super().__init__(host, **settings)
+        self._network = Network()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing stays open between calls: this is here for ``with`` and for programs that call it."""
+
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: Literal[False] = ..., **fields: Unpack[ChatFields]
+    ) -> ChatResponse: ...
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: Literal[True], **fields: Unpack[ChatFields]
+    ) -> Stream[ChatResponse]: ...
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: bool, **fields: Unpack[ChatFields]
+    ) -> Union[ChatResponse, Stream[ChatResponse]]: ...
+
+    @endpoint
+    def chat(self, model: str = "", messages: Messages = None, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/chat: the next message of a conversation; with ``stream=True`` a Stream of its pieces.
+
+        Without messages the model is only loaded (or unloaded, with ``keep_alive=0``). Raises RequestError here for a
+        wrong argument; otherwise, here or from the stream, every OllamaError.
+        """
+        return self._call("chat", dict(fields, model=model, messages=messages, stream=stream))
+
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: Literal[False] = ..., **fields: Unpack[GenerateFields],
+    ) -> GenerateResponse: ...  # fmt: skip
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: Literal[True], **fields: Unpack[GenerateFields],
+    ) -> Stream[GenerateResponse]: ...  # fmt: skip
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: bool, **fields: Unpack[GenerateFields],
+    ) -> Union[GenerateResponse, Stream[GenerateResponse]]: ...  # fmt: skip
+
+    @endpoint
+    def generate(
+        self,
+        model: str = "",
+        prompt: Optional[str] = None,
+        suffix: Optional[str] = None,
+        *,
+        stream: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """POST /api/generate: the text that follows a prompt; with ``stream=True`` a Stream of its pieces."""
+        return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
+
+    @endpoint
+    def list(self, **fields: Unpack[CallFields]) -> ListResponse:
+        """GET /api/tags: the installed models."""
+        return cast(ListResponse, self._call("list", fields))
+
+    @endpoint
+    def version(self, **fields: Unpack[CallFields]) -> VersionResponse:
+        """GET /api/version."""
+        return cast(VersionResponse, self._call("version", fields))
+
+    def stream_chat(
+        self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]
+    ) -> Iterator[str]:
+        """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
+        stream: Stream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
+        return stream.text()
+
+    def request(
+        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any
+    ) -> Any:
+        """Any endpoint: the JSON value of the answer, or with ``stream=True`` a Stream of dicts.
+
+        ``json`` or ``body`` (bytes) is sent as it is. A path that the library knows keeps its rule for a whole answer.
+        """
+        exchange = self._exchange(build_any(method, path, json, body, stream, options))
+        return Stream(exchange) if stream else Stream(exchange).result()
+
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        request = build(name, given)
+        stream: Stream[Any] = Stream(self._exchange(request))
+        return stream if request.streamed else stream.result()
+
+
+def as_messages(prompt: Any) -> Any:
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt

@@ -1,0 +1,496 @@
+"""Body bytes go in, records come out; and the records so far make the partial, at last the whole, answer. No I/O.
+
+    body bytes -> LineSplitter: blocks of whole lines -> ResponseDecoder: JSON -> record -> Assembler
+
+The body of a stream is NDJSON: one JSON object a line, ended by LF (CRLF and blank lines do no harm). Lines are cut in
+bytes, at 0x0A and nowhere else: 0x0A is in no UTF-8 sequence and never bare in JSON, while ``str.splitlines`` also cuts
+at U+0085 and U+2028, which JSON may hold. A body may also be one object without an LF.
+
+Two calls, not one: ``receive`` only stores, ``records`` yields what is complete so far and raises where it goes wrong, so
+that the outcome depends on the bytes and never on how they were cut. ``finished`` turns true with the record that ends
+the answer; what follows it is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
+
+from ._decode import Record, decode, described
+from ._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text
+from ._records import ChatResponse, GenerateResponse, Message
+
+MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
+MAX_DEPTH = 256  # The point where a JSON decoder gives up depends on the Python and its stack; this does not.
+MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries
+FOLD_EVERY = 2048  # texts that wait to be joined: 100,000 short strings would cost 6 MB
+
+BOM = b"\xef\xbb\xbf"
+T = TypeVar("T")
+
+
+def refuse_constant(name: str) -> Any:
+    raise ValueError("%s is not JSON" % name)
+
+
+DECODER = json.JSONDecoder(parse_constant=refuse_constant)
+scan_once: Callable[[str, int], Tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
+
+
+class LineSplitter:
+    """Cuts bytes into blocks of whole lines. No line is longer than ``max_line`` bytes, nothing is copied twice."""
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self.max_line = max_line
+        self._ended: List[bytes] = []  # pieces up to and with the last LF so far
+        self._rest: List[bytes] = []  # pieces of the line that has no LF yet
+        self._rest_size = 0
+        self._started = False
+        self._too_long: Optional[bytes] = None  # how the line starts that passes the limit
+
+    def receive(self, data: bytes) -> None:
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            self._ended += self._rest
+            self._ended.append(data[:cut])
+            self._rest, self._rest_size = [], 0
+        if cut < len(data):
+            self._rest.append(data[cut:] if cut else data)
+            self._rest_size += len(data) - cut
+
+    def block(self) -> bytes:
+        """The whole lines received since the last call, b"" for none; raises ProtocolError at a line that is too long."""
+        if self._too_long is not None:
+            raise self._error(self._too_long)
+        block = b"".join(self._ended)
+        self._ended.clear()
+        if block and not self._started:
+            block, self._started = without_bom(block), True
+        good = self._good_lines(block)
+        if good < len(block):
+            self._too_long = block[good : good + MAX_SHOWN_LINE]
+        elif self._rest_size > self.max_line:
+            self._too_long = self.start_of_rest()
+        if self._too_long is not None and not good:
+            raise self._error(self._too_long)
+        return block[:good]
+
+    def rest(self) -> bytes:
+        """The last line, which has no LF."""
+        rest = b"".join(self._rest)
+        return rest if self._started else without_bom(rest)
+
+    def start_of_rest(self) -> bytes:
+        """Its first bytes, for an error."""
+        start = b""
+        for piece in self._rest:
+            start += piece[:MAX_SHOWN_LINE]
+            if len(start) >= MAX_SHOWN_LINE:
+                break
+        return start[:MAX_SHOWN_LINE]
+
+    def _good_lines(self, block: bytes) -> int:
+        """How many bytes of ``block`` come before a line that is too long."""
+        start = 0
+        while len(block) - start > self.max_line:
+            end = block.rfind(b"\n", start, start + self.max_line + 1)
+            if end < 0:
+                return start
+            start = end + 1
+        return len(block)
+
+    def _error(self, start: bytes) -> ProtocolError:
+        return ProtocolError("longer than %d bytes (max_line)" % self.max_line, line=start[: self.max_line])
+
+
+def without_bom(data: bytes) -> bytes:
+    return data[3:] if data.startswith(BOM) else data
+
+
+class Assembler(Generic[T]):
+    """Records so far -> one record: texts and lists joined, everything else as the last record has it.
+
+    Where the class is ``dict``, the values are kept as they came, and the last of them stands for all.
+    """
+
+    def __init__(self, record_class: Type[T]) -> None:
+        self.record_class = record_class
+        self.texts: List[str] = []  # of the records that hold nothing else new
+        self.last: Optional[T] = None  # the last of those
+        self._fields: Dict[str, Any] = {}
+        self._message: Dict[str, Any] = {}
+        self._value: Any = None
+        self._chat = issubclass(record_class, ChatResponse)
+        self._texts_of = "content" if self._chat else "response"
+
+    def add(self, record: T) -> None:
+        """Take in any record."""
+        if not isinstance(record, Record):
+            self._value = record
+            return
+        self.fold()
+        data = dict(record.__dict__)
+        if self._chat:
+            message = dict(data.pop("message").__dict__)
+            append_parts(self._message, message, ("content", "thinking"), ("tool_calls", "images"))
+            append_parts(self._fields, data, (), ("logprobs",))
+        elif issubclass(self.record_class, GenerateResponse):
+            append_parts(self._fields, data, ("response", "thinking"), ("logprobs", "tool_calls"))
+        else:
+            self._fields = data
+
+    @property
+    def has_records(self) -> bool:
+        return self.last is not None or bool(self._fields) or self._value is not None
+
+    def fold(self) -> None:
+        """Join the texts that wait."""
+        last, self.last = self.last, None
+        if last is None:
+            return
+        data = dict(last.__dict__)
+        parts = self._message if self._chat else self._fields
+        joined = parts.get(self._texts_of, "") + "".join(self.texts)
+        self.texts.clear()
+        if self._chat:
+            self._message.update(data.pop("message").__dict__)
+        self._fields.update(data)
+        parts[self._texts_of] = joined
+
+    def result(self) -> T:
+        """The records so far as one record, a new one each time."""
+        if not issubclass(self.record_class, Record):
+            return self._value  # type: ignore[no-any-return]
+        self.fold()
+        data = {name: list(value) if isinstance(value, list) else value for name, value in self._fields.items()}
+        if self._chat:
+            message = Message()
+            message.__dict__.update(
+                (name, list(value) if isinstance(value, list) else value) for name, value in self._message.items()
+            )
+            message.__dict__["role"] = message.role or "assistant"
+            data["message"] = message
+        record = object.__new__(self.record_class)
+        record.__dict__ = data
+        record._complete()
+        return record
+
+
+def append_parts(whole: Dict[str, Any], part: Dict[str, Any], texts: Tuple[str, ...], lists: Tuple[str, ...]) -> None:
+    for name in texts:
+        if name in part and name in whole:
+            part[name] = (whole[name] or "") + (part[name] or "")
+    for name in lists:
+        if part.get(name) is not None and whole.get(name) is not None:
+            part[name] = whole[name] + part[name]
+        elif name in whole:
+            part[name] = part.get(name) or whole[name]
+    whole.update(part)
+
+
+class ResponseDecoder(Generic[T]):
+    """The body of a 2xx response -> records of one class, each taken into ``assembler`` before it is handed out.
+
+    ``is_last`` tells the JSON object that ends the answer; None means that the body is one JSON document of any form.
+    """
+
+    def __init__(
+        self,
+        record_class: Type[T],
+        is_last: Optional[Callable[[Mapping[str, Any]], bool]],
+        max_line: int = MAX_LINE,
+    ) -> None:
+        self.assembler: Assembler[T] = Assembler(record_class)
+        self.finished = False
+        self.closed = False  # set from outside: no record is handed out after that
+        self.plain_text = False  # set from outside: a document that is text is taken as it is
+        self._class = record_class
+        self._is_last = is_last
+        self._lines = LineSplitter(max_line)
+        self._short = min(MAX_DEPTH, max_line // 4)  # a line of fewer characters is within both limits
+        self._fast = FAST.get(record_class, no_fast_way)
+        self._lineno = 0  # lines decoded so far
+        self._ended = False
+        self._error: Optional[OllamaError] = None
+
+    def receive(self, data: bytes) -> None:
+        """Store body bytes."""
+        self._lines.receive(data)
+
+    def end(self) -> None:
+        """The body has ended: what is left is the last line, or the document."""
+        self._ended = True
+
+    def tail(self) -> bytes:
+        """The start of a last line that has not ended, for an error."""
+        return self._lines.start_of_rest()
+
+    def records(self) -> Iterator[T]:
+        """Yield the records that are complete; raises ProtocolError, ResponseError, and IncompleteStream after end()."""
+        if self._error is not None:
+            raise self._error
+        try:
+            if self._is_last is not None:
+                yield from self._whole_lines()
+            if self._ended and not self.finished and not self.closed:
+                yield from self._last_line() if self._is_last is not None else self._document()
+        except OllamaError as error:
+            self._error = error
+            raise
+
+    def _whole_lines(self) -> Iterator[T]:
+        while not self.finished and not self.closed:
+            try:
+                block = self._lines.block()
+            except ProtocolError as error:
+                self._lineno += 1
+                raise self._located(error, error.line or b"")
+            if not block:
+                return
+            text, bad_line = decoded(block)
+            yield from self._scan(text)
+            if bad_line and not self.finished and not self.closed:
+                self._lineno += 1
+                raise self._located(not_utf8(bad_line), bad_line)
+
+    def _scan(self, text: str) -> Iterator[T]:
+        """The hot loop: whole lines, decoded to text once, are scanned in place.
+
+        The scanner alone would also take an object that spans lines: only where it stops exactly at the end of the
+        line is its result the line's. A line of fewer than MAX_DEPTH characters cannot be nested deeper, so that its
+        depth needs no look. Everything unusual is left to ``_line``.
+        """
+        find, short, fast, assembler = text.find, self._short, self._fast, self.assembler
+        texts, size = assembler.texts, len(text)
+        start = counted = 0
+        if len(texts) >= FOLD_EVERY:
+            assembler.fold()
+        while start < size and not self.closed:
+            end = find("\n", start)
+            record = None
+            if end - start < short:
+                try:
+                    data, stop = scan_once(text, start)
+                    if stop == end:
+                        record = fast(data, texts)
+                except (StopIteration, ValueError):
+                    pass
+            if record is not None:
+                assembler.last = record
+                start = end + 1
+                yield record
+                continue
+            self._lineno += text.count("\n", counted, end + 1)
+            line, start = text[start:end], end + 1
+            counted = start
+            yield from self._line(line)
+            if self.finished:
+                return
+        self._lineno += text.count("\n", counted, start)
+
+    def _line(self, line: str) -> Iterator[T]:
+        """The careful way, for any line: one record, or none for a blank line."""
+        line = line.strip(" \t\r")
+        if not line:
+            return
+        try:
+            data = parsed(line)
+            record, error = self._record(data)
+        except ProtocolError as problem:
+            raise self._located(problem, line.encode())
+        if record is not None:
+            self.assembler.add(record)
+            self.finished = error is None and self._is_last is not None and self._is_last(data)
+            yield record
+        if error is not None:
+            raise error
+
+    def _record(self, data: Any) -> Tuple[Optional[T], Optional[ResponseError]]:
+        """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
+        if type(data) is not dict:
+            raise ProtocolError("expected a JSON object, got %s" % described(data))
+        error = None
+        if data.get("error"):
+            error = response_error(data)
+            if not any(name in data for name in ("message", "response")):
+                return None, error
+        return (decode(self._class, data) if issubclass(self._class, Record) else data), error
+
+    def _last_line(self) -> Iterator[T]:
+        """What a body ends with instead of an LF: the one object of an answer, or half a line."""
+        rest = self._lines.rest()
+        if rest.strip():
+            self._lineno += 1
+            try:
+                line = rest.decode("utf-8")
+                parsed(line.strip())
+            except (UnicodeDecodeError, ProtocolError):
+                if not rest.lstrip().startswith(b"{"):
+                    raise self._located(ProtocolError("expected a JSON object"), rest)
+                raise IncompleteStream("the body ended inside a line", tail=rest[:MAX_SHOWN_LINE])
+            yield from self._line(line)
+        if not self.finished and not self.closed:
+            raise IncompleteStream("the body ended before the record that ends an answer")
+
+    def _document(self) -> Iterator[T]:
+        """One JSON document in any layout; an empty body and null are an empty record."""
+        try:
+            body = self._lines.block() + self._lines.rest()
+        except ProtocolError as error:
+            raise self._located(error, error.line or b"")
+        try:
+            text = body.decode("utf-8").strip()
+            record, failure = self._value_of(text)
+        except UnicodeDecodeError:
+            raise self._located(not_utf8(body), body)
+        except ProtocolError as problem:
+            raise self._located(problem, body)
+        if failure is not None:
+            raise failure
+        if record is not None:
+            self.assembler.add(record)
+            self.finished = True
+            yield record
+        self.finished = True
+
+    def _value_of(self, text: str) -> Tuple[Any, Optional[ResponseError]]:
+        if issubclass(self._class, Record):
+            return self._record((parsed(text) if text else None) or {})
+        if self.plain_text or not text:
+            return text or None, None
+        value = parsed(text)
+        return self._record(value) if isinstance(value, dict) else (value, None)
+
+    def _located(self, error: ProtocolError, line: bytes) -> ProtocolError:
+        error.lineno, error.line = max(self._lineno, 1), line[:MAX_SHOWN_LINE]
+        error.args = ("line %d of the body: %s%s" % (error.lineno, error.args[0], hint(line)),)
+        return error
+
+
+def decoded(block: bytes) -> Tuple[str, bytes]:
+    """The text of the lines before the first one that is not UTF-8, and that line or b""."""
+    try:
+        return block.decode("utf-8"), b""
+    except UnicodeDecodeError as error:
+        start = block.rfind(b"\n", 0, error.start) + 1
+        end = block.find(b"\n", start)
+        return block[:start].decode("utf-8"), block[start:end]
+
+
+def not_utf8(line: bytes) -> ProtocolError:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return ProtocolError("not UTF-8: %s at byte %d" % (error.reason, error.start))
+    return ProtocolError("not UTF-8")
+
+
+def parsed(text: str) -> Any:
+    """A JSON text of any size, with no more than MAX_DEPTH levels."""
+    try:
+        value, end = scan_once(text, 0)
+    except StopIteration:
+        raise ProtocolError("not JSON") from None
+    except RecursionError:
+        raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH) from None
+    except (ValueError, MemoryError) as error:
+        raise ProtocolError("not JSON: %s" % error) from None
+    if end != len(text):
+        raise ProtocolError("not JSON: something follows the value at character %d" % end)
+    if text.count("[") + text.count("{") > MAX_DEPTH and too_deep(value):
+        raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH)
+    return value
+
+
+def too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def hint(line: bytes) -> str:
+    """What the line shows, and what it looks like."""
+    start = line.lstrip()[:120]
+    if start.startswith((b"data:", b"event:", b": ")):
+        advice = "; this looks like server-sent events: is the path one of /v1?"
+    elif start.startswith(b"<"):
+        advice = "; this looks like a web page: is this an Ollama server?"
+    elif start in (b"{", b"["):
+        advice = "; this looks like JSON laid out over several lines"
+    else:
+        advice = ""
+    return " (%s)%s" % (ascii(start.decode("utf-8", "replace")), advice) if start else advice
+
+
+def response_error(data: Mapping[str, Any], status: int = -1, **details: Any) -> ResponseError:
+    """The error that a JSON object reports in its ``error`` member."""
+    signin = data.get("signin_url")
+    return ResponseError(
+        error_text(data["error"]), status, signin_url=signin if isinstance(signin, str) else None, raw=data, **details
+    )
+
+
+# --- the common records, without the table of kinds -----------------------------------------------------------------
+# Measured: a piece of text in a stream costs 2.5 times as much by way of decode().
+
+new_record = object.__new__
+
+
+def fast_chat(data: Any, texts: List[str]) -> Optional[ChatResponse]:
+    """A record with nothing but model, created_at, done: false and a message of role and content."""
+    try:
+        message = data["message"]
+        content = message["content"]
+        if (
+            len(data) == 4
+            and data["done"] is False
+            and len(message) == 2
+            and type(content) is str
+            and type(message["role"]) is str
+            and type(data["model"]) is str
+            and type(data["created_at"]) is str
+        ):
+            data["message"] = piece = new_record(Message)
+            piece.__dict__ = message
+            record = new_record(ChatResponse)
+            record.__dict__ = data
+            texts.append(content)
+            return record
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
+def fast_generate(data: Any, texts: List[str]) -> Optional[GenerateResponse]:
+    """A record with nothing but model, created_at, done: false and response."""
+    try:
+        response = data["response"]
+        if (
+            len(data) == 4
+            and data["done"] is False
+            and type(response) is str
+            and type(data["model"]) is str
+            and type(data["created_at"]) is str
+        ):
+            record = new_record(GenerateResponse)
+            record.__dict__ = data
+            texts.append(response)
+            return record
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
+def no_fast_way(_data: Any, _texts: List[str]) -> None:
+    return None
+
+
+FAST: Dict[Any, Callable[[Any, List[str]], Any]] = {ChatResponse: fast_chat, GenerateResponse: fast_generate}

@@ -1,0 +1,556 @@
+"""The replay server, asked by raw sockets: what it sends, how it ends, what it refuses and what it reports.
+
+Ids and names with a number from 235 to 241 are the numbered faults of the servers we run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import pytest
+
+from ollama_stream import replay
+from ollama_stream._errors import ConnectError, FixtureError, RequestError
+from ollama_stream.exchange import Fixture
+from ollama_stream.fixture import load_folder, loads
+from ollama_stream.replay import ReplayServer, serve
+
+RECORDINGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "recordings")
+FOLDERS = [entry.path for entry in sorted(os.scandir(RECORDINGS), key=lambda entry: entry.name) if entry.is_dir()]
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+CHUNKED = [["Transfer-Encoding", "chunked"]]
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ONE = '{"n":1}\n'
+TWO = '{"done":true}\n'
+PATIENCE = 5.0  # seconds after which a test has failed; none is ever waited for
+
+
+def fixture(*events: List[Any], name: str = "one", path: str = "/api/chat", body: Any = ASK) -> Fixture:
+    """An exchange: the events after its request, each [time, kind, data], or [kind, data] at the time before."""
+    asked = {"method": "POST", "path": path, "headers": [], "json": body}
+    lines: List[Any] = [{"ollama_stream_fixture": 1}, [0, "request", asked]]
+    for event in events:
+        lines.append([lines[-1][0], *event] if isinstance(event[0], str) else event)
+    return loads(b"".join(json.dumps(line).encode() + b"\n" for line in lines), name + ".exchange.jsonl")
+
+
+def head(status: int = 200, headers: Any = CHUNKED, version: str = "1.1") -> List[Any]:
+    return ["head", {"version": version, "status": status, "reason": "OK", "headers": headers}]
+
+
+def end(how: str = "complete") -> List[Any]:
+    return ["end", {"how": how}]
+
+
+GOOD = fixture(head(), ["chunk", ONE], ["chunk", TWO], end())
+GOOD_BYTES = HEAD + b"8\r\n" + ONE.encode() + b"\r\ne\r\n" + TWO.encode() + b"\r\n0\r\n\r\n"
+
+
+def request(body: Any = ASK, path: str = "/api/chat", method: str = "POST", host: str = "localhost") -> bytes:
+    data = json.dumps(body).encode()
+    return b"%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+        method.encode(), path.encode(), host.encode(), len(data), data,
+    )  # fmt: skip
+
+
+class Caller:
+    """A client that sees bytes and how they end."""
+
+    def __init__(self, server: ReplayServer) -> None:
+        self.sock = socket.create_connection((server.host, server.port), PATIENCE)
+        self.unread = b""
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.sock.close()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def read(self, size: int) -> bytes:
+        while len(self.unread) < size:
+            piece = self.sock.recv(65536)
+            assert piece, "the server closed after %r" % self.unread
+            self.unread += piece
+        data, self.unread = self.unread[:size], self.unread[size:]
+        return data
+
+    def read_message(self) -> Tuple[bytes, Any]:
+        """The head and the JSON of an answer with a Content-Length."""
+        data = b""
+        while not data.endswith(b"\r\n\r\n"):
+            data += self.read(1)
+        found = re.search(rb"Content-Length: (\d+)\r\n", data)
+        assert found
+        return data, json.loads(self.read(int(found[1])))
+
+    def read_to_end(self) -> Tuple[bytes, str]:
+        """What comes, and what came then: "FIN" or "RST"."""
+        data, self.unread = self.unread, b""
+        while True:
+            try:
+                piece = self.sock.recv(65536)
+            except ConnectionResetError:
+                return data, "RST"
+            if not piece:
+                return data, "FIN"
+            data += piece
+
+    def reset(self) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
+        self.sock.close()
+
+
+def ask(server: ReplayServer, data: bytes) -> Tuple[bytes, str]:
+    with Caller(server) as caller:
+        caller.send(data)
+        return caller.read_to_end()
+
+
+def eventually(look: Callable[[], Any], wanted: Any) -> None:
+    """The report is written by other threads: look until it says so."""
+    deadline = time.monotonic() + PATIENCE
+    while look() != wanted and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert look() == wanted
+
+
+def clients(server: ReplayServer) -> List[Tuple[Optional[str], int, str]]:
+    return [(entry["exchange"], entry["bytes"], entry["client"]) for entry in server.report()["exchanges"]]
+
+
+def error_text(answer: bytes) -> Any:
+    return json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+# Playing
+
+ENDS = [  # id, events after the request, the bytes, how the connection ends
+    ("chunked and complete, but the head closes", [head(headers=CHUNKED + [["Connection", "close"]]), end()],
+     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n", "FIN"),
+    ("until end of file", [head(headers=[]), ["part", ONE], end("eof")], b"HTTP/1.1 200 OK\r\n\r\n" + ONE.encode(), "FIN"),
+    ("complete by end of file", [head(headers=[]), ["part", ONE], end()], b"HTTP/1.1 200 OK\r\n\r\n" + ONE.encode(), "FIN"),
+    ("closed behind a whole body", [head(headers=[["Content-Length", "8"]]), ["part", ONE], end("eof")],
+     b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n" + ONE.encode(), "FIN"),
+    ("cut between chunks", [head(), ["chunk", ONE], end("eof")], HEAD + b"8\r\n" + ONE.encode() + b"\r\n", "FIN"),
+    ("cut inside a chunk", [head(), ["part", "{", {"of": 8}], end("eof")], HEAD + b"8\r\n{", "FIN"),
+    ("timed out", [head(), end("timeout")], HEAD, "FIN"),
+    ("failed", [head(), end("error")], HEAD, "FIN"),
+    ("cancelled", [head(), end("cancelled")], HEAD, "FIN"),
+    ("reset", [head(), ["chunk", ONE], end("reset")], HEAD + b"8\r\n" + ONE.encode() + b"\r\n", "RST"),
+    ("closed without an answer", [end("eof")], b"", "FIN"),
+    ("reset without an answer", [end("reset")], b"", "RST"),
+    ("raw bytes", [head(), ["raw", "zz\r\n"], end("complete")], HEAD + b"zz\r\n", "FIN"),
+    ("an interim head", [["interim", head(100, [])[1]], head(), end("eof")], b"HTTP/1.1 100 OK\r\n\r\n" + HEAD, "FIN"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("events, data, ending", [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
+def test_an_exchange_ends_as_it_was_recorded(events: List[Any], data: bytes, ending: str) -> None:
+    with serve(fixture(*events)) as server:
+        assert ask(server, request()) == (data, ending)
+
+
+def test_a_complete_exchange_leaves_the_connection_open() -> None:
+    with serve([GOOD, GOOD]) as server, Caller(server) as caller:
+        for _ in range(2):
+            caller.send(request())
+            assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        assert clients(server)[0] == ("one", len(GOOD_BYTES), "read to the end")
+
+
+@pytest.mark.parametrize("field", [b"Connection: close\r\n", b"connection: x, Close\r\n"])
+def test_a_request_to_close_is_obeyed(field: bytes) -> None:
+    with serve(GOOD) as server:
+        assert ask(server, request().replace(b"\r\n", b"\r\n" + field, 1)) == (GOOD_BYTES, "FIN")
+
+
+def test_a_client_that_does_not_wait_for_its_answer_gets_that_one_only() -> None:
+    with serve([GOOD, GOOD]) as server:
+        assert ask(server, request() + request()) == (GOOD_BYTES, "FIN")
+
+
+def test_a_client_that_speaks_while_its_answer_is_played_gets_the_whole_of_it_and_no_more() -> None:
+    paced = fixture(head(), ["chunk", ONE], [0.05, "chunk", TWO], end())
+    with serve([paced, paced], speed=1.0) as server, Caller(server) as caller:
+        caller.send(request())
+        caller.read(len(HEAD))
+        caller.send(request())
+        assert caller.read_to_end() == (GOOD_BYTES[len(HEAD) :], "FIN")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=os.path.basename)
+def test_every_recording_comes_back_byte_for_byte(folder: str) -> None:
+    with serve(folder, order="strict") as server:
+        for recorded in load_folder(folder):
+            sent = recorded.request
+            line = "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            data = (line % (sent.method, sent.path, len(sent.body_bytes()))).encode() + sent.body_bytes()
+            assert ask(server, data)[0] == b"".join(data for _, data in recorded.wire()), recorded.name
+        server.assert_all_played()
+
+
+def test_a_plain_body_is_played_a_line_a_chunk(tmp_path: Any) -> None:
+    (tmp_path / "hello.ndjson").write_bytes((ONE + TWO).encode())
+    whole = GOOD_BYTES.replace(b"\r\n", b"\r\nContent-Type: application/x-ndjson\r\n", 1)
+    with serve(str(tmp_path / "hello.ndjson")) as server, Caller(server) as caller:
+        caller.send(request({"anything": 1}))
+        assert caller.read(len(whole)) == whole
+
+
+def test_what_was_asked_for_is_told_from_what_was_not() -> None:
+    with serve([GOOD, fixture(end("eof"), name="two", path="/api/other")]) as server:
+        ask(server, request().replace(b"Host", b"Connection: close\r\nHost"))
+        assert server.report()["unplayed"] == ["two"]
+        with pytest.raises(FixtureError, match="^recorded, but never asked for: two$"):
+            server.assert_all_played()
+
+
+def test_a_body_may_be_chunked_and_come_byte_by_byte() -> None:
+    body = json.dumps(ASK).encode()
+    data = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data += b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with serve(GOOD) as server, Caller(server) as caller:
+        for index in range(len(data)):
+            caller.send(data[index : index + 1])
+        assert caller.read_to_end() == (GOOD_BYTES, "FIN")
+
+
+def test_a_client_that_waits_for_100_continue_gets_it() -> None:
+    whole = request().replace(b"Host", b"Expect: 100-continue\r\nHost")
+    start, _, body = whole.partition(b"\r\n\r\n")
+    with serve(GOOD) as server, Caller(server) as caller:
+        caller.send(start + b"\r\n\r\n")
+        assert caller.read(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.send(body)
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+
+
+# The pace
+
+PACES = [  # id, speed, max_gap, when events of the times 0.5, 0.5, 2.5, 1000 are due
+    ("at once", None, None, [0, 0, 0, 0]),
+    ("at once, whatever the gap", None, 9.0, [0, 0, 0, 0]),
+    ("as recorded", 1.0, None, [0.5, 0.5, 2.5, 1000]),
+    ("twice as fast", 2.0, None, [0.25, 0.25, 1.25, 500]),
+    ("no gap above one second", 1.0, 1.0, [0.5, 0.5, 1.5, 2.5]),
+    ("fast, no gap above one second", 2.0, 0.5, [0.25, 0.25, 0.75, 1.25]),
+    ("no gap at all", 1.0, 0.0, [0, 0, 0, 0]),
+]
+
+
+@pytest.mark.parametrize("speed, max_gap, due", [row[1:] for row in PACES], ids=[row[0] for row in PACES])
+def test_the_schedule_is_absolute(speed: Optional[float], max_gap: Optional[float], due: List[float]) -> None:
+    assert replay._Pace(speed, max_gap).delays([0.5, 0.5, 2.5, 1000]) == due
+
+
+def test_the_recorded_pace_is_kept_without_drift() -> None:
+    times = [index / 100 for index in range(1, 21)]
+    events = [head()] + [[moment, "chunk", ONE] for moment in times] + [[0.2, *end()]]
+    with serve(fixture(*events), speed=1.0) as server, Caller(server) as caller:
+        started = time.monotonic()
+        caller.send(request())
+        caller.read(len(HEAD))
+        arrivals = []
+        for _ in times:
+            caller.read(13)
+            arrivals.append(time.monotonic() - started)
+    assert [moment for moment, due in zip(arrivals, times) if moment < due - 0.001] == []
+    assert arrivals[-1] < 0.2 + 0.15  # twenty separate waits of 10 ms, each late, would add up
+
+
+def test_a_time_beyond_any_clock_is_waited_for_and_interrupted() -> None:
+    with serve(fixture(head(), [1e300, "chunk", ONE], end()), speed=1.0) as server, Caller(server) as caller:
+        caller.send(request())
+        assert caller.read(len(HEAD)) == HEAD
+
+
+# What the client does
+
+SLOW = fixture(head(), ["chunk", ONE], [3600, "chunk", TWO], end())
+SLOW_START = HEAD + b"8\r\n" + ONE.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize("leave", [lambda caller: caller.sock.close(), lambda caller: caller.reset()], ids=["FIN", "RST"])
+def test_a_client_that_leaves_is_noticed_while_nothing_is_due(leave: Callable[[Caller], None]) -> None:
+    with serve(SLOW, speed=1.0) as server:
+        caller = Caller(server)
+        caller.send(request())
+        assert caller.read(len(SLOW_START)) == SLOW_START
+        eventually(lambda: clients(server), [("one", len(SLOW_START), "reading")])
+        leave(caller)
+        eventually(lambda: clients(server), [("one", len(SLOW_START), "closed after %d bytes" % len(SLOW_START))])
+        assert 0 <= server.report()["exchanges"][0]["seconds"] < PATIENCE
+
+
+def test_a_client_that_reads_all_and_closes_has_read_to_the_end() -> None:
+    with serve(GOOD) as server:
+        with Caller(server) as caller:
+            caller.send(request())
+            caller.read(len(GOOD_BYTES))
+            eventually(lambda: clients(server), [("one", len(GOOD_BYTES), "still connected")])
+        eventually(lambda: clients(server), [("one", len(GOOD_BYTES), "read to the end")])
+
+
+def test_a_client_that_goes_with_bytes_unread_has_not_read_to_the_end() -> None:
+    with serve(GOOD) as server:
+        with Caller(server) as caller:
+            caller.send(request())
+            eventually(lambda: clients(server), [("one", len(GOOD_BYTES), "still connected")])
+            caller.reset()
+        eventually(lambda: clients(server), [("one", len(GOOD_BYTES), "closed after %d bytes" % len(GOOD_BYTES))])
+
+
+def test_the_report_has_one_entry_a_request() -> None:
+    text = "replay: no recorded exchange for POST /api/other; closest is one "
+    text += "(differs in path: expected /api/chat got /api/other)"
+    with serve(fixture(end("reset"))) as server:
+        ask(server, request())
+        with Caller(server) as caller:
+            caller.send(request(path="/api/other?key=secret"))
+            answer, _ = caller.read_message()
+            size = len(answer) + len(json.dumps({"error": text})) + 1
+        eventually(lambda: clients(server), [("one", 0, "reset by the server"), (None, size, "read to the end")])
+        first, second = server.report()["exchanges"]
+        assert first == {
+            "connection": 1, "request": "POST /api/chat", "exchange": "one", "error": None,
+            "bytes": 0, "client": "reset by the server", "seconds": None,
+        }  # fmt: skip
+        assert second == {
+            "connection": 2, "request": "POST /api/other", "exchange": None, "error": text,
+            "bytes": size, "client": "read to the end", "seconds": second["seconds"],
+        }  # fmt: skip
+
+
+def test_the_report_can_be_asked_for_and_does_not_list_that() -> None:
+    with serve(GOOD) as server, Caller(server) as caller:
+        caller.send(b"GET /__replay__/report HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert caller.read_message()[1] == {"exchanges": [], "unplayed": ["one"]}
+        assert server.report() == {"exchanges": [], "unplayed": ["one"]}
+
+
+# Refusals
+
+LINES = b"Host: localhost\r\n"
+BAD = [  # id, the request, the status, the error
+    ("236 a foreign host", b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, "Host 'evil.example' is not this machine"),
+    ("236 a host that only begins well", b"GET / HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", 403,
+     "Host 'localhost.evil.example' is not this machine"),
+    ("236 an address that only begins well", b"GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example:80\r\n\r\n", 403,
+     "Host '127.0.0.1.evil.example:80' is not this machine"),
+    ("236 an empty host", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 403, "Host '' is not this machine"),
+    ("236 a host with user", b"GET / HTTP/1.1\r\nHost: a@localhost\r\n\r\n", 403, "Host 'a@localhost' is not this machine"),
+    ("236 no host", b"GET / HTTP/1.1\r\n\r\n", 400, "expected one Host field, found 0"),
+    ("236 two hosts", b"GET / HTTP/1.1\r\n" + LINES + LINES + b"\r\n", 400, "expected one Host field, found 2"),
+    ("237 absolute form", b"GET http://x/ HTTP/1.1\r\n" + LINES + b"\r\n", 400,
+     "this is no proxy: expected a path, found http://x/"),
+    ("237 CONNECT", b"CONNECT x:443 HTTP/1.1\r\n" + LINES + b"\r\n", 400,
+     "this is no proxy: expected a path, found x:443"),
+    ("239 both framings", b"POST / HTTP/1.1\r\n" + LINES + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     400, "both Content-Length and Transfer-Encoding"),
+    ("239 two lengths", b"POST / HTTP/1.1\r\n" + LINES + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400,
+     "bad Content-Length b'5, 6'"),
+    ("239 a folded line", b"GET / HTTP/1.1\r\n" + LINES + b" x\r\n\r\n", 400, "bad folded header line b' x'"),
+    ("239 a bare LF chunk", b"POST / HTTP/1.1\r\n" + LINES + b"Transfer-Encoding: chunked\r\n\r\n1\nx\n0\n\n", 400,
+     "bad chunk size b'1\\n'"),
+    ("239 a bad chunk after a good one", b"POST / HTTP/1.1\r\n" + LINES + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzz\r\n",
+     400, "bad chunk size b'zz'"),
+    ("240 a huge body", b"POST / HTTP/1.1\r\n" + LINES + b"Content-Length: 67108865\r\n\r\n", 413,
+     "a body of more than 67108864 bytes"),
+    ("240 a hundred and one lines", b"GET / HTTP/1.1\r\n" + LINES + b"X: y\r\n" * 100 + b"\r\n", 400,
+     "more than 100 header lines"),
+    ("not HTTP", b"hello\r\n\r\n", 400, "bad request line b'hello'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data, status, text", [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_a_bad_request_is_refused_and_the_connection_closed(data: bytes, status: int, text: str) -> None:
+    with serve(GOOD, level="any") as server:
+        answer, ending = ask(server, data)
+        assert (answer[:13], error_text(answer), ending) == (b"HTTP/1.1 %d " % status, "replay: " + text, "FIN")
+        assert server.report()["unplayed"] == ["one"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:11434"])
+def test_236_a_host_of_this_machine_is_answered(host: str) -> None:
+    with serve(GOOD) as server, Caller(server) as caller:
+        caller.send(request(host=host))
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+
+
+def test_236_any_host_is_answered_where_remote_clients_are_allowed() -> None:
+    with serve(GOOD, allow_remote=True) as server, Caller(server) as caller:
+        caller.send(request(host="gpu-box"))
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending() -> None:
+    with serve(GOOD) as server, Caller(server) as caller:
+        caller.send(b"hello\r\n\r\n" + b"x" * (1 << 20))
+        answer, ending = caller.read_to_end()
+        assert (error_text(answer), ending) == ("replay: bad request line b'hello'", "FIN")
+
+
+NOTHING = [  # id, target, admin, status
+    ("238 the root", "/", True, 400),
+    ("238 a file", "/../fixtures/a", True, 400),
+    ("238 an encoded file", "/%2e%2e/fixtures/a", True, 400),
+    ("238 the admin folder", "/__replay__", True, 404),
+    ("238 an unknown admin page", "/__replay__/reports", True, 404),
+    ("238 the report when it is off", "/__replay__/report", False, 404),
+]
+
+
+@pytest.mark.parametrize("target, admin, status", [row[1:] for row in NOTHING], ids=[row[0] for row in NOTHING])
+def test_nothing_but_recordings_is_served(target: str, admin: bool, status: int) -> None:
+    with serve(GOOD, admin=admin) as server, Caller(server) as caller:
+        caller.send(b"GET " + target.encode() + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        start, value = caller.read_message()
+        assert (start[:13], list(value)) == (b"HTTP/1.1 %d " % status, ["error"])
+
+
+def test_241_an_unmatched_request_says_what_differs_and_cannot_split_the_answer() -> None:
+    with serve(GOOD) as server, Caller(server) as caller:
+        caller.send(request({**ASK, "model": "a\r\nX-Evil: b"}))
+        text = (
+            '{"error": "replay: no recorded exchange for POST /api/chat; closest is one '
+            '(differs at /model: expected \\"m\\" got \\"a\\\\r\\\\nX-Evil: b\\")"}\n'
+        )
+        wanted = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\nX-Replay-Unmatched: 1\r\n\r\n"
+        data = (wanted % len(text) + text).encode()
+        assert caller.read(len(data)) == data
+        caller.send(request())
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+
+
+def test_an_unmatched_head_request_gets_no_body() -> None:
+    with serve(GOOD) as server:
+        data = b"HEAD /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert ask(server, data)[0].endswith(b"X-Replay-Unmatched: 1\r\n\r\n")
+
+
+def test_240_a_slow_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "HEAD_SECONDS", 0.05)
+    with serve([GOOD, GOOD]) as server, Caller(server) as caller:
+        caller.send(request())
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        caller.send(b"POST /")
+        answer, ending = caller.read_to_end()
+        assert (answer[:12], error_text(answer), ending) == (
+            b"HTTP/1.1 408", "replay: the head of the request did not come in time", "FIN",
+        )  # fmt: skip
+        assert ask(server, b"")[0][:12] == b"HTTP/1.1 408"
+
+
+def test_240_a_body_that_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "BODY_SECONDS", 0.05)
+    with serve(GOOD) as server:
+        answer, ending = ask(server, request()[:-1])
+        assert (answer[:12], error_text(answer)) == (b"HTTP/1.1 408", "replay: the body of the request did not come in time")
+
+
+def test_240_a_chunked_body_has_the_same_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "MAX_BODY", 10)
+    start = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serve(GOOD) as server:
+        assert error_text(ask(server, start + b"6\r\nabcdef\r\n" * 2)[0]) == "replay: a body of more than 10 bytes"
+
+
+def test_240_five_hundred_clients_are_served_at_once_beside_some_that_say_nothing() -> None:
+    with serve(GOOD, repeat="last") as server:
+        silent = [Caller(server) for _ in range(20)]
+        callers = [Caller(server) for _ in range(500)]
+        for caller in callers:
+            caller.send(request())
+        assert [caller.read(len(GOOD_BYTES)) == GOOD_BYTES for caller in callers] == [True] * 500
+        for caller in silent + callers:
+            caller.sock.close()
+
+
+# Starting and stopping
+
+ARGUMENTS: List[Tuple[str, Dict[str, Any], str]] = [
+    ("235 all addresses", {"host": "0.0.0.0"}, "host: '0.0.0.0' can be reached from other machines; allow_remote=True permits that"),
+    ("235 all IPv6 addresses", {"host": "::"}, "host: '::' can be reached from other machines; allow_remote=True permits that"),
+    ("235 no host", {"host": ""}, "host: '' can be reached from other machines; allow_remote=True permits that"),
+    ("a port too high", {"port": 70000}, "cannot listen on '127.0.0.1', port 70000: "),
+    ("speed 0", {"speed": 0}, "speed: a number above 0, or None for at once, not 0"),
+    ("speed nan", {"speed": float("nan")}, "speed: a number above 0, or None for at once, not nan"),
+    ("max_gap below 0", {"max_gap": -1}, "max_gap: seconds from 0 on, or None, not -1"),
+    ("a level", {"level": "x"}, "level: one of exact, messages, model, path, any, not 'x'"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", [row[1:] for row in ARGUMENTS], ids=[row[0] for row in ARGUMENTS])
+def test_a_wrong_argument_is_refused(arguments: Dict[str, Any], text: str) -> None:
+    with pytest.raises(RequestError, match="^" + re.escape(text)):
+        serve(GOOD, **arguments)
+
+
+def test_235_listening_for_others_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with serve(GOOD, host="0.0.0.0", allow_remote=True):
+        assert caplog.messages == ["replay: other machines can reach 0.0.0.0"]
+
+
+def test_a_pointer_that_is_none_is_refused_before_listening() -> None:
+    with pytest.raises(FixtureError, match="^expected a JSON Pointer"):
+        serve(GOOD, ignore=["seed"])
+
+
+def test_a_port_in_use_is_named() -> None:
+    with serve(GOOD) as server, pytest.raises(ConnectError, match="^cannot listen on 127.0.0.1, port %d: " % server.port):
+        serve(GOOD, port=server.port)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    try:
+        server = serve(GOOD, host="::1")
+    except ConnectError:
+        pytest.skip("no IPv6 loopback")
+    with server:
+        assert server.url == "http://[::1]:%d" % server.port
+
+
+def test_closing_ends_streams_and_stalled_writers_at_once_and_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    big = fixture(head(), ["chunk", "x" * (32 << 20)], end(), name="big", path="/api/big")
+    with serve([SLOW, big], speed=1.0) as server:
+        callers = [Caller(server) for _ in range(3)]
+        callers[0].send(request())
+        callers[0].read(len(SLOW_START))
+        callers[1].send(request(path="/api/big"))  # nobody reads that
+        callers[1].read(1)
+        started = time.monotonic()
+    assert time.monotonic() - started < 1
+    assert set(threading.enumerate()) == before
+    for caller in callers:
+        caller.sock.close()
+    server.close()
+
+
+def test_closing_the_server_is_nothing_that_a_client_did() -> None:
+    with serve([SLOW, GOOD], order="strict", speed=1.0) as server, Caller(server) as slow, Caller(server) as good:
+        slow.send(request())
+        slow.read(len(SLOW_START))
+        good.send(request())
+        good.read(len(GOOD_BYTES))
+        eventually(lambda: [client for _, _, client in clients(server)], ["reading", "still connected"])
+        server.close()
+        assert [client for _, _, client in clients(server)] == ["reading", "still connected"]
+
+
+def test_an_idle_server_closes_in_no_time() -> None:
+    started = time.monotonic()
+    for _ in range(20):
+        serve(GOOD).close()
+    assert time.monotonic() - started < 0.5
