@@ -31,11 +31,13 @@ if TYPE_CHECKING:
         RequestError, ResponseError, StreamClosed,
     )  # fmt: skip
     from ._net import Timeout
+    from .aio import AsyncClient, AsyncStream
     from ._records import (
         ChatResponse, GenerateResponse, ListResponse, Logprob, Message, ModelDetails, ToolCall, VersionResponse,
     )  # fmt: skip
 
 _HOMES = {
+    "aio": "AsyncClient AsyncStream",
     "_client": "Client Stream",
     "_default": "chat generate list request stream_chat version",
     "_errors": "ConnectError ConnectionLost FixtureError IncompleteStream OllamaError OllamaTimeout ProtocolError "
@@ -45,7 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError", "GenerateResponse", "IncompleteStream",
+    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError", "GenerateResponse", "IncompleteStream",
     "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout", "ProtocolError",
     "RequestError", "ResponseError", "Stream", "StreamClosed", "Timeout", "ToolCall", "VersionResponse", "chat",
     "generate", "list", "request", "stream_chat", "version",

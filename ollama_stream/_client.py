@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
 
-from ._address import UNSET, Unset, api_key, parse_address
+from ._address import api_key, parse_address
 from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, checked_headers, signature_of
-from ._errors import IncompleteStream, OllamaError, RequestError, StreamClosed
+from ._errors import OllamaError, RequestError, StreamClosed
 from ._exchange import Exchange
 from ._net import Network, Timeout, as_timeout, run
 from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, Message, VersionResponse
@@ -32,59 +32,13 @@ VERSION = "0.1.0"
 USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info[:3])
 
 
-class Stream(Generic[T]):
-    """The records of one answer, as they come.
-
-    Iterate it, once; or use it as a context manager, which sends the request on entry and closes on exit. Leaving the
-    loop, an exception in it, ``close()`` and dropping the last reference close the connection at once, which is how
-    Ollama learns to stop. An answer that does not end as it must raises; what had arrived is in ``partial``.
-    """
+class BaseStream(Generic[T]):
+    """What both colours of a stream share."""
 
     def __init__(self, exchange: Exchange[T]) -> None:
         self._exchange = exchange
-        self._records: Optional[Iterator[T]] = None  # made by next()
+        self._records: Any = None  # made by next()
         self._taken = False
-
-    def __iter__(self) -> Iterator[T]:
-        records, self._records = self._records, None
-        if records is not None:
-            return records
-        self._take()
-        return records_of(self._exchange)
-
-    def __next__(self) -> T:
-        if self._records is None:
-            self._take()
-            self._records = records_of(self._exchange)
-        try:
-            return next(self._records)
-        except ValueError as error:
-            if isinstance(error, OllamaError):
-                raise
-            raise StreamClosed("the stream is being read by another thread or task") from None
-
-    def __enter__(self) -> Stream[T]:
-        run(self._exchange.open())
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
-    def text(self) -> Iterator[str]:
-        """The pieces of the answer's text (content or response), none of them empty."""
-        return texts_of(iter(self))
-
-    def result(self) -> T:
-        """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._records is not None or not self._taken:
-            for _ in self:
-                pass
-        exchange = self._exchange
-        if exchange.error is not None:
-            raise exchange.error
-        if self.status != "complete":
-            raise exchange.failed(StreamClosed("the stream was not read to its end"))
-        return exchange.decoder.assembler.result()
 
     @property
     def partial(self) -> T:
@@ -106,8 +60,70 @@ class Stream(Generic[T]):
             raise self._exchange.error or StreamClosed("the stream has been read by another loop; call again for a new one")
         self._taken = True
 
+    def _whole(self) -> T:
+        exchange = self._exchange
+        if exchange.error is not None:
+            raise exchange.error
+        if self.status != "complete":
+            raise exchange.failed(StreamClosed("the stream was not read to its end"))
+        return exchange.decoder.assembler.result()
+
     def __reduce__(self) -> Any:
         raise TypeError("a stream cannot be copied or pickled; its result() can")
+
+
+class Stream(BaseStream[T]):
+    """The records of one answer, as they come.
+
+    Iterate it, once; or use it as a context manager, which sends the request on entry and closes on exit. Leaving the
+    loop, an exception in it, ``close()`` and dropping the last reference close the connection at once, which is how
+    Ollama learns to stop. An answer that does not end as it must raises; what had arrived is in ``partial``.
+    """
+
+    def __iter__(self) -> Iterator[T]:
+        records, self._records = self._records, None
+        if records is not None:
+            return cast("Iterator[T]", records)
+        self._take()
+        return records_of(self._exchange)
+
+    def __next__(self) -> T:
+        if self._records is None:
+            self._take()
+            self._records = records_of(self._exchange)
+        try:
+            return cast(T, next(self._records))
+        except ValueError as error:
+            if isinstance(error, OllamaError):
+                raise
+            raise StreamClosed("the stream is being read by another thread or task") from None
+
+    def __enter__(self) -> Stream[T]:
+        run(self._exchange.open())
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
+        from .aio import Network as LoopNetwork
+        from .aio import Records
+
+        self._take()
+        self._exchange.network = LoopNetwork()
+        return Records(self._exchange)
+
+    def text(self) -> Iterator[str]:
+        """The pieces of the answer's text (content or response), none of them empty."""
+        return texts_of(iter(self))
+
+    def result(self) -> T:
+        """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
+        if self._records is not None or not self._taken:
+            for _ in self:
+                pass
+        return self._whole()
 
 
 def records_of(exchange: Exchange[T]) -> Iterator[T]:
@@ -140,6 +156,8 @@ def endpoint(method: F) -> F:
 class BaseClient:
     """What both colours of the client share: settings, and a call -> an exchange."""
 
+    _network: Any
+
     def __init__(
         self,
         host: Optional[str] = None,
@@ -169,7 +187,6 @@ class BaseClient:
             raise RequestError("max_line: expected a number of bytes above 0, got %r" % (max_line,))
         self._max_line = max_line
         self._transport = transport
-        self._network: Any = None
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._address.url)
@@ -224,9 +241,7 @@ def request_bytes(request: Request, address: Address, headers: List[Tuple[str, s
 class Client(BaseClient):
     """A client on blocking sockets; safe to share between threads. Each call has a connection of its own."""
 
-    def __init__(self, host: Optional[str] = None, **settings: Any) -> None:
-        super().__init__(host, **settings)
-        self._network = Network()
+    _network = Network()
 
     def __enter__(self) -> Client:
         return self

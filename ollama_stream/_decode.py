@@ -89,7 +89,7 @@ class Record:
                 yield name, value
 
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
         return dict(self) == dict(other)
 

@@ -135,6 +135,7 @@ ENDPOINTS: Dict[str, Endpoint] = {
 }  # fmt: skip
 
 ANY_ENDPOINT = Endpoint("request", "", "", dict)
+PROGRESS_PATHS = ("/api/pull", "/api/push", "/api/create")
 
 
 def fields_of(row: Endpoint) -> Dict[str, Any]:
@@ -223,7 +224,7 @@ def row_of_path(method: str, path: str) -> Endpoint:
     for row in ENDPOINTS.values():
         if (row.method, row.path) == (method, path.rstrip("/")):
             return ANY_ENDPOINT._replace(is_last=row.is_last)
-    return ANY_ENDPOINT
+    return ANY_ENDPOINT._replace(is_last=is_success) if path in PROGRESS_PATHS else ANY_ENDPOINT
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -250,8 +251,9 @@ def plain(value: Any, path: str, depth: int = 0) -> Any:
         return {n: plain(v, path + "." + n, depth + 1) for n, v in value.items()}
     if isinstance(value, (list, tuple)) or isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return [plain(item, "%s[%d]" % (path, i), depth + 1) for i, item in enumerate(value)]
-    if callable(getattr(value, "model_dump", None)):
-        return plain(value.model_dump(exclude_none=True), path, depth + 1)
+    dump = getattr(value, "model_dump", None)
+    if callable(dump) and not isinstance(value, type):
+        return plain(dump(exclude_none=True), path, depth + 1)
     raise RequestError("%s: %s cannot be sent as JSON" % (path, type(value).__name__))
 
 

@@ -39,7 +39,7 @@ class Exchange(Generic[T]):
         self.head: Optional[Head] = None
         record_class: Type[T] = request.endpoint.record
         self.decoder: ResponseDecoder[T] = ResponseDecoder(record_class, request.endpoint.is_last, max_line)
-        self._network, self._transport, self._address = network, transport, address
+        self.network, self._transport, self._address = network, transport, address
         self._data, self._timeout = data, timeout
         self._clocks = Clocks(timeout)
         self._response = Response(request.method)
@@ -149,7 +149,7 @@ class Exchange(Generic[T]):
         if self._transport is not None:
             self._connection = await settled(self._transport.open(self._address, clocks.remaining()))
         else:
-            self._connection = await dial(self._network, self._address, clocks, self._made)
+            self._connection = await dial(self.network, self._address, clocks, self._made)
         self._check_open()
         lost = await self._send()
         clocks.start("first_byte")

@@ -8,6 +8,8 @@ shape: ``open(address, timeout) -> connection``, and the connection ``send(data,
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Tuple, TypeVar, Union
 
@@ -222,7 +224,10 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    """What went wrong in the system's own words; asyncio writes others into the exception, the number stays."""
+    number = getattr(error, "errno", None)
+    known = number in errno.errorcode
+    return (os.strerror(number) if known else getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
 def connect_error(address: Address, why: str) -> ConnectError:

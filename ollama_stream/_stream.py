@@ -208,7 +208,7 @@ class ResponseDecoder(Generic[T]):
         self._is_last = is_last
         self._lines = LineSplitter(max_line)
         self._short = min(MAX_DEPTH, max_line // 4)  # a line of fewer characters is within both limits
-        self._fast = FAST.get(record_class, no_fast_way)
+        self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way)
         self._lineno = 0  # lines decoded so far
         self._ended = False
         self._error: Optional[OllamaError] = None
@@ -305,7 +305,7 @@ class ResponseDecoder(Generic[T]):
         if error is not None:
             raise error
 
-    def _record(self, data: Any) -> Tuple[Optional[T], Optional[ResponseError]]:
+    def _record(self, data: Any) -> Tuple[Any, Optional[ResponseError]]:
         """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
         if type(data) is not dict:
             raise ProtocolError("expected a JSON object, got %s" % described(data))

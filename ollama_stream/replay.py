@@ -5,7 +5,7 @@
 
 Fixtures go in and a listening server comes out. Each request is read strictly, a ``Cassette`` chooses the exchange that
 answers it, and the connection gets its bytes: one write an event, at once or at the recorded pace, ended as recorded.
-What each client got, and what it then did, is in ``ReplayServer.report()``. Nothing is forwarded, and no file is served.
+What each client got and what it then did is in ``ReplayServer.report()``. Nothing is forwarded, no file is served.
 
     serve            what to play -> ReplayServer
     ReplayServer     the listening socket, the cassette, the report

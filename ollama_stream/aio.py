@@ -1,0 +1,283 @@
+"""``AsyncClient`` and ``AsyncStream``: the same decisions as ``_client``, awaited.
+
+An ``Exchange`` is awaited here on the socket calls of the running loop (``sock_connect``, ``sock_sendall``,
+``sock_recv``) and nothing else; so nothing of it belongs to a loop between two awaits, and closing a socket is all there
+is to clean up. CancelledError passes through unchanged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import (
+    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, TypeVar, Union,
+    cast, overload,
+)  # fmt: skip
+
+from ._client import BaseClient, BaseStream, Messages, as_messages, endpoint
+from ._endpoints import build, build_any
+from ._errors import OllamaError
+from ._net import PIECE_SIZE, shut_down
+from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, VersionResponse
+
+if TYPE_CHECKING:
+    import socket
+
+    from typing_extensions import Literal, Unpack
+
+    from ._endpoints import CallFields, ChatFields, GenerateFields
+    from ._exchange import Exchange
+
+T = TypeVar("T")
+
+
+class Connection:
+    """A connected non-blocking socket. A deadline shuts it down, which ends the wait on every kind of loop."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._expired = False
+
+    async def send(self, data: bytes, timeout: Optional[float]) -> None:
+        await self._within(timeout, asyncio.get_running_loop().sock_sendall(self.sock, data))
+
+    async def recv(self, timeout: Optional[float]) -> bytes:
+        piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
+        return piece
+
+    def wake(self) -> None:
+        shut_down(self.sock)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self.wake()
+
+    async def _within(self, timeout: Optional[float], waiting: Awaitable[Any]) -> Any:
+        timer = None if timeout is None else asyncio.get_running_loop().call_later(timeout, self._expire)
+        result = None
+        try:
+            result = await waiting
+        except OSError:
+            if not self._expired:
+                raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if self._expired:
+            raise TimeoutError
+        return result
+
+
+class Network:
+    """Sockets on the running loop."""
+
+    async def resolve(self, host: str, port: int) -> List[Any]:
+        import socket
+
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
+        sock.setblocking(False)
+        # A task of its own, because the wait for a connection has no end of its own that works on every system. It
+        # closes the socket itself, when the loop has let go of it.
+        task = asyncio.ensure_future(connected(sock, target))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=timeout)
+        except BaseException:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise TimeoutError
+        task.result()
+        return Connection(sock)
+
+
+async def connected(sock: socket.socket, target: Any) -> None:
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, target)
+    except BaseException:
+        sock.close()
+        raise
+
+
+class Records(Generic[T]):
+    """The loop over an exchange. It refers to no stream: when it is dropped, the connection is closed at once."""
+
+    def __init__(self, exchange: Exchange[T]) -> None:
+        self._exchange = exchange
+        self._batch: Iterator[T] = iter(())
+
+    def __aiter__(self) -> Records[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        exchange = self._exchange
+        try:
+            for record in self._batch:
+                return record
+        except OllamaError as error:
+            raise exchange.failed(error)
+        batch = await exchange.batch()
+        if batch is None:
+            raise StopAsyncIteration
+        self._batch = batch
+        return next(batch)
+
+    def __del__(self) -> None:
+        self._exchange.close()
+
+
+class Texts:
+    """The pieces of text of the records."""
+
+    def __init__(self, records: AsyncIterator[Any]) -> None:
+        self._records = records
+
+    def __aiter__(self) -> Texts:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            record = await self._records.__anext__()
+            if isinstance(record, Generation) and record.text:
+                return record.text
+
+
+class AsyncStream(BaseStream[T]):
+    """The records of one answer, as they come, in a coroutine.
+
+    Iterate it with ``async for``, once; or use it with ``async with``, which sends the request on entry and closes on
+    exit. Awaiting it does nothing and gives the stream itself. Leaving the loop, an exception in it, a cancelled task,
+    ``close()`` and dropping the last reference close the connection at once.
+    """
+
+    def __await__(self) -> Generator[Any, None, AsyncStream[T]]:
+        return self
+        yield
+
+    def __aiter__(self) -> Records[T]:
+        records, self._records = self._records, None
+        if records is not None:
+            return cast("Records[T]", records)
+        self._take()
+        return Records(self._exchange)
+
+    async def __anext__(self) -> T:
+        if self._records is None:
+            self._take()
+            self._records = Records(self._exchange)
+        return await cast("Records[T]", self._records).__anext__()
+
+    async def __aenter__(self) -> AsyncStream[T]:
+        await self._exchange.open()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.close()
+
+    async def aclose(self) -> None:
+        """The same as ``close()``, which needs no waiting."""
+        self.close()
+
+    def text(self) -> Texts:
+        """The pieces of the answer's text (content or response), none of them empty."""
+        return Texts(self.__aiter__())
+
+    async def result(self) -> T:
+        """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
+        if self._records is not None or not self._taken:
+            async for _ in self:
+                pass
+        return self._whole()
+
+
+class AsyncClient(BaseClient):
+    """A client for coroutines; safe to share between tasks, threads and event loops."""
+
+    _network = Network()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing stays open between calls: this is here for ``async with`` and for programs that call it."""
+
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: Literal[False] = ..., **fields: Unpack[ChatFields]
+    ) -> Coroutine[Any, Any, ChatResponse]: ...
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: Literal[True], **fields: Unpack[ChatFields]
+    ) -> AsyncStream[ChatResponse]: ...
+    @overload
+    def chat(
+        self, model: str = ..., messages: Messages = ..., *, stream: bool, **fields: Unpack[ChatFields]
+    ) -> Union[Coroutine[Any, Any, ChatResponse], AsyncStream[ChatResponse]]: ...
+
+    @endpoint
+    def chat(self, model: str = "", messages: Messages = None, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/chat: the next message of a conversation; with ``stream=True`` an AsyncStream of its pieces."""
+        return self._call("chat", dict(fields, model=model, messages=messages, stream=stream))
+
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: Literal[False] = ..., **fields: Unpack[GenerateFields],
+    ) -> Coroutine[Any, Any, GenerateResponse]: ...  # fmt: skip
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: Literal[True], **fields: Unpack[GenerateFields],
+    ) -> AsyncStream[GenerateResponse]: ...  # fmt: skip
+    @overload
+    def generate(
+        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
+        stream: bool, **fields: Unpack[GenerateFields],
+    ) -> Union[Coroutine[Any, Any, GenerateResponse], AsyncStream[GenerateResponse]]: ...  # fmt: skip
+
+    @endpoint
+    def generate(
+        self,
+        model: str = "",
+        prompt: Optional[str] = None,
+        suffix: Optional[str] = None,
+        *,
+        stream: bool = False,
+        **fields: Any,
+    ) -> Any:
+        """POST /api/generate: the text that follows a prompt; with ``stream=True`` an AsyncStream of its pieces."""
+        return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
+
+    @endpoint
+    def list(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ListResponse]:
+        """GET /api/tags: the installed models."""
+        return cast("Coroutine[Any, Any, ListResponse]", self._call("list", fields))
+
+    @endpoint
+    def version(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, VersionResponse]:
+        """GET /api/version."""
+        return cast("Coroutine[Any, Any, VersionResponse]", self._call("version", fields))
+
+    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> Texts:
+        """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
+        stream: AsyncStream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
+        return stream.text()
+
+    def request(
+        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any
+    ) -> Any:
+        """Any endpoint: the JSON value of the answer, to be awaited, or with ``stream=True`` an AsyncStream of dicts."""
+        answer: AsyncStream[Any] = AsyncStream(self._exchange(build_any(method, path, json, body, stream, options)))
+        return answer if stream else answer.result()
+
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        request = build(name, given)
+        stream: AsyncStream[Any] = AsyncStream(self._exchange(request))
+        return stream if request.streamed else stream.result()

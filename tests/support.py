@@ -1,0 +1,309 @@
+"""A scripted TCP server, for what a well-behaved one never does; and the bytes that most scripts are made of.
+
+A script is a list of steps, one script a connection: bytes are sent, an Event is waited for, a function is called with
+the Peer. When its script is over, a peer waits for the client to go away, and says when and how it did:
+
+    with Server(answer(HEAD, chunk(LINE), fin)) as server:
+        client = Client(server.url)
+        ...
+        assert server.peer().gone.wait(1)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PATIENCE = 10.0  # seconds after which a test has failed; none is ever waited for
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def line(text: str = "Hi", done: bool = False, **more: Any) -> bytes:
+    """A line of a chat stream."""
+    record: Dict[str, Any] = {"model": "m", "created_at": "2026-11-22T18:35:00Z"}
+    record.update(message={"role": "assistant", "content": text}, done=done, **more)
+    return json.dumps(record).encode() + b"\n"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def response(status: str, body: bytes = b"", **fields: str) -> bytes:
+    """A whole response with a length; ``fields`` are written with ``_`` for ``-``."""
+    fields.setdefault("Content_Length", str(len(body)))
+    lines = ["HTTP/1.1 " + status] + ["%s: %s" % (name.replace("_", "-"), value) for name, value in fields.items()]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+LINE = line()
+DONE = line("", True, done_reason="stop")
+GOOD = HEAD + chunk(LINE) + chunk(DONE) + LAST_CHUNK
+
+
+class Peer:
+    """The server's end of one connection. ``end`` says how the client left: "closed" or "reset"."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.received = b""
+        self.sent = 0
+        self.asked = threading.Event()  # a whole request is here
+        self.stuck = threading.Event()  # the client takes no more
+        self.gone = threading.Event()
+        self.end = ""
+
+    def play(self, steps: Sequence[Step]) -> None:
+        try:
+            for step in steps:
+                if isinstance(step, bytes):
+                    self.send(step)
+                elif isinstance(step, threading.Event):
+                    step.wait(PATIENCE)
+                else:
+                    step(self)
+            while self.sock.fileno() >= 0 and self.receive():
+                pass
+            self.end = "closed"
+        except OSError:
+            self.end = "reset"
+        self.gone.set()
+        self.sock.close()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+        self.sent += len(data)
+
+    def receive(self) -> bytes:
+        data = self.sock.recv(65536)
+        self.received += data
+        return data
+
+    @property
+    def request_body(self) -> bytes:
+        return self.received.partition(b"\r\n\r\n")[2]
+
+    @property
+    def request_head(self) -> List[bytes]:
+        return self.received.partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+Step = Union[bytes, threading.Event, Callable[[Peer], None]]
+
+
+def answer(*steps: Step) -> List[Step]:
+    """The steps after a whole request has been read."""
+    return [read_request, *steps]
+
+
+def read_request(peer: Peer) -> None:
+    head, _, body = b"", b"", b""
+    while not body and b"\r\n\r\n" not in peer.received:
+        if not peer.receive():
+            raise ConnectionAbortedError
+    head, _, body = peer.received.partition(b"\r\n\r\n")
+    length = 0
+    for field in head.lower().split(b"\r\n"):
+        if field.startswith(b"content-length:"):
+            length = int(field.partition(b":")[2])
+    while len(peer.request_body) < length and peer.receive():
+        pass
+    peer.asked.set()
+
+
+def read_some(size: int) -> Step:
+    def step(peer: Peer) -> None:
+        while len(peer.received) < size:
+            peer.received += peer.sock.recv(size - len(peer.received))
+
+    return step
+
+
+def fin(peer: Peer) -> None:
+    """End what we send; the client can still be seen to close."""
+    peer.sock.shutdown(socket.SHUT_WR)
+
+
+def rst(peer: Peer) -> None:
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
+    peer.sock.close()
+
+
+def close(peer: Peer) -> None:
+    """Close with whatever is unread, as a server does that has given up on a request."""
+    peer.sock.close()
+
+
+def dribble(data: bytes, pause: float) -> Step:
+    """One byte at a time, again and again."""
+
+    def step(peer: Peer) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for i in range(len(data)):
+                peer.send(data[i : i + 1])
+                time.sleep(pause)
+
+    return step
+
+
+def endless(data: bytes, pause: float = 0.0) -> Step:
+    def step(peer: Peer) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            peer.send(data)
+            time.sleep(pause)
+
+    return step
+
+
+def until_stuck(data: bytes) -> Step:
+    """Send until the client has taken nothing for a while."""
+
+    def step(peer: Peer) -> None:
+        peer.sock.settimeout(0.2)
+        try:
+            while peer.sent < 1 << 28:
+                peer.sent += peer.sock.send(data)
+        except socket.timeout:
+            peer.stuck.set()
+        peer.sock.settimeout(PATIENCE)
+
+    return step
+
+
+class Server:
+    """Listens on 127.0.0.1 and plays its scripts, the last one for every further connection too."""
+
+    def __init__(self, *scripts: Sequence[Step]) -> None:
+        self.scripts = scripts
+        self.peers: List[Peer] = []
+        self._threads: List[threading.Thread] = []
+        self._accepted = threading.Condition()
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = "http://127.0.0.1:%d" % self.port
+        self._stopping = False
+
+    def __enter__(self) -> Server:
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._stopping = True
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE):  # wakes accept() on every system
+            self._acceptor.join()
+        self._listener.close()
+        for peer in self.peers:
+            try:
+                peer.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in self._threads:
+            thread.join()
+
+    def peer(self, number: int = 0) -> Peer:
+        """The server's end of the connection with this number, as soon as there is one."""
+        with self._accepted:
+            assert self._accepted.wait_for(lambda: len(self.peers) > number, PATIENCE), "no connection came"
+        return self.peers[number]
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            if self._stopping:
+                sock.close()
+                return
+            sock.settimeout(PATIENCE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            steps = self.scripts[min(len(self.peers), len(self.scripts) - 1)]
+            peer = Peer(sock)
+            thread = threading.Thread(target=peer.play, args=(steps,))
+            self._threads.append(thread)
+            with self._accepted:
+                self.peers.append(peer)
+                self._accepted.notify_all()
+            thread.start()
+
+
+@contextmanager
+def full_listener() -> Iterator[int]:
+    """The port of a listener with no room: the system drops every further attempt to connect."""
+    listener = socket.socket()
+    waiting: List[socket.socket] = []
+    try:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        try:
+            for _ in range(64):
+                waiting.append(socket.socket())
+                waiting[-1].settimeout(0.2)
+                waiting[-1].connect(address)
+        except socket.timeout:
+            pass
+        yield address[1]
+    finally:
+        for sock in [*waiting, listener]:
+            sock.close()
+
+
+def closed_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+class Bytes:
+    """A transport for one exchange without a socket: answers with these pieces; ``sent`` is the request."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.sent = b""
+        self.closed = False
+        self._pieces = iter(pieces)
+
+    def open(self, _address: Any, _timeout: Optional[float]) -> Bytes:
+        return self
+
+    def send(self, data: bytes, _timeout: Optional[float]) -> None:
+        self.sent += data
+
+    def recv(self, _timeout: Optional[float]) -> bytes:
+        return next(self._pieces, b"")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def environment(**variables: str) -> Dict[str, str]:
+    """An environment for a program that imports the package from this tree and knows no server but the given."""
+    base = {name: value for name, value in os.environ.items() if not name.upper().startswith("OLLAMA")}
+    return dict(base, PYTHONPATH=ROOT, PYTHONWARNINGS="error", PYTHONIOENCODING="utf-8", **variables)
+
+
+def run_python(*arguments: str, **variables: str) -> Any:
+    """A program's end: ``returncode``, ``stdout`` and ``stderr`` as text."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        encoding="utf-8",
+    )
