@@ -137,7 +137,7 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "") -> R:
             checked = kind(value, path + name)
             if checked is not value:
                 data[name] = checked
-        elif hasattr(cls, name):
+        elif hasattr(cls, name) or name == "keys" or name.startswith("__"):  # dict(), copy and pickle look for these
             hidden = hidden or []
             hidden.append(name)
     if hidden:
@@ -255,12 +255,16 @@ def quantity(value: Any, path: str) -> Any:
 
 
 def number(value: Any, path: str) -> float:
-    if type(value) is not float and type(value) is not int:
+    if value is None:
+        return 0.0
+    if type(value) is not int and not (type(value) is float and math.isfinite(value)):
         raise wrong("a number", value, path)
-    return value
+    return value  # type: ignore[no-any-return]
 
 
 def json_object(value: Any, path: str) -> Dict[str, Any]:
+    if value is None:
+        return {}
     if type(value) is not dict:
         raise wrong("an object", value, path)
     return value
@@ -274,7 +278,7 @@ def arguments(value: Any, path: str) -> Any:
         except (ValueError, RecursionError):
             return value
         return parsed if type(parsed) is dict else value
-    return {} if value is None else json_object(value, path)
+    return json_object(value, path)
 
 
 def moment(value: Any, path: str) -> Any:
@@ -282,8 +286,8 @@ def moment(value: Any, path: str) -> Any:
 
 
 def byte_size(value: Any, path: str) -> ByteSize:
-    if type(value) is not int:
-        raise wrong("an integer", value, path)
+    if type(value) is not int or abs(value) >= 1 << 63:  # human_readable() computes with floats
+        raise wrong("an integer of 64 bits", value, path)
     return ByteSize(value)
 
 
@@ -317,7 +321,7 @@ def list_of(kind: Kind) -> Kind:
 
 def record_of(cls: Type[Record]) -> Kind:
     def check(value: Any, path: str) -> Record:
-        return decode(cls, {} if value is None else json_object(value, path), path + ".")
+        return decode(cls, json_object(value, path), path + ".")
 
     return check
 

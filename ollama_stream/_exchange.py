@@ -96,6 +96,8 @@ class Exchange(Generic[T]):
             error.partial = self.partial
             error.elapsed = self._clocks.elapsed
             error.url = self._address.url + self.request.target.partition("?")[0]
+            if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
+                error.args = (error.args[0] + cut_off(error.partial),)
         if isinstance(error, StreamClosed):
             self._give_up("cancelled")
         else:
@@ -277,6 +279,13 @@ class Exchange(Generic[T]):
         connection, self._connection, self._socket = self._connection, None, None
         if connection is not None:
             connection.close()
+
+
+def cut_off(partial: Generation) -> str:
+    """What an answer without its end means to the reader of the error."""
+    if not partial.text:
+        return "; nothing of the answer had arrived: ask again"
+    return "; the answer is cut off after %d characters (they are in .partial): ask again" % len(partial.text)
 
 
 def status_error(head: Head, body: bytes) -> ResponseError:

@@ -226,8 +226,9 @@ def is_timeout(error: BaseException) -> bool:
 def reason(error: BaseException) -> str:
     """What went wrong in the system's own words; asyncio writes others into the exception, the number stays."""
     number = getattr(error, "errno", None)
-    known = number in errno.errorcode
-    return (os.strerror(number) if known else getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    if isinstance(number, int) and number in errno.errorcode:
+        return os.strerror(number).lower()
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
 def connect_error(address: Address, why: str) -> ConnectError:

@@ -334,4 +334,8 @@ def rate(count: Any, nanoseconds: Any) -> Optional[float]:
     for value in (count, nanoseconds):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
             return None
-    return float(count * 1e9 / nanoseconds)
+    try:
+        per_second = float(count * 1e9 / nanoseconds)
+    except OverflowError:
+        return None
+    return per_second if per_second < float("inf") else None

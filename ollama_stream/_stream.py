@@ -64,8 +64,6 @@ class LineSplitter:
             raise self._error(self._too_long)
         block = b"".join(self._ended)
         self._ended.clear()
-        if block and not self._started:
-            block, self._started = without_bom(block), True
         good = self._good_lines(block)
         if good < len(block):
             self._too_long = block[good : good + MAX_SHOWN_LINE]
@@ -73,7 +71,10 @@ class LineSplitter:
             self._too_long = self.start_of_rest()
         if self._too_long is not None and not good:
             raise self._error(self._too_long)
-        return block[:good]
+        block = block[:good]
+        if block and not self._started:  # the limit counts the BOM, as it does where the line has no LF yet
+            block, self._started = without_bom(block), True
+        return block
 
     def rest(self) -> bytes:
         """The last line, which has no LF."""
@@ -207,6 +208,7 @@ class ResponseDecoder(Generic[T]):
         self._class = record_class
         self._is_last = is_last
         self._lines = LineSplitter(max_line)
+        self._size = 0
         self._short = min(MAX_DEPTH, max_line // 4)  # a line of fewer characters is within both limits
         self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way)
         self._lineno = 0  # lines decoded so far
@@ -215,6 +217,7 @@ class ResponseDecoder(Generic[T]):
 
     def receive(self, data: bytes) -> None:
         """Store body bytes."""
+        self._size += len(data)
         self._lines.receive(data)
 
     def end(self) -> None:
@@ -232,6 +235,8 @@ class ResponseDecoder(Generic[T]):
         try:
             if self._is_last is not None:
                 yield from self._whole_lines()
+            elif self._size > self._lines.max_line:  # a document is kept whole until it ends
+                raise ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line)
             if self._ended and not self.finished and not self.closed:
                 yield from self._last_line() if self._is_last is not None else self._document()
         except OllamaError as error:
@@ -273,7 +278,7 @@ class ResponseDecoder(Generic[T]):
                     data, stop = scan_once(text, start)
                     if stop == end:
                         record = fast(data, texts)
-                except (StopIteration, ValueError):
+                except (StopIteration, ValueError, RecursionError):  # recursion: an array open over many lines
                     pass
             if record is not None:
                 assembler.last = record
@@ -314,7 +319,12 @@ class ResponseDecoder(Generic[T]):
             error = response_error(data)
             if not any(name in data for name in ("message", "response")):
                 return None, error
-        return (decode(self._class, data) if issubclass(self._class, Record) else data), error
+        try:
+            return (decode(self._class, data) if issubclass(self._class, Record) else data), error
+        except ProtocolError:
+            if error is None:
+                raise
+            return None, error  # what the server says of itself is worth more than the shape it says it in
 
     def _last_line(self) -> Iterator[T]:
         """What a body ends with instead of an LF: the one object of an answer, or half a line."""
@@ -334,10 +344,7 @@ class ResponseDecoder(Generic[T]):
 
     def _document(self) -> Iterator[T]:
         """One JSON document in any layout; an empty body and null are an empty record."""
-        try:
-            body = self._lines.block() + self._lines.rest()
-        except ProtocolError as error:
-            raise self._located(error, error.line or b"")
+        body = self._lines.block() + self._lines.rest()
         try:
             text = body.decode("utf-8").strip()
             record, failure = self._value_of(text)
@@ -355,7 +362,8 @@ class ResponseDecoder(Generic[T]):
 
     def _value_of(self, text: str) -> Tuple[Any, Optional[ResponseError]]:
         if issubclass(self._class, Record):
-            return self._record((parsed(text) if text else None) or {})
+            value = parsed(text) if text else None
+            return self._record({} if value is None else value)
         if self.plain_text or not text:
             return text or None, None
         value = parsed(text)
@@ -434,7 +442,7 @@ def response_error(data: Mapping[str, Any], status: int = -1, **details: Any) ->
     """The error that a JSON object reports in its ``error`` member."""
     signin = data.get("signin_url")
     return ResponseError(
-        error_text(data["error"]), status, signin_url=signin if isinstance(signin, str) else None, raw=data, **details
+        error_text(data["error"]), status, signin_url=signin if isinstance(signin, str) else None, raw=dict(data), **details
     )
 
 

@@ -65,7 +65,7 @@ def parse_json(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     except json.JSONDecodeError as error:
         if data.startswith(b"\xef\xbb\xbf"):
             raise FixtureError("expected JSON, found a byte order mark") from None
-        raise FixtureError("expected JSON: %s at column %d" % (error.msg, error.pos + 1)) from None
+        raise FixtureError("expected JSON: %s (column %d)" % (error.msg, error.pos + 1)) from None
     except (ValueError, RecursionError) as error:
         raise FixtureError("expected JSON: %s" % error) from None
 

@@ -108,13 +108,11 @@ def answer(*steps: Step) -> List[Step]:
 
 
 def read_request(peer: Peer) -> None:
-    head, _, body = b"", b"", b""
-    while not body and b"\r\n\r\n" not in peer.received:
+    while b"\r\n\r\n" not in peer.received:
         if not peer.receive():
             raise ConnectionAbortedError
-    head, _, body = peer.received.partition(b"\r\n\r\n")
     length = 0
-    for field in head.lower().split(b"\r\n"):
+    for field in peer.received.partition(b"\r\n\r\n")[0].lower().split(b"\r\n"):
         if field.startswith(b"content-length:"):
             length = int(field.partition(b":")[2])
     while len(peer.request_body) < length and peer.receive():
@@ -294,7 +292,8 @@ class Bytes:
 def environment(**variables: str) -> Dict[str, str]:
     """An environment for a program that imports the package from this tree and knows no server but the given."""
     base = {name: value for name, value in os.environ.items() if not name.upper().startswith("OLLAMA")}
-    return dict(base, PYTHONPATH=ROOT, PYTHONWARNINGS="error", PYTHONIOENCODING="utf-8", **variables)
+    base.update(PYTHONPATH=ROOT, PYTHONWARNINGS="error", PYTHONIOENCODING="utf-8")
+    return dict(base, **variables)
 
 
 def run_python(*arguments: str, **variables: str) -> Any:

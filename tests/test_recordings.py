@@ -207,8 +207,7 @@ def judge(client: Client, name: str) -> None:
     chat = recorded.calls_chat
     if outcome == "complete":
         texts, result = call(client, name, recorded)
-        parts = [record.get("message", {}).get("content") if chat else record.get("response") for record in recorded.records]
-        assert texts == [part or "" for part in parts]
+        assert texts == [whole([record], chat)["text"] for record in recorded.records]
         assert whole_of(result, chat) == whole(recorded.records, chat)
         return
     with pytest.raises(OllamaError) as raised:

@@ -1,0 +1,399 @@
+"""The command line: ``run`` asks a model, ``replay`` plays a recorded exchange through the same client.
+
+    python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat
+    python3 -m ollama_stream replay FIXTURE           a server on this machine plays the file, at the recorded pace
+
+Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the one
+line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an error, 2
+for wrong arguments, 130 after Ctrl-C and 141 where nobody reads standard output any more, as for a command that a
+signal has ended.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, TextIO, Tuple, Union
+
+from ._client import VERSION, Client, Stream
+from ._endpoints import CALL_FIELDS
+from ._errors import OllamaError, RequestError
+from ._net import Timeout, reason
+from ._records import ChatResponse, GenerateResponse, Generation
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from .exchange import RecordedRequest
+
+PROGRAM = "ollama_stream"
+MAX_ERROR = 2048  # bytes of the line of an error
+MAX_SECONDS = 1e9  # of a time-out: the system's clocks end a little later
+LEVELS: Dict[str, Union[bool, str]] = {"true": True, "false": False, **{level: level for level in ("low", "medium", "high", "max")}}
+METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Carry out a command line, ``sys.argv`` where it is None; returns the exit status.
+
+    Raises SystemExit for wrong arguments, ``--help`` and ``--version``, as argparse does, and nothing else.
+    """
+    try:
+        try:
+            return command(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OllamaError as error:
+        return failed(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return 141
+    except OSError as error:
+        silence(sys.stdout)
+        return failed("the answer cannot be written: %s" % reason(error))
+
+
+def failed(text: str) -> int:
+    """Print the one line of an error; the exit status."""
+    line = "%s: %s" % (PROGRAM, text.translate(escapes()))
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    data = line.encode(encoding, "backslashreplace")
+    if len(data) >= MAX_ERROR:
+        line = data[: MAX_ERROR - 4].decode(encoding, "ignore") + "..."
+    ErrorOutput().write(line + "\n")
+    return 1
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def command(arguments: List[str]) -> int:
+    parser = main_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        ErrorOutput().write(parser.format_help())
+        return 2
+    add_arguments, carry_out = COMMANDS[options.command]
+    subparser = new_parser("%s %s" % (PROGRAM, options.command))
+    add_arguments(subparser)
+    # A plain parse_args would take "run MODEL --stats PROMPT" for a run without a prompt.
+    carry_out(subparser, subparser.parse_intermixed_args(with_level(options.arguments)))
+    return 0
+
+
+def new_parser(program: str, **settings: Any) -> ArgumentParser:
+    from argparse import ArgumentParser
+
+    return ArgumentParser(program, allow_abbrev=False, **settings)
+
+
+def main_parser() -> ArgumentParser:
+    from argparse import REMAINDER
+
+    parser = new_parser(PROGRAM, description="Ask a model of an Ollama server, or play a recorded exchange.")
+    parser.add_argument("--version", action="version", version="%s %s" % (PROGRAM, VERSION))
+    parser.add_argument("command", nargs="?", choices=list(COMMANDS), help="see: %s COMMAND --help" % PROGRAM)
+    parser.add_argument("arguments", nargs=REMAINDER, help="of the command")
+    return parser
+
+
+def add_run_arguments(parser: ArgumentParser) -> None:
+    parser.description = "Ask a model and print its answer as it comes."
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", help="standard input where it is - or left out")
+    parser.add_argument("--host", metavar="URL", help="the server; otherwise OLLAMA_HOST, otherwise this machine")
+    parser.add_argument("--system", metavar="TEXT", help="the system message")
+    parser.add_argument("--think", metavar="LEVEL", type=think_level, help="--think alone, or --think=LEVEL: " + ", ".join(LEVELS))
+    parser.add_argument("--format", choices=["json"])
+    parser.add_argument(
+        "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
+        help="an option of the model, such as temperature=0; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--timeout", metavar="SECONDS", type=positive_seconds, help="for the whole answer")
+    add_output_arguments(parser)
+
+
+def add_replay_arguments(parser: ArgumentParser) -> None:
+    parser.description = "Play a recorded exchange on this machine and print the answer as it comes."
+    parser.add_argument("fixture", metavar="FIXTURE", help="an exchange file, or a response body of JSON lines")
+    parser.add_argument("--speed", metavar="N", type=speed, default=1.0, help="1, as recorded, is the default; 0 is at once")
+    add_output_arguments(parser)
+
+
+def add_output_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--stats", action="store_true", help="print figures about the answer to standard error")
+    parser.add_argument("--raw", action="store_true", help="do not escape control characters on a terminal")
+
+
+def with_level(arguments: List[str]) -> List[str]:
+    """``--think`` alone means true; argparse would take the prompt behind it for the level."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return ["--think=true" if word == "--think" else word for word in arguments[:end]] + arguments[end:]
+
+
+def think_level(text: str) -> Union[bool, str]:
+    if text not in LEVELS:
+        raise argument_error("expected one of %s, got %r" % (", ".join(LEVELS), text))
+    return LEVELS[text]
+
+
+def name_and_value(text: str) -> Tuple[str, Any]:
+    """The value is JSON where it reads as JSON, otherwise a string."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argument_error("expected NAME=VALUE, got %r" % text)
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def positive_seconds(text: str) -> float:
+    seconds = number(text)
+    if not 0 < seconds <= MAX_SECONDS:
+        raise argument_error("expected seconds above 0, got %r" % text)
+    return seconds
+
+
+def speed(text: str) -> float:
+    factor = number(text)
+    if not 0 <= factor < float("inf"):
+        raise argument_error("expected a number above 0, or 0 for at once, got %r" % text)
+    return factor
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argument_error("expected a number, got %r" % text) from None
+
+
+def argument_error(text: str) -> Exception:
+    from argparse import ArgumentTypeError
+
+    return ArgumentTypeError(text)
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def run(parser: ArgumentParser, options: Namespace) -> None:
+    """Ask a model. Raises every OllamaError."""
+    prompt = standard_input() if options.prompt == "-" else options.prompt
+    if not prompt:
+        parser.error("the prompt is empty")
+    messages = [{"role": "user", "content": prompt}]
+    if options.system is not None:
+        messages.insert(0, {"role": "system", "content": options.system})
+    timeout = Timeout() if options.timeout is None else Timeout(first_byte=None, idle=None, total=options.timeout)
+    client = Client(options.host, timeout=timeout)
+    print_answer(
+        lambda: client.chat(
+            options.model, messages, stream=True,
+            think=options.think, format=options.format, options=dict(options.option) or None,
+        ),
+        options,
+    )  # fmt: skip
+
+
+def standard_input() -> str:
+    if sys.stdin is None:
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    except OSError as error:
+        raise RequestError("the prompt cannot be read: %s" % reason(error)) from None
+
+
+def replay(_parser: ArgumentParser, options: Namespace) -> None:
+    """Play a fixture to our own client over a socket. Raises every OllamaError."""
+    from .fixture import load
+    from .replay import serve
+
+    exchange = load(options.fixture)
+    with serve(exchange, speed=options.speed or None, level="any") as server:
+        client = Client(server.url, timeout=None, trust_env=False)
+        print_answer(lambda: recorded_call(client, exchange.request), options)
+
+
+def recorded_call(client: Client, request: RecordedRequest) -> Any:
+    """The call that sends a recorded request: one of ours where there is one and it takes the request."""
+    path = request.path.partition("?")[0].rstrip("/")
+    if request.method == "POST" and path in METHODS:
+        # A plain response body comes without a request: any will do.
+        body = {} if not request.body_bytes() else request.json
+        if isinstance(body, dict) and not any(name in body for name in CALL_FIELDS):
+            fields = {"model": "recorded", **body, "stream": body.get("stream") is not False}
+            try:
+                return getattr(client, METHODS[path])(**fields)
+            except (RequestError, TypeError):  # TypeError: a field that we do not know
+                pass
+    return client.request(request.method, request.path, body=request.body_bytes() or None, stream=True)
+
+
+Command = Callable[["ArgumentParser", "Namespace"], None]
+COMMANDS: Dict[str, Tuple[Callable[["ArgumentParser"], None], Command]] = {
+    "run": (add_run_arguments, run),
+    "replay": (add_replay_arguments, replay),
+}
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def print_answer(ask: Callable[[], Any], options: Namespace) -> None:
+    """Print what a call answers: a stream, record by record, or the one record."""
+    printer = Printer(options.raw)
+    try:
+        answer = ask()
+        if isinstance(answer, Stream):
+            with answer:
+                for record in answer:
+                    printer.show(record)
+        else:
+            printer.show(answer)
+    finally:
+        printer.end_lines()
+    if options.stats:
+        printer.show_figures()
+
+
+class Printer:
+    """The records of one answer go in; its text comes out on standard output, the rest on standard error."""
+
+    def __init__(self, raw: bool) -> None:
+        self._out = Output(sys.stdout, raw)
+        self._err = ErrorOutput(raw)
+        self._started = time.monotonic()
+        self._first: Optional[float] = None  # seconds until the first text or thinking
+        self._last: Optional[Generation] = None
+
+    def show(self, record: Any) -> None:
+        """Print one record, a JSON line of one that is none of ours. Raises OSError of standard output."""
+        if not isinstance(record, Generation):
+            self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            return
+        self._last = record
+        thinking, calls = aside(record)
+        if self._first is None and (thinking or record.text):
+            self._first = time.monotonic() - self._started
+        if thinking:
+            self._err.write(thinking, dim=True)
+        if record.text:
+            self._err.end_line()
+            self._out.write(record.text)
+        for call in calls:
+            self._err.end_line()
+            self._err.write("tool call: %s\n" % call.model_dump_json(exclude_none=True))
+
+    def end_lines(self) -> None:
+        """What comes next on either stream starts a line; a pipe gets the answer's text and nothing else."""
+        self._err.end_line()
+        if self._out.is_terminal:
+            self._out.end_line()
+
+    def show_figures(self) -> None:
+        for name, value in figures(self._last, self._first):
+            self._err.write("%-18s %s\n" % (name, value))
+
+
+def aside(record: Generation) -> Tuple[str, List[Any]]:
+    """The thinking and the tool calls beside a record's text."""
+    source = record.message if isinstance(record, ChatResponse) else record
+    if isinstance(record, (ChatResponse, GenerateResponse)):
+        return source.thinking or "", source.tool_calls or []  # type: ignore[union-attr]
+    return "", []
+
+
+def figures(record: Optional[Generation], first: Optional[float]) -> List[Tuple[str, str]]:
+    """What is known of an answer: tokens, speed and times, by name."""
+    rows: List[Tuple[str, Optional[str]]] = []
+    if first is not None:
+        rows.append(("first token after", "%.3f s" % first))
+    if record is not None:
+        rate = record.tokens_per_second
+        rows += [
+            ("prompt tokens", count(record.prompt_eval_count)),
+            ("tokens", count(record.eval_count)),
+            ("tokens/s", None if rate is None else "%.1f" % rate),
+            ("load", duration(record.load_duration)),
+            ("prompt", duration(record.prompt_eval_duration)),
+            ("generation", duration(record.eval_duration)),
+            ("total", duration(record.total_duration)),
+        ]
+    return [(name, value) for name, value in rows if value is not None]
+
+
+def count(value: Optional[int]) -> Optional[str]:
+    return None if value is None else "%d" % value
+
+
+def duration(nanoseconds: Optional[int]) -> Optional[str]:
+    """In seconds, by integers: a number from a server may be too large for a float."""
+    return None if nanoseconds is None else "%d.%03d s" % divmod(nanoseconds // 1000000, 1000)
+
+
+class Output:
+    """A standard stream: every piece is written at once, what it cannot encode is replaced.
+
+    On a terminal, characters that would control it are escaped: a model must not move the cursor, retitle the window,
+    fill the clipboard (OSC 52) or turn the order of what is read. A stream that was closed at the start takes nothing.
+    """
+
+    def __init__(self, stream: Optional[TextIO], raw: bool = False) -> None:
+        self.is_terminal = stream is not None and stream.isatty()
+        self._stream = stream
+        self._escapes = {} if raw or not self.is_terminal else escapes(kept="\n\t")
+        self._line_open = False
+        if stream is sys.stdout and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # standard error has "backslashreplace" of itself
+
+    def write(self, text: str, dim: bool = False) -> None:
+        """Raises OSError; ``dim`` has an effect on a terminal."""
+        if self._stream is None:
+            raise OSError("it is closed")
+        self._line_open = not text.endswith("\n")
+        if self._escapes:
+            text = text.translate(self._escapes)
+        if dim and self.is_terminal and os.name == "posix":
+            text = "\x1b[2m%s\x1b[0m" % text
+        self._stream.write(text)
+        self._stream.flush()
+
+    def end_line(self) -> None:
+        if self._line_open:
+            self.write("\n")
+
+
+class ErrorOutput(Output):
+    """Standard error, whose own failures do not count: the answer is on the other stream."""
+
+    def __init__(self, raw: bool = False) -> None:
+        super().__init__(sys.stderr, raw)
+
+    def write(self, text: str, dim: bool = False) -> None:
+        try:
+            super().write(text, dim)
+        except OSError:
+            silence(self._stream)
+
+
+def silence(stream: Optional[TextIO]) -> None:
+    """Let a stream that fails go nowhere: the interpreter writes what it still holds at its exit, and would complain."""
+    if stream is not None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def escapes(kept: str = "") -> Dict[int, str]:
+    """For ``str.translate``: C0, DEL, C1, line separators and what changes the direction of text (UAX 9)."""
+    codes = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+    return {code: ascii(chr(code))[1:-1] for code in codes if chr(code) not in kept}

@@ -1,0 +1,977 @@
+"""The client over real sockets: what it sends, how calls end, when connections are closed, clocks, threads, secrets.
+
+Ids and names with numbers are the numbered faults. A server that holds its connection does so until the client leaves.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import gc
+import inspect
+import json
+import os
+import pickle
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import tracemalloc
+
+import pytest
+import support
+from support import (
+    DONE, GOOD, HEAD, LAST_CHUNK, LINE, Bytes, Server, answer, chunk, close, closed_port, dribble, endless, fin,
+    full_listener, line, read_some, response, rst, run_python, until_stuck,
+)  # fmt: skip
+
+import ollama_stream
+from ollama_stream import (
+    ChatResponse, Client, ConnectError, ConnectionLost, OllamaError, OllamaTimeout, ProtocolError, RequestError,
+    ResponseError, StreamClosed, Timeout,
+)  # fmt: skip
+from ollama_stream import _exchange
+from ollama_stream._address import parse_address
+from ollama_stream._net import Clocks, Network, dial, new_socket, run
+
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+SOON = 1.0  # seconds in which a server must have seen that a client is gone
+
+
+def chat(server, **settings):
+    return Client(server.url, **settings).chat(stream=True, **CHAT)
+
+
+def outcome(stream):
+    """What a loop over a stream gets: its texts, and the error that ends it or None."""
+    texts = []
+    try:
+        for record in stream:
+            texts.append(record.message.content)
+    except OllamaError as error:
+        return texts, error
+    return texts, None
+
+
+# --- a call --------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_goes_out_as_it_should():
+    with Server(answer(GOOD)) as server:
+        chat(server).result()
+        peer = server.peer()
+    assert peer.request_head == [
+        b"POST /api/chat HTTP/1.1",
+        b"Host: 127.0.0.1:%d" % server.port,
+        b"User-Agent: ollama-stream/0.1.0 Python/%d.%d.%d" % sys.version_info[:3],
+        b"Accept: application/x-ndjson",
+        b"Accept-Encoding: identity",
+        b"Content-Type: application/json",
+        b"Content-Length: 82",
+    ]
+    assert json.loads(peer.request_body) == dict(CHAT, tools=[], stream=True)
+
+
+def test_a_stream_is_iterated_once_and_then_whole():
+    with Server(answer(GOOD)) as server:
+        stream = chat(server)
+        assert stream.status == "open"
+        assert outcome(stream) == (["Hi", ""], None)
+        assert stream.status == "complete"
+        assert stream.result() == stream.partial
+        assert (stream.result().message.content, stream.result().done_reason) == ("Hi", "stop")
+        assert server.peer().gone.wait(SOON)
+
+
+def test_a_context_manager_sends_on_entry_and_closes_on_exit():
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        with chat(server) as stream:
+            assert server.peer().asked.is_set()
+            assert next(stream).message.content == "Hi"
+        assert stream.status == "cancelled"
+        assert server.peer().gone.wait(SOON)
+
+
+def test_text_has_no_empty_pieces():
+    with Server(answer(HEAD, chunk(LINE), chunk(line("")), chunk(line("!")), chunk(DONE))) as server:
+        assert list(chat(server).text()) == ["Hi", "!"]
+        assert list(Client(server.url).stream_chat("m", "hi")) == ["Hi", "!"]
+
+
+def test_result_reads_what_is_left():
+    with Server(answer(HEAD, chunk(LINE), chunk(line("!")), chunk(DONE), LAST_CHUNK)) as server:
+        stream = chat(server)
+        assert next(stream).message.content == "Hi"
+        assert stream.result().message.content == "Hi!"
+
+
+def test_a_call_without_a_stream_gives_one_record():
+    with Server(answer(response("200 OK", line("Hi", True)))) as server:
+        record = Client(server.url).chat(**CHAT)
+        assert server.peer().gone.wait(SOON)
+    assert (type(record), record.message.content, record.done) == (ChatResponse, "Hi", True)
+
+
+def test_documents_are_asked_for_with_get():
+    with Server(answer(response("200 OK", b'{"models":[{"name":"a"}],"version":"1.2"}'))) as server:
+        client = Client(server.url)
+        assert [model.name for model in client.list().models] == ["a"]
+        assert client.version().version == "1.2"
+        assert client.request("GET", "/api/new") == {"models": [{"name": "a"}], "version": "1.2"}
+        lines = [server.peer(i).request_head[0] for i in range(3)]
+    assert lines == [b"GET /api/tags HTTP/1.1", b"GET /api/version HTTP/1.1", b"GET /api/new HTTP/1.1"]
+
+
+def test_a_single_object_in_answer_to_a_stream_is_its_only_record_fault_77():
+    with Server(answer(response("200 OK", line("Hi", True).rstrip(), Content_Type="application/json"))) as server:
+        assert outcome(chat(server)) == (["Hi"], None)
+
+
+@pytest.mark.parametrize("rest", [fin, rst, b"", endless(chunk(LINE))], ids=["fin", "rst", "hold", "more"])
+def test_a_stream_is_over_with_its_last_record_faults_29_30(rest):
+    with Server(answer(HEAD, chunk(LINE), chunk(DONE), rest or b"")) as server:
+        stream = chat(server)
+        assert outcome(stream) == (["Hi", ""], None)
+        assert stream.status == "complete"
+        assert server.peer().gone.wait(SOON)
+
+
+# --- errors that the server reports ------------------------------------------------------------------------------------
+
+NOT_OK = [  # id, status line, body, fields, the error's text
+    ("71-401", "401 Unauthorized", b'{"error":"unauthorized"}', {}, "unauthorized"),
+    ("71-403", "403 Forbidden", b'{"error":"no"}', {}, "no"),
+    ("71-404", "404 Not Found", b'{"error":"model \'m\' not found"}', {}, "model 'm' not found"),
+    ("71-429", "429 Too Many Requests", b'{"error":"slow down"}', {"Retry_After": "7"}, "slow down"),
+    ("71-500", "500 Internal Server Error", b'{"error":"boom"}', {}, "boom"),
+    ("71-503", "503 Service Unavailable", b'{"error":"busy"}', {}, "busy"),
+    ("72-html", "502 Bad Gateway", b"<html><body>oops</body></html>", {}, "Bad Gateway"),
+    ("72-empty", "500 Internal Server Error", b"", {}, "Internal Server Error"),
+    ("72-no-reason", "599 ", b"", {}, "status 599"),
+    ("72-invalid-utf-8", "500 Oops", b"a\xff!", {}, "a\ufffd!"),
+    ("72-object", "500 Oops", b'{"error":{"message":"inside","code":5}}', {}, "inside"),
+    ("72-array", "500 Oops", b'["a"]', {}, '["a"]'),
+    ("72-75-coding", "500 Oops", b"plain", {"Content_Encoding": "gzip"}, "plain"),
+    ("74-cut", "500 Oops", b'{"error":"boom"}', {"Content_Length": "1000"}, "boom"),
+]
+
+
+@pytest.mark.parametrize("status, body, fields, text", [row[1:] for row in NOT_OK], ids=[row[0] for row in NOT_OK])
+def test_a_status_of_400_and_above_is_the_servers_error(status, body, fields, text):
+    with Server(answer(response(status, body, **fields), fin)) as server:
+        stream = chat(server)
+        texts, error = outcome(stream)
+        assert server.peer().gone.wait(SOON)
+    code = int(status[:3])
+    assert (texts, type(error), error.error, error.status_code) == ([], ResponseError, text, code)
+    assert str(error) == "%s (status code: %d)" % (text, code)
+    assert error.retry_after == (7.0 if "Retry_After" in fields else None)
+    assert (error.url, error.partial.text, stream.status) == (server.url + "/api/chat", "", "error")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[endless(b"x" * 65536)], [b"x" * 100]],
+    ids=["73-endless", "73-stalled"],
+)
+def test_the_body_of_an_error_is_read_up_to_a_size_and_for_a_while(body, monkeypatch):
+    monkeypatch.setattr(_exchange, "ERROR_BODY_SECONDS", 0.2)
+    head = response("500 Oops", Content_Length="100000000000")
+    with Server(answer(head, *body)) as server:
+        _, error = outcome(chat(server))
+        assert server.peer().gone.wait(SOON)
+    assert (type(error), error.status_code, error.error[:3], len(error.raw) <= 65536) == (ResponseError, 500, "xxx", True)
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"Content_Encoding": "gzip"}, "the body is in Content-Encoding 'gzip' although none was asked for"),
+        ({"Content_Encoding": "BR"}, "the body is in Content-Encoding 'br' although none was asked for"),
+        ({"Content_Type": "text/plain; charset=latin-1"}, "the body is in the charset 'latin-1'; JSON is UTF-8"),
+    ],
+    ids=["75-gzip", "75-br", "76-charset"],
+)
+def test_a_body_in_another_coding_is_refused(fields, message):
+    with Server(answer(response("200 OK", DONE, **fields))) as server:
+        texts, error = outcome(chat(server))
+        assert server.peer().gone.wait(SOON)
+    assert (texts, type(error), str(error)) == ([], ProtocolError, message)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Content_Type": "application/json"},
+        {"Content_Type": "Application/X-NDJSON; Charset=UTF-8"},
+        {"Content_Type": 'application/json; charset="utf-8"'},
+        {"Content_Encoding": "identity"},
+    ],
+    ids=["76-missing", "76-json", "76-case", "76-quoted", "76-identity"],
+)
+def test_the_content_type_decides_nothing_else(fields):
+    with Server(answer(response("200 OK", LINE + DONE, **fields))) as server:
+        assert outcome(chat(server)) == (["Hi", ""], None)
+
+
+# --- connections that end early ----------------------------------------------------------------------------------------
+
+
+def test_a_reset_inside_a_chunk_comes_after_all_lines_before_it_fault_31():
+    seen = threading.Event()
+    with Server(answer(HEAD, chunk(LINE), seen, b"e\r\n", rst)) as server:
+        stream = chat(server)
+        assert next(stream).message.content == "Hi"
+        seen.set()
+        _, error = outcome(stream)
+    assert (type(error), error.partial.text, stream.status) == (ConnectionLost, "Hi", "truncated")
+
+
+ENDS = [  # id, steps, texts, tail
+    ("68-nothing", [fin], [], b""),
+    ("167-reset", [rst], [], b""),
+    ("66-in-the-head", [HEAD[:30], fin], [], b""),
+    ("168-reset-with-lines-unread", [HEAD, chunk(LINE) * 3, rst], ["Hi", "Hi", "Hi"], b""),
+    ("170-half-closed", [HEAD, fin], [], b""),
+    ("25-between-chunks", [HEAD, chunk(LINE), fin], ["Hi"], b""),
+    ("24-inside-a-chunk", [HEAD, chunk(LINE), b'ff\r\n{"mod', fin], ["Hi"], b'{"mod'),
+]
+
+
+@pytest.mark.parametrize("steps, texts, tail", [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
+def test_an_early_end_is_a_lost_connection(steps, texts, tail):
+    with Server(answer(*steps)) as server:
+        stream = chat(server)
+        got, error = outcome(stream)
+        assert server.peer().gone.wait(SOON)
+    assert (got, type(error), error.tail) == (texts, ConnectionLost, tail)
+    assert (error.partial.text, stream.status) == ("".join(texts), "truncated")
+    assert error.url == server.url + "/api/chat" and 0 < error.elapsed < 5
+
+
+LARGE = {"model": "m", "messages": [{"role": "user", "content": "x" * 20_000_000}]}
+
+
+def test_an_answer_to_half_a_request_counts_fault_78():
+    refusal = response("413 Request Entity Too Large", b'{"error":"too large"}')
+    with Server([read_some(2048), refusal, close]) as server:
+        with pytest.raises(ResponseError) as raised:
+            Client(server.url).chat(**LARGE)
+    assert (raised.value.status_code, raised.value.error) == (413, "too large")
+
+
+def test_a_connection_closed_during_the_request_is_lost_fault_79():
+    with Server([read_some(2048), close]) as server:
+        with pytest.raises(ConnectionLost) as raised:
+            Client(server.url).chat(**LARGE)
+    assert str(raised.value).startswith("the connection was lost while the request was being sent: ")
+
+
+# --- connecting --------------------------------------------------------------------------------------------------------
+
+ADVICE = (
+    "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
+    "https://ollama.com/download"
+)
+
+
+class Addresses(Network):
+    """A network in which every name has these ports of this machine."""
+
+    def __init__(self, *ports):
+        self.ports = ports
+
+    async def resolve(self, host, port):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in self.ports]
+
+
+class Broken(Network):
+    """A network that fails with this error."""
+
+    def __init__(self, resolving=None, connecting=None):
+        self.resolving, self.connecting = resolving, connecting
+
+    async def resolve(self, host, port):
+        if self.resolving:
+            raise self.resolving
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", port))]
+
+    async def connect(self, sock, target, timeout):
+        raise self.connecting
+
+
+def dialled(network, timeout=Timeout(), made=lambda sock: None):
+    return run(dial(network, parse_address("http://box:11434", "host"), Clocks(timeout), made))
+
+
+def test_a_refused_connection_names_the_place_fault_153():
+    port = closed_port()
+    with pytest.raises(ConnectError) as raised:
+        Client("127.0.0.1:%d" % port).chat(**CHAT)
+    message = str(raised.value)
+    assert message.startswith("%s (http://127.0.0.1:%d, from host: " % (ADVICE, port))
+    assert "refused" in message
+    assert isinstance(raised.value, ConnectionError)
+
+
+UNREACHABLE = [
+    ("154-unknown-name", Broken(resolving=socket.gaierror(-2, "Name or service not known")), "name or service not known"),
+    ("154-empty-label", Broken(resolving=UnicodeError("label empty or too long")), "label empty or too long"),
+    ("155-no-network", Broken(connecting=OSError(errno.ENETUNREACH, "Network is unreachable")), "network is unreachable"),
+    ("155-no-host", Broken(connecting=OSError(errno.EHOSTUNREACH, "No route to host")), "no route to host"),
+]
+
+
+@pytest.mark.parametrize("network, why", [row[1:] for row in UNREACHABLE], ids=[row[0] for row in UNREACHABLE])
+def test_a_place_that_cannot_be_reached_is_a_connect_error(network, why):
+    with pytest.raises(ConnectError) as raised:
+        dialled(network)
+    assert str(raised.value).startswith(ADVICE + " (http://box:11434, from host: ")
+    assert why in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["http://a..b:1", "http://%s:1" % ("a" * 300)], ids=["154-empty-label", "154-long"])
+def test_a_name_that_cannot_be_one_is_an_error_of_ours(host):
+    with pytest.raises((RequestError, ConnectError)):
+        Client(host, timeout=0.5).chat(**CHAT)
+
+
+def test_the_connect_clock_covers_all_addresses_fault_156():
+    with full_listener() as port:
+        started = time.monotonic()
+        with pytest.raises(OllamaTimeout) as raised:
+            dialled(Addresses(port, port, port), Timeout(connect=0.3))
+        assert 0.25 < time.monotonic() - started < 0.6
+    assert (raised.value.clock, raised.value.limit) == ("connect", 0.3)
+
+
+def test_the_next_address_is_tried_after_a_refusal_fault_157():
+    made = []
+    with Server([]) as server:
+        connection = dialled(Addresses(closed_port(), server.port), made=made.append)
+        connection.close()
+        assert server.peer().gone.wait(SOON)
+    assert len(made) == 2
+
+
+def test_a_socket_is_kept_alive_fault_169():
+    with new_socket(socket.AF_INET) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+# --- clocks ------------------------------------------------------------------------------------------------------------
+
+ALL = {"connect": 5.0, "first_byte": 5.0, "idle": 5.0, "total": None}
+FIRST_BYTE = "no answer yet (first_byte; the model may still be loading)"
+IDLE = "nothing more came (idle)"
+TOTAL = "the call took too long (total)"
+
+STALLS = [  # id, steps, clock, message, texts
+    ("160-no-answer", [], "first_byte", FIRST_BYTE, []),
+    ("161-dribbled-status-line", [dribble(b"HTTP/1.1 200 " + b"O" * 1000, 0.05)], "first_byte", FIRST_BYTE, []),
+    ("162-head-alone", [HEAD], "first_byte", FIRST_BYTE, []),
+    ("163-between-chunks", [HEAD, chunk(LINE)], "idle", IDLE, ["Hi"]),
+    ("164-inside-a-chunk", [HEAD, chunk(LINE), b'40\r\n{"'], "idle", IDLE, ["Hi"]),
+    ("164-inside-a-size", [HEAD, chunk(LINE), b"4"], "idle", IDLE, ["Hi"]),
+    ("165-dribbled-line", [HEAD, chunk(LINE), b"fff\r\n", dribble(b" ", 0.05)], "idle", IDLE, ["Hi"]),
+    ("166-blank-lines", [HEAD, chunk(LINE), endless(chunk(b"\n"), 0.05)], "idle", IDLE, ["Hi"]),
+    ("165-total-no-answer", [], "total", TOTAL, []),
+    ("165-total-stall", [HEAD, chunk(LINE)], "total", TOTAL, ["Hi"]),
+]
+
+
+@pytest.mark.parametrize("steps, clock, message, texts", [row[1:] for row in STALLS], ids=[row[0] for row in STALLS])
+def test_a_clock_runs_out(steps, clock, message, texts):
+    with Server(answer(*steps)) as server:
+        stream = chat(server, timeout=Timeout(**dict(ALL, **{clock: 0.25})))
+        got, error = outcome(stream)
+        assert server.peer().gone.wait(SOON)
+    assert (got, type(error), error.clock, error.limit) == (texts, OllamaTimeout, clock, 0.25)
+    assert str(error) == "%s: 0.25 s have passed; raise it with timeout=Timeout(%s=...)" % (message, clock)
+    assert 0.25 <= error.elapsed < 1.5
+    assert (error.partial.text, stream.status, isinstance(error, TimeoutError)) == ("".join(texts), "error", True)
+
+
+def test_the_total_clock_ends_a_stream_that_goes_on_and_on_fault_165():
+    with Server(answer(HEAD, endless(chunk(LINE), 0.02))) as server:
+        texts, error = outcome(chat(server, timeout=Timeout(idle=5, total=0.3)))
+        assert server.peer().gone.wait(SOON)
+    assert (type(error), error.clock) == (OllamaTimeout, "total")
+    assert texts and error.partial.text == "Hi" * len(texts)
+
+
+def test_the_connect_clock_runs_out_fault_156():
+    with full_listener() as port:
+        with pytest.raises(OllamaTimeout) as raised:
+            Client("127.0.0.1:%d" % port, timeout=Timeout(connect=0.2)).chat(**CHAT)
+    assert str(raised.value) == "no connection (connect): 0.2 s have passed; raise it with timeout=Timeout(connect=...)"
+
+
+def test_a_request_that_makes_no_progress_runs_into_idle():
+    never_read = threading.Event()
+    with Server([never_read]) as server:
+        with pytest.raises(OllamaTimeout) as raised:
+            Client(server.url, timeout=Timeout(idle=0.2)).chat(**LARGE)
+        never_read.set()
+    assert (raised.value.clock, raised.value.limit) == ("idle", 0.2)
+
+
+def test_the_time_of_a_busy_consumer_is_not_counted():
+    busy = threading.Event()
+    with Server(answer(HEAD, chunk(LINE), busy, chunk(DONE))) as server:
+        stream = chat(server, timeout=Timeout(idle=0.2))
+        next(stream)
+        busy.wait(0.3)  # longer than idle: what is claimed
+        busy.set()
+        assert outcome(stream) == ([""], None)
+
+
+def test_a_float_sets_first_byte_and_idle_and_none_switches_all_off():
+    with Server(answer()) as server:
+        with pytest.raises(OllamaTimeout) as raised:
+            Client(server.url).chat(timeout=0.2, **CHAT)
+    assert (raised.value.clock, raised.value.limit) == ("first_byte", 0.2)
+    with Server(answer(GOOD)) as server:
+        assert outcome(chat(server, timeout=None)) == (["Hi", ""], None)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "1", Timeout(idle=0)], ids=repr)
+def test_a_limit_that_is_none_is_refused(value):
+    with pytest.raises(RequestError):
+        Client(timeout=value)
+
+
+def test_a_slow_consumer_blocks_the_server_fault_171():
+    with Server(answer(HEAD, until_stuck(chunk(line("x" * 50_000))))) as server:
+        tracemalloc.start()
+        try:
+            with chat(server) as stream:
+                next(stream)
+                assert server.peer().stuck.wait(support.PATIENCE)
+                assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+        assert server.peer().gone.wait(SOON)
+
+
+def test_an_announced_length_allocates_nothing_fault_226():
+    with Server(answer(response("200 OK", LINE, Content_Length="10000000000"), fin)) as server:
+        tracemalloc.start()
+        try:
+            texts, error = outcome(chat(server))
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+    assert (texts, type(error)) == (["Hi"], ConnectionLost)
+
+
+# --- leaving -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_gc():
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def leave_the_loop(stream):
+    for _ in stream:
+        break
+    return stream
+
+
+def raise_in_the_loop(stream):
+    with pytest.raises(KeyError) as raised:
+        for record in stream:
+            raise KeyError(record.message.content)
+    assert raised.value.args == ("Hi",)
+    return stream
+
+
+def leave_the_with_block(stream):
+    with stream:
+        for _ in stream:
+            return stream
+
+
+def raise_in_the_with_block(stream):
+    with pytest.raises(KeyError), stream:
+        next(stream)
+        raise KeyError
+    return stream
+
+
+def leave_the_texts(stream):
+    for _ in stream.text():
+        break
+    return stream
+
+
+def close_it(stream):
+    next(stream)
+    stream.close()
+    return stream
+
+
+LEAVING = [leave_the_loop, raise_in_the_loop, leave_the_with_block, raise_in_the_with_block, leave_the_texts, close_it]
+
+
+@pytest.mark.parametrize("leave", LEAVING, ids=lambda leave: "180-181-" + leave.__name__)
+def test_leaving_closes_the_connection_at_once(leave, no_gc):
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        stream = leave(chat(server))
+        assert server.peer().gone.wait(SOON)
+        assert (stream.status, stream.partial.text) == ("cancelled", "Hi")
+        with pytest.raises(StreamClosed):
+            stream.result()
+
+
+def drop_the_stream(stream):
+    next(stream)
+
+
+def drop_the_iterator(stream):
+    next(iter(stream))
+
+
+def drop_it_inside_with(stream):
+    next(stream.__enter__())
+
+
+@pytest.mark.parametrize("drop", [drop_the_stream, drop_the_iterator, drop_it_inside_with])
+def test_dropping_the_last_reference_closes_the_connection_at_once_fault_180(drop, no_gc):
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        drop(chat(server))
+        assert server.peer().gone.wait(SOON)
+
+
+def test_a_stream_that_is_never_read_makes_no_connection_fault_182(no_gc):
+    with Server(answer(GOOD)) as server:
+        stream = chat(server)
+        assert (stream.status, stream.partial) == ("open", ChatResponse(message={"role": "assistant"}))
+        del stream
+        chat(server).result()
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("before", ["before-start", "during", "after-end", "after-error"])
+def test_closing_is_idempotent_fault_183(before):
+    script = answer(HEAD, chunk(LINE), fin) if before == "after-error" else answer(HEAD, chunk(LINE), chunk(DONE))
+    with Server(script) as server:
+        stream = chat(server)
+        if before == "during":
+            next(stream)
+        elif before != "before-start":
+            outcome(stream)
+        stream.close()
+        stream.close()
+        expected = {"after-end": "complete", "after-error": "truncated"}.get(before, "cancelled")
+        assert stream.status == expected
+        if before == "before-start":
+            assert type(outcome(stream)[1]) is StreamClosed
+            assert server.peers == []
+
+
+def test_a_closed_stream_yields_nothing_more():
+    with Server(answer(HEAD + chunk(LINE * 3))) as server:
+        stream = chat(server)
+        records = iter(stream)
+        next(records)
+        stream.close()
+        assert type(outcome(records)[1]) is StreamClosed
+        assert outcome(records) == ([], None)
+
+
+# --- threads -----------------------------------------------------------------------------------------------------------
+
+
+class Reader(threading.Thread):
+    """Reads a stream in a thread; ``outcome`` is what it got."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self.stream = stream
+        self.first = threading.Event()
+        self.texts = []
+        self.start()
+
+    def run(self):
+        self.error = None
+        try:
+            for record in self.stream:
+                self.texts.append(record.message.content)
+                self.first.set()
+        except OllamaError as error:
+            self.error = error
+
+    def joined(self):
+        self.join(support.PATIENCE)
+        assert not self.is_alive()
+        return self.texts, type(self.error)
+
+
+def test_close_wakes_a_reader_that_connects_fault_184():
+    with full_listener() as port:
+        stream = Client("127.0.0.1:%d" % port, timeout=Timeout(connect=60)).chat(stream=True, **CHAT)
+        reader = Reader(stream)
+        deadline = time.monotonic() + support.PATIENCE
+        while reader.is_alive() and time.monotonic() < deadline:
+            reader.join(0.05)
+            stream.close()
+        assert reader.joined() == ([], StreamClosed)
+    assert stream.status == "cancelled"
+
+
+def test_close_wakes_a_reader_that_waits_for_the_head_fault_184():
+    with Server(answer()) as server:
+        stream = chat(server)
+        reader = Reader(stream)
+        assert server.peer().asked.wait(support.PATIENCE)
+        stream.close()
+        assert reader.joined() == ([], StreamClosed)
+        assert server.peer().gone.wait(SOON)
+    assert stream.status == "cancelled"
+
+
+def test_close_wakes_a_reader_in_the_middle_fault_184():
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        stream = chat(server)
+        reader = Reader(stream)
+        assert reader.first.wait(support.PATIENCE)
+        stream.close()
+        assert reader.joined() == (["Hi"], StreamClosed)
+        assert server.peer().gone.wait(SOON)
+    assert (stream.status, reader.error.partial.text) == ("cancelled", "Hi")
+
+
+def test_a_second_loop_is_refused_fault_185():
+    with Server(answer(GOOD)) as server:
+        stream = chat(server)
+        outcome(stream)
+        texts, error = outcome(stream)
+    assert (texts, type(error)) == ([], StreamClosed)
+    assert str(error) == "the stream has been read by another loop; call again for a new one"
+    assert stream.result().message.content == "Hi"
+
+
+@pytest.mark.parametrize("again", [outcome, lambda stream: pytest.raises(OllamaError, stream.result)])
+def test_reading_on_after_an_error_gives_the_same_error_fault_186(again):
+    with Server(answer(HEAD, chunk(LINE), fin)) as server:
+        stream = chat(server)
+        _, error = outcome(stream)
+        result = again(stream)
+    assert (result[1] if isinstance(result, tuple) else result.value) is error
+
+
+def test_two_threads_on_one_stream_lose_nothing_fault_187():
+    more = threading.Event()
+    with Server(answer(HEAD, chunk(LINE), more, chunk(line("!")), chunk(DONE))) as server:
+        stream = chat(server)
+        reader = Reader(stream)
+        assert reader.first.wait(support.PATIENCE)
+        for read in (lambda: next(stream), lambda: list(stream), stream.__enter__):
+            with pytest.raises(StreamClosed):
+                read()
+                raise StreamClosed  # a reader between two records is not reading: __enter__ may find it so
+        more.set()
+        assert reader.joined() == (["Hi", "!", ""], type(None))
+
+
+def test_streams_of_one_client_are_independent_fault_188():
+    scripts = [answer(HEAD, *[chunk(line("%d " % i))] * 3, chunk(DONE)) for i in range(20)]
+    with Server(*scripts) as server:
+        client = Client(server.url)
+        readers = [Reader(client.chat(stream=True, **CHAT)) for _ in scripts]
+        got = sorted(reader.joined()[0] for reader in readers)
+    assert got == sorted([["%d " % i] * 3 + [""] for i in range(20)])
+
+
+def test_a_call_inside_the_loop_of_another_works_fault_189():
+    with Server(answer(GOOD)) as server:
+        client = Client(server.url)
+        texts = [client.chat(stream=True, **CHAT).result().text for _ in client.chat(stream=True, **CHAT)]
+    assert texts == ["Hi", "Hi"]
+
+
+def test_a_keyboard_interrupt_passes_and_closes_fault_190():
+    if not hasattr(signal, "pthread_kill"):  # Windows: a blocked recv is not interrupted there
+        return
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        stream = chat(server)
+        next(stream)
+        interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+        interrupt.join()
+        assert server.peer().gone.wait(SOON)
+    assert (stream.status, stream.partial.text) == ("cancelled", "Hi")
+
+
+def test_a_program_may_end_with_an_open_stream_fault_192():
+    program = (
+        "import ollama_stream\n"
+        "stream = ollama_stream.chat('m', [], stream=True)\n"
+        "print(next(stream).message.content)\n"
+    )  # fmt: skip
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        end = run_python("-c", program, OLLAMA_HOST=server.url)
+        assert server.peer().gone.wait(SOON)
+    assert (end.stdout, end.stderr, end.returncode) == ("Hi\n", "", 0)
+
+
+FORKING = """
+import os, sys, ollama_stream
+stream = ollama_stream.chat("m", [], stream=True)
+next(stream)
+child = os.fork()
+if not child:
+    stream.close()
+    os._exit(0)
+os.waitpid(child, 0)
+print("the child has closed", flush=True)
+print(stream.result().text)
+"""
+
+
+def test_a_child_process_that_closes_does_not_end_the_stream_of_its_parent_fault_193():
+    if not hasattr(os, "fork"):
+        return
+    more = threading.Event()
+    with Server(answer(HEAD, chunk(LINE), more, chunk(line("!")), chunk(DONE))) as server:
+        with subprocess.Popen(
+            [sys.executable, "-c", FORKING], env=support.environment(OLLAMA_HOST=server.url),
+            stdout=subprocess.PIPE, universal_newlines=True,
+        ) as process:  # fmt: skip
+            first = process.stdout.readline()
+            more.set()
+            rest = process.stdout.read()
+    assert (first, rest, process.returncode) == ("the child has closed\n", "Hi!\n", 0)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_stream_cannot_be_copied_fault_194(duplicate):
+    stream = Client(transport=Bytes()).chat(stream=True, **CHAT)
+    with pytest.raises(TypeError) as raised:
+        duplicate(stream)
+    assert str(raised.value) == "a stream cannot be copied or pickled; its result() can"
+
+
+def test_partial_is_the_text_so_far_before_the_end_and_after_an_error_fault_196():
+    with Server(answer(HEAD, chunk(LINE), chunk(line("!")), fin)) as server:
+        stream = chat(server)
+        assert stream.partial.text == ""
+        records = iter(stream)
+        seen = []
+        with pytest.raises(ConnectionLost):
+            for _ in records:
+                seen.append(stream.partial.text)
+    assert (seen, stream.partial.text) == (["Hi", "Hi!"], "Hi!")
+
+
+RAISED = [
+    ("ConnectionLost", [HEAD, chunk(LINE), fin]),
+    ("IncompleteStream", [HEAD, chunk(LINE), LAST_CHUNK]),
+    ("OllamaTimeout", [HEAD, chunk(LINE)]),
+    ("ProtocolError", [HEAD, chunk(LINE), chunk(b"%%%\n")]),
+    ("ResponseError", [HEAD, chunk(LINE), chunk(b'{"error":"boom"}\n')]),
+]
+
+
+@pytest.mark.parametrize("name, steps", RAISED, ids=["194-" + row[0] for row in RAISED])
+@pytest.mark.parametrize("duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
+def test_an_error_can_be_pickled_and_copied(name, steps, duplicate):
+    with Server(answer(*steps)) as server:
+        _, error = outcome(chat(server, timeout=0.2))
+    other = duplicate(error)
+    assert type(error) is type(other) is getattr(ollama_stream, name)
+    assert (str(other), other.__dict__) == (str(error), error.__dict__)
+    assert other.partial.text == "Hi"
+
+
+# --- what goes out, and what must not ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["http://a\r\nX: y", "http://a\nb", "http://a\x00b", "http://a b", "ht tp://a", "http://a:1\r\n2", "http://a/b\r\nc"],
+    ids=lambda host: "213-%a" % host,
+)
+def test_a_host_with_a_control_character_is_refused(host):
+    with pytest.raises(RequestError):
+        Client(host)
+
+
+FIELDS = [
+    ("214-crlf", "X-A", "a\r\nX-B: c"),
+    ("214-folded", "X-A", "a\r\n b"),
+    ("214-folded-tab", "X-A", "a\n\tb"),
+    ("214-nul", "X-A", "a\x00b"),
+    ("214-name-space", "X A", "a"),
+    ("214-name-nul", "X\x00A", "a"),
+    ("214-name-crlf", "X\r\nA", "a"),
+    ("215-not-latin-1", "X-A", "\u2028"),
+]
+
+
+@pytest.mark.parametrize("name, value", [row[1:] for row in FIELDS], ids=[row[0] for row in FIELDS])
+def test_a_header_field_that_could_be_read_as_two_is_refused(name, value):
+    transport = Bytes()
+    with pytest.raises(RequestError):
+        Client(headers={name: value})
+    with pytest.raises(RequestError):
+        Client(transport=transport).chat(headers={name: value}, **CHAT)
+    assert transport.sent == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["api/chat", "http://a/", "/a b", "/a#b", "/a\r\nb", "/a\x00", "/a\u2028", "/\xe9"], ids=lambda path: "215-217-%a" % path
+)
+def test_a_path_that_is_none_is_refused(path):
+    transport = Bytes()
+    with pytest.raises(RequestError):
+        Client(transport=transport).request("GET", path)
+    assert transport.sent == b""
+
+
+@pytest.mark.parametrize("text", ["a\r\nX: y", 'a"b', "a\x00b", "a\ud800", "\u2028\x85"], ids=lambda text: "216-%a" % text)
+def test_names_and_prompts_are_only_ever_inside_json(text):
+    transport = Bytes(response("200 OK", line("Hi", True)))
+    Client(transport=transport).chat(text, [{"role": "user", "content": text}])
+    head, _, body = transport.sent.partition(b"\r\n\r\n")
+    assert len(head.split(b"\r\n")) == 7
+    sent = json.loads(body.decode("ascii"))
+    assert (sent["model"], sent["messages"][0]["content"]) == (text, text)
+
+
+SECRET = "hunter2-hunter2"
+PLANTS = [  # id, host around the port, headers, environment
+    ("218-userinfo", "http://user:%s@127.0.0.1:%%d" % SECRET, None, None),
+    ("222-headers", "http://127.0.0.1:%d", {"Authorization": "Bearer " + SECRET}, None),
+    ("222-environment", "http://127.0.0.1:%d", None, SECRET),
+]
+FAILURES = [
+    ("lost", [HEAD, chunk(LINE), fin]),
+    ("protocol", [b"SSH-2.0-x\r\n", fin]),
+    ("response", [response("401 Unauthorized", b'{"error":"unauthorized"}')]),
+    ("timeout", []),
+    ("refused", None),
+]
+
+
+@pytest.mark.parametrize("host, headers, key", [row[1:] for row in PLANTS], ids=[row[0] for row in PLANTS])
+@pytest.mark.parametrize("steps", [row[1] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_a_secret_is_sent_and_shown_nowhere(host, headers, key, steps, monkeypatch):
+    if key:
+        monkeypatch.setenv("OLLAMA_API_KEY", key)
+    with Server(answer(*(steps or []))) as server:
+        client = Client(host % (closed_port() if steps is None else server.port), headers=headers, timeout=0.2)
+        _, error = outcome(client.chat(stream=True, **CHAT))
+        if steps is not None:
+            fields = [field for field in server.peer().request_head if field.startswith(b"Authorization: ")]
+            assert len(fields) == 1
+            assert b"Host: 127.0.0.1:%d" % server.port in server.peer().request_head
+    shown = [repr(client), repr(error), repr(error.__dict__), repr(pickle.dumps(error))]
+    shown += traceback.format_exception(type(error), error, error.__traceback__)
+    assert isinstance(error, OllamaError)
+    assert [text for text in shown if SECRET in text] == []
+
+
+@pytest.mark.parametrize(
+    "host, sent",
+    [("http://192.0.2.1:11434", False), ("http://box.example", False), ("http://127.0.0.1", True), ("http://[::1]", True)],
+    ids=lambda value: "224-%s" % value,
+)
+def test_the_key_of_the_environment_goes_in_the_clear_to_this_machine_only(host, sent, monkeypatch):
+    monkeypatch.setenv("OLLAMA_API_KEY", SECRET)
+    transport = Bytes(response("200 OK", line("Hi", True)))
+    Client(host, transport=transport).chat(**CHAT)
+    assert (b"Authorization: Bearer %s\r\n" % SECRET.encode() in transport.sent) is sent
+    assert (SECRET.encode() in transport.sent) is sent
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_not_followed_fault_219(status):
+    with Server(answer(GOOD)) as other:
+        location = "http://user:%s@127.0.0.1:%d/x?token=%s" % (SECRET, other.port, SECRET)
+        with Server(answer(response(status, Location=location))) as server:
+            _, error = outcome(chat(server, headers={"Authorization": "Bearer " + SECRET}))
+        assert other.peers == []
+    message = "the server redirects to http://127.0.0.1:%d/x, which is not followed: set host to where the API is"
+    assert (type(error), error.error, error.status_code) == (ResponseError, message % other.port, int(status[:3]))
+
+
+# --- the package ---------------------------------------------------------------------------------------------------------
+
+
+def seconds_of(statement):
+    program = "import time; start = time.perf_counter(); %s; print(time.perf_counter() - start)" % statement
+    end = run_python("-c", program)
+    assert end.stderr == ""
+    return float(end.stdout)
+
+
+def test_importing_the_package_costs_no_more_than_twice_what_json_and_dataclasses_cost():
+    pairs = [(seconds_of("import ollama_stream"), seconds_of("import json, dataclasses")) for _ in range(5)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs))
+    assert ours < 2 * theirs
+
+
+def test_a_copy_of_the_folder_in_another_package_streams(tmp_path):
+    vendored = tmp_path / "app" / "_vendor" / "renamed"
+    source = os.path.join(support.ROOT, "ollama_stream")
+    shutil.copytree(source, str(vendored), ignore=shutil.ignore_patterns("__pycache__"))
+    program = (
+        "import sys\n"
+        "from app._vendor.renamed import Client\n"
+        "from app._vendor.renamed.transports import Replaying\n"
+        "client = Client(transport=Replaying(sys.argv[1], level='any'))\n"
+        "for part in client.chat('m', [], stream=True): print(part['message']['content'], end='')\n"
+        "assert 'ollama_stream' not in sys.modules\n"
+    )
+    recorded = os.path.join(support.ROOT, "fixtures", "recordings", "ollama-0.32.15", "chat-one-word.exchange.jsonl")
+    end = run_python("-c", program, recorded, PYTHONPATH=str(tmp_path))
+    assert (end.stderr, end.returncode) == ("", 0)
+    assert end.stdout == Client(transport=ollama_stream_replaying(recorded)).chat("m", [], stream=True).result().text != ""
+
+
+def ollama_stream_replaying(path):
+    from ollama_stream.transports import Replaying
+
+    return Replaying(path, level="any")
+
+
+CALL = ["extra", "headers", "timeout"]
+GENERATION = ["think", "logprobs", "top_logprobs", "format", "options", "keep_alive", "truncate", "shift", "_debug_render_only"]
+SIGNATURES = {
+    "chat": ["model", "messages", "stream", "tools", *GENERATION, *CALL],
+    "generate": [
+        "model", "prompt", "suffix", "stream",
+        "system", "template", "context", "raw", "images", "width", "height", "steps", *GENERATION, *CALL,
+    ],
+    "list": CALL,
+    "version": CALL,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_three_kinds_of_function_show_their_parameters(name):
+    method, bound, function = getattr(Client, name), getattr(Client(), name), getattr(ollama_stream, name)
+    assert list(inspect.signature(method).parameters) == ["self", *SIGNATURES[name]]
+    assert list(inspect.signature(bound).parameters) == SIGNATURES[name]
+    assert list(inspect.signature(function).parameters) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", ["chat", "generate"])
+def test_the_names_that_are_not_positional_are_keywords_only(name):
+    parameters = inspect.signature(getattr(ollama_stream, name)).parameters
+    positional = SIGNATURES[name][: SIGNATURES[name].index("stream")]
+    assert [name for name, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD] == positional
