@@ -1,19 +1,21 @@
 """A client for Ollama's HTTP API: the standard library and nothing else.
 
-The protocol: POST a JSON object to /api/chat; the server answers with one JSON object a line, each in an HTTP chunk of its
-own, and the one that says ``"done": true`` ends the answer:
+The protocol: POST a JSON object to /api/chat; the server answers with one JSON object a line, each in an HTTP chunk of
+its own, and the one that says ``"done": true`` ends the answer:
 
     POST /api/chat HTTP/1.1                          HTTP/1.1 200 OK
     Host: 127.0.0.1:11434                            Content-Type: application/x-ndjson
     Content-Length: 72                               Transfer-Encoding: chunked
 
     {"model":"m","messages":[...],"stream":true}     51
-                                                     {"model":"m",...,"message":{"role":"assistant","content":"Hi"},"done":false}
+                                                     {"model":"m",...,"message":{...,"content":"Hi"},"done":false}
 
 Where to read, in the order of the bytes: ``_endpoints`` (a call -> a request), ``_client`` (Client, Stream), ``_exchange``
-(one request and its response), ``_net`` (sockets and clocks), ``_http1`` (bytes -> an HTTP message), ``_stream`` (body ->
-records), ``_decode`` and ``_records`` (JSON objects -> dataclasses), ``_errors``; then ``_address`` (where to connect),
-``_schema`` (tools= and format=), ``fixture`` (recorded exchanges), ``replay`` (a server that plays them), ``cli``.
+(one request and its response), ``_net`` (sockets and clocks), ``_http1`` (bytes -> an HTTP message), ``_stream`` (body
+-> records), ``_decode`` and ``_records`` (JSON objects -> dataclasses), ``_errors``; then ``aio`` (the asyncio colour),
+``_address`` (where to connect), ``_schema`` (tools= and format=), ``_default`` (the module functions); and beside the
+client ``fixture`` (recorded exchanges; ``exchange``, ``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its
+parts), ``transports`` and ``replay`` (which play them, without and with a socket), ``cli``.
 
 Nothing is loaded before it is used.
 """
@@ -47,10 +49,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError", "GenerateResponse", "IncompleteStream",
-    "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout", "ProtocolError",
-    "RequestError", "ResponseError", "Stream", "StreamClosed", "Timeout", "ToolCall", "VersionResponse", "chat",
-    "generate", "list", "request", "stream_chat", "version",
+    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError",
+    "GenerateResponse", "IncompleteStream", "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError",
+    "OllamaTimeout", "ProtocolError", "RequestError", "ResponseError", "Stream", "StreamClosed", "Timeout",
+    "ToolCall", "VersionResponse", "chat", "generate", "list", "request", "stream_chat", "version",
 ]  # fmt: skip
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
+from typing import (
+    TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar,
+    Union, cast, overload,
+)  # fmt: skip
 
 from ._address import api_key, parse_address
 from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, checked_headers, signature_of
@@ -57,7 +60,8 @@ class BaseStream(Generic[T]):
 
     def _take(self) -> None:
         if self._taken:
-            raise self._exchange.error or StreamClosed("the stream has been read by another loop; call again for a new one")
+            used = StreamClosed("the stream has been read by another loop; call again for a new one")
+            raise self._exchange.error or used
         self._taken = True
 
     def _whole(self) -> T:
@@ -65,7 +69,7 @@ class BaseStream(Generic[T]):
         if exchange.error is not None:
             raise exchange.error
         if self.status != "complete":
-            raise exchange.failed(StreamClosed("the stream was not read to its end"))
+            raise StreamClosed("the stream was not read to its end, or a loop still reads it", partial=exchange.partial)
         return exchange.decoder.assembler.result()
 
     def __reduce__(self) -> Any:
@@ -81,8 +85,11 @@ class Stream(BaseStream[T]):
     """
 
     def __iter__(self) -> Iterator[T]:
-        records, self._records = self._records, None
+        records = self._records
         if records is not None:
+            if records.gi_running:
+                raise StreamClosed("the stream is being read by another thread or task")
+            self._records = None
             return cast("Iterator[T]", records)
         self._take()
         return records_of(self._exchange)
@@ -190,6 +197,9 @@ class BaseClient:
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._address.url)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client cannot be copied or pickled; make another one")
 
     def _exchange(self, request: Request) -> Exchange[Any]:
         timeout = self._timeout if request.timeout is UNSET_TIMEOUT else as_timeout(request.timeout)

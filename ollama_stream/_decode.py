@@ -27,6 +27,7 @@ else:
 R = TypeVar("R", bound="Record")
 Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises ProtocolError
 
+MAX_ARGUMENT_LEVELS = 256  # arguments sent as JSON text: more brackets than this stay text
 NO_EXTRA: Mapping[str, Any] = {}
 CLASSES: Dict[str, Any] = {}  # record classes by name, as annotations write them
 
@@ -224,7 +225,7 @@ def described(value: Any) -> str:
     name = next((name for kind, name in JSON_NAMES if isinstance(value, kind)), type(value).__name__)
     try:
         shown = json.dumps(value) if not isinstance(value, (list, dict)) else ""
-    except ValueError:  # an integer of thousands of digits
+    except (ValueError, TypeError):  # an integer of thousands of digits; no JSON value, in model_validate()
         shown = ""
     return "%s (%s)" % (name, shown) if 0 < len(shown) <= 40 else name
 
@@ -259,7 +260,7 @@ def number(value: Any, path: str) -> float:
         return 0.0
     if type(value) is not int and not (type(value) is float and math.isfinite(value)):
         raise wrong("a number", value, path)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def json_object(value: Any, path: str) -> Dict[str, Any]:
@@ -273,6 +274,8 @@ def json_object(value: Any, path: str) -> Dict[str, Any]:
 def arguments(value: Any, path: str) -> Any:
     # Some backends send the arguments of a tool call as JSON text; what is no object stays as it came.
     if type(value) is str:
+        if value.count("[") + value.count("{") > MAX_ARGUMENT_LEVELS:
+            return value
         try:
             parsed = json.loads(value)
         except (ValueError, RecursionError):
@@ -282,11 +285,11 @@ def arguments(value: Any, path: str) -> Any:
 
 
 def moment(value: Any, path: str) -> Any:
-    return parse_time(text(value, path))
+    return value if hasattr(value, "isoformat") else parse_time(text(value, path))  # a datetime, in model_validate()
 
 
 def byte_size(value: Any, path: str) -> ByteSize:
-    if type(value) is not int or abs(value) >= 1 << 63:  # human_readable() computes with floats
+    if type(value) not in (int, ByteSize) or abs(value) >= 1 << 63:  # human_readable() computes with floats
         raise wrong("an integer of 64 bits", value, path)
     return ByteSize(value)
 

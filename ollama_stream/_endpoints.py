@@ -319,9 +319,11 @@ def checked_message(value: Any, path: str) -> Dict[str, Any]:
         value["images"] = checked_images(images, path + ".images")
     message = plain(value, path)
     if not isinstance(message, dict):
-        raise RequestError("%s: expected a message such as {'role': 'user', 'content': '...'}, got %s" % (path, type(value).__name__))
+        form = "{'role': 'user', 'content': '...'}"
+        raise RequestError("%s: expected a message such as %s, got %s" % (path, form, type(value).__name__))
     if not isinstance(message.get("role"), str) or not message["role"]:
-        raise RequestError("%s.role: expected 'system', 'user', 'assistant' or 'tool', got %r" % (path, message.get("role")))
+        role = message.get("role")
+        raise RequestError("%s.role: expected 'system', 'user', 'assistant' or 'tool', got %r" % (path, role))
     if not isinstance(message.get("content", ""), (str, type(None))):
         raise RequestError("%s.content: expected a string, got %s" % (path, type(message["content"]).__name__))
     return message
@@ -419,7 +421,8 @@ def checked_top_logprobs(value: Any, path: str) -> int:
 def checked_context(value: Any, path: str) -> List[int]:
     """The tokens of an earlier answer. A negative one can kill a server of version 0.24."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise RequestError("%s: expected the list of numbers of an earlier answer, got %s" % (path, type(value).__name__))
+        kind = type(value).__name__
+        raise RequestError("%s: expected the list of numbers of an earlier answer, got %s" % (path, kind))
     for i, token in enumerate(value):
         if isinstance(token, bool) or not isinstance(token, int) or token < 0:
             raise RequestError("%s[%d]: expected a number from 0 on, got %r" % (path, i, token))

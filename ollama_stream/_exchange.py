@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, Iterator, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Iterator, Optional, Type, TypeVar
 
 from ._address import safe_location
 from ._endpoints import Request
-from ._errors import ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError, StreamClosed
+from ._errors import (
+    ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError, StreamClosed,
+)  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Timeout, dial, is_timeout, reason, settled
 from ._records import Generation
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ._address import Address
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message
 ERROR_BODY_SECONDS = 2.0
@@ -31,7 +34,14 @@ class Exchange(Generic[T]):
     """``status`` is "open", "complete", "truncated", "error" or "cancelled"."""
 
     def __init__(
-        self, network: Any, transport: Any, address: Address, request: Request, data: bytes, timeout: Timeout, max_line: int
+        self,
+        network: Any,
+        transport: Any,
+        address: Address,
+        request: Request,
+        data: bytes,
+        timeout: Timeout,
+        max_line: int,
     ) -> None:
         self.request = request
         self.status = "open"
@@ -60,26 +70,18 @@ class Exchange(Generic[T]):
 
     async def batch(self) -> Optional[Iterator[T]]:
         """The next records, one at least, as soon as there is one; None after the last. Raises every OllamaError."""
-        if not self._reading.acquire(False):
-            raise StreamClosed("the stream is being read by another thread or task")
-        try:
-            return await self._batch()
-        except OllamaError as error:
-            raise self.failed(error)
-        except BaseException:
-            self._give_up("cancelled")
-            raise
-        finally:
-            self._reading.release()
-            if self.status != "open":
-                self._disconnect()
+        return await self._alone(self._batch)
 
     async def open(self) -> None:
         """Connect, send, and have the head of the response; does nothing when that is done. Raises as batch() does."""
+        await self._alone(self._open)
+
+    async def _alone(self, step: Callable[[], Awaitable[R]]) -> R:
+        """One step by one reader at a time; the connection does not outlive the exchange."""
         if not self._reading.acquire(False):
             raise StreamClosed("the stream is being read by another thread or task")
         try:
-            await self._open()
+            return await step()
         except OllamaError as error:
             raise self.failed(error)
         except BaseException:
@@ -151,7 +153,11 @@ class Exchange(Generic[T]):
         if self._transport is not None:
             self._connection = await settled(self._transport.open(self._address, clocks.remaining()))
         else:
-            self._connection = await dial(self.network, self._address, clocks, self._made)
+            try:
+                self._connection = await dial(self.network, self._address, clocks, self._made)
+            except OllamaError:
+                self._check_open()  # close() from another thread makes connecting fail
+                raise
         self._check_open()
         lost = await self._send()
         clocks.start("first_byte")
@@ -308,7 +314,8 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         message = head.reason or "an HTML page"
     else:
         message = text[:2048] or head.reason
-    return ResponseError(message or "status %d" % head.status, head.status, raw=text if data is None else data, **details)
+    raw = text if data is None else data
+    return ResponseError(message or "status %d" % head.status, head.status, raw=raw, **details)
 
 
 def retry_after(value: Optional[str]) -> Optional[float]:

@@ -140,7 +140,7 @@ class Connection:
 
 
 class Network:
-    """Blocking sockets. ``made`` is told of each socket before it connects, so that another thread can wake it."""
+    """Blocking sockets. ``connect`` closes a socket that it cannot connect."""
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
@@ -148,8 +148,12 @@ class Network:
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
 
     async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
-        sock.settimeout(timeout)
-        sock.connect(target)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(target)
+        except BaseException:
+            sock.close()
+            raise
         return Connection(sock)
 
     async def sleep(self, seconds: float) -> None:
@@ -157,7 +161,10 @@ class Network:
 
 
 async def dial(network: Any, address: Address, clocks: Clocks, made: Callable[[Any], None]) -> Any:
-    """A connection to the first address of a host that answers, all of them within one ``connect``."""
+    """A connection to the first address of a host that answers, all of them within one ``connect``.
+
+    ``made`` is told of each socket before it connects, so that another thread can wake it.
+    """
     failures = []
     for family, target in await addresses(network, address):
         remaining = clocks.remaining()
@@ -166,17 +173,18 @@ async def dial(network: Any, address: Address, clocks: Clocks, made: Callable[[A
         except OSError as error:
             failures.append(reason(error))
             continue
-        made(sock)
         try:
-            return await network.connect(sock, target, remaining)
-        except OSError as error:
-            sock.close()
-            if is_timeout(error):
-                raise clocks.error("connect" if clocks.timeout.connect is not None else "total") from None
-            failures.append(reason(error))
+            made(sock)
         except BaseException:
             sock.close()
             raise
+        try:
+            return await network.connect(sock, target, remaining)
+        except OSError as error:
+            if is_timeout(error):
+                clocks.remaining()
+                raise clocks.error("connect" if clocks.timeout.connect is not None else "total") from None
+            failures.append(reason(error))
     raise connect_error(address, "; ".join(dict.fromkeys(failures)))
 
 
@@ -235,4 +243,5 @@ def connect_error(address: Address, why: str) -> ConnectError:
     from ._address import resolve_hint
 
     hint = resolve_hint(address)
-    return ConnectError("%s (%s, from %s: %s)%s" % (CONNECT_ADVICE, address.url, address.source, why, hint and ". " + hint))
+    where = "(%s, from %s: %s)" % (address.url, address.source, why)
+    return ConnectError("%s %s%s" % (CONNECT_ADVICE, where, hint and ". " + hint))

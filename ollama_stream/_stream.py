@@ -14,6 +14,7 @@ the answer; what follows it is dropped.
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from ._decode import Record, decode, described
@@ -27,6 +28,7 @@ FOLD_EVERY = 2048  # texts that wait to be joined: 100,000 short strings would c
 
 BOM = b"\xef\xbb\xbf"
 T = TypeVar("T")
+E = TypeVar("E", bound=OllamaError)
 
 
 def refuse_constant(name: str) -> Any:
@@ -232,18 +234,19 @@ class ResponseDecoder(Generic[T]):
         """Yield the records that are complete; raises ProtocolError, ResponseError, and IncompleteStream after end()."""
         if self._error is not None:
             raise self._error
-        try:
-            if self._is_last is not None:
-                yield from self._whole_lines()
-            elif self._size > self._lines.max_line:  # a document is kept whole until it ends
-                raise ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line)
-            if self._ended and not self.finished and not self.closed:
-                yield from self._last_line() if self._is_last is not None else self._document()
-        except OllamaError as error:
-            self._error = error
-            raise
+        # chain() hands a record on for less than a generator around a generator would: this is the hot path.
+        return chain.from_iterable(self._parts())
 
-    def _whole_lines(self) -> Iterator[T]:
+    def _parts(self) -> Iterator[Iterator[T]]:
+        """The body in parts that are scanned one after the other."""
+        if self._is_last is not None:
+            yield from self._whole_lines()
+        elif self._size > self._lines.max_line:  # a document is kept whole until it ends
+            raise self._stop(ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line))
+        if self._ended and not self.finished and not self.closed:
+            yield self._last_line() if self._is_last is not None else self._document()
+
+    def _whole_lines(self) -> Iterator[Iterator[T]]:
         while not self.finished and not self.closed:
             try:
                 block = self._lines.block()
@@ -253,7 +256,7 @@ class ResponseDecoder(Generic[T]):
             if not block:
                 return
             text, bad_line = decoded(block)
-            yield from self._scan(text)
+            yield self._scan(text)
             if bad_line and not self.finished and not self.closed:
                 self._lineno += 1
                 raise self._located(not_utf8(bad_line), bad_line)
@@ -308,7 +311,7 @@ class ResponseDecoder(Generic[T]):
             self.finished = error is None and self._is_last is not None and self._is_last(data)
             yield record
         if error is not None:
-            raise error
+            raise self._stop(error)
 
     def _record(self, data: Any) -> Tuple[Any, Optional[ResponseError]]:
         """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
@@ -337,10 +340,10 @@ class ResponseDecoder(Generic[T]):
             except (UnicodeDecodeError, ProtocolError):
                 if not rest.lstrip().startswith(b"{"):
                     raise self._located(ProtocolError("expected a JSON object"), rest)
-                raise IncompleteStream("the body ended inside a line", tail=rest[:MAX_SHOWN_LINE])
+                raise self._stop(IncompleteStream("the body ended inside a line", tail=rest[:MAX_SHOWN_LINE]))
             yield from self._line(line)
         if not self.finished and not self.closed:
-            raise IncompleteStream("the body ended before the record that ends an answer")
+            raise self._stop(IncompleteStream("the body ended before the record that ends an answer"))
 
     def _document(self) -> Iterator[T]:
         """One JSON document in any layout; an empty body and null are an empty record."""
@@ -353,7 +356,7 @@ class ResponseDecoder(Generic[T]):
         except ProtocolError as problem:
             raise self._located(problem, body)
         if failure is not None:
-            raise failure
+            raise self._stop(failure)
         if record is not None:
             self.assembler.add(record)
             self.finished = True
@@ -372,6 +375,10 @@ class ResponseDecoder(Generic[T]):
     def _located(self, error: ProtocolError, line: bytes) -> ProtocolError:
         error.lineno, error.line = max(self._lineno, 1), line[:MAX_SHOWN_LINE]
         error.args = ("line %d of the body: %s%s" % (error.lineno, error.args[0], hint(line)),)
+        return self._stop(error)
+
+    def _stop(self, error: E) -> E:
+        self._error = error
         return error
 
 
@@ -412,7 +419,7 @@ def parsed(text: str) -> Any:
 
 def too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             item
             for container in level

@@ -41,6 +41,8 @@ class Connection:
         await self._within(timeout, asyncio.get_running_loop().sock_sendall(self.sock, data))
 
     async def recv(self, timeout: Optional[float]) -> bytes:
+        # sock_recv() does not wait where there is something to read: a fast server would keep the loop to itself.
+        await asyncio.sleep(0)
         piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
         return piece
 
@@ -80,27 +82,19 @@ class Network:
 
     async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
         sock.setblocking(False)
-        # A task of its own, because the wait for a connection has no end of its own that works on every system. It
-        # closes the socket itself, when the loop has let go of it.
-        task = asyncio.ensure_future(connected(sock, target))
+        # A task of its own, because the wait for a connection has no end of its own that works on every system. The
+        # socket is closed when the loop has let go of it: its number may be another socket's the moment after.
+        task = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(sock, target))
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout)
+            if not done:
+                raise TimeoutError
+            task.result()
         except BaseException:
             task.cancel()
+            task.add_done_callback(lambda _: sock.close())
             raise
-        if not done:
-            task.cancel()
-            raise TimeoutError
-        task.result()
         return Connection(sock)
-
-
-async def connected(sock: socket.socket, target: Any) -> None:
-    try:
-        await asyncio.get_running_loop().sock_connect(sock, target)
-    except BaseException:
-        sock.close()
-        raise
 
 
 class Records(Generic[T]):
@@ -119,7 +113,9 @@ class Records(Generic[T]):
             for record in self._batch:
                 return record
         except OllamaError as error:
-            raise exchange.failed(error)
+            exchange.failed(error)
+            exchange.close()
+            raise
         batch = await exchange.batch()
         if batch is None:
             raise StopAsyncIteration

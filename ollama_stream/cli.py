@@ -3,10 +3,10 @@
     python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat
     python3 -m ollama_stream replay FIXTURE           a server on this machine plays the file, at the recorded pace
 
-Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the one
-line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an error, 2
-for wrong arguments, 130 after Ctrl-C and 141 where nobody reads standard output any more, as for a command that a
-signal has ended.
+Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the
+one line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an
+error, 2 for wrong arguments, 130 after Ctrl-C and 141 where nobody reads standard output any more, as for a command
+that a signal has ended.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ._client import VERSION, Client, Stream
 from ._endpoints import CALL_FIELDS
 from ._errors import OllamaError, RequestError
 from ._net import Timeout, reason
-from ._records import ChatResponse, GenerateResponse, Generation
+from ._records import ChatResponse, Generation
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PROGRAM = "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
 MAX_SECONDS = 1e9  # of a time-out: the system's clocks end a little later
-LEVELS: Dict[str, Union[bool, str]] = {"true": True, "false": False, **{level: level for level in ("low", "medium", "high", "max")}}
+LEVELS: Dict[str, Union[bool, str]] = {"true": True, "false": False}
+LEVELS.update((level, level) for level in ("low", "medium", "high", "max"))
 METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request
 
 
@@ -106,10 +107,10 @@ def main_parser() -> ArgumentParser:
 def add_run_arguments(parser: ArgumentParser) -> None:
     parser.description = "Ask a model and print its answer as it comes."
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", help="standard input where it is - or left out")
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", help="standard input if missing or -")
     parser.add_argument("--host", metavar="URL", help="the server; otherwise OLLAMA_HOST, otherwise this machine")
     parser.add_argument("--system", metavar="TEXT", help="the system message")
-    parser.add_argument("--think", metavar="LEVEL", type=think_level, help="--think alone, or --think=LEVEL: " + ", ".join(LEVELS))
+    parser.add_argument("--think", metavar="LEVEL", type=think_level, help="alone, or with = and " + ", ".join(LEVELS))
     parser.add_argument("--format", choices=["json"])
     parser.add_argument(
         "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
@@ -122,7 +123,7 @@ def add_run_arguments(parser: ArgumentParser) -> None:
 def add_replay_arguments(parser: ArgumentParser) -> None:
     parser.description = "Play a recorded exchange on this machine and print the answer as it comes."
     parser.add_argument("fixture", metavar="FIXTURE", help="an exchange file, or a response body of JSON lines")
-    parser.add_argument("--speed", metavar="N", type=speed, default=1.0, help="1, as recorded, is the default; 0 is at once")
+    parser.add_argument("--speed", metavar="N", type=speed, default=1.0, help="1 (default) as recorded, 0 at once")
     add_output_arguments(parser)
 
 
@@ -238,11 +239,7 @@ def recorded_call(client: Client, request: RecordedRequest) -> Any:
     return client.request(request.method, request.path, body=request.body_bytes() or None, stream=True)
 
 
-Command = Callable[["ArgumentParser", "Namespace"], None]
-COMMANDS: Dict[str, Tuple[Callable[["ArgumentParser"], None], Command]] = {
-    "run": (add_run_arguments, run),
-    "replay": (add_replay_arguments, replay),
-}
+COMMANDS = {"run": (add_run_arguments, run), "replay": (add_replay_arguments, replay)}
 
 
 # --- output -----------------------------------------------------------------------------------------------------------
@@ -250,7 +247,7 @@ COMMANDS: Dict[str, Tuple[Callable[["ArgumentParser"], None], Command]] = {
 
 def print_answer(ask: Callable[[], Any], options: Namespace) -> None:
     """Print what a call answers: a stream, record by record, or the one record."""
-    printer = Printer(options.raw)
+    printer, answer = Printer(options.raw), None
     try:
         answer = ask()
         if isinstance(answer, Stream):
@@ -259,6 +256,10 @@ def print_answer(ask: Callable[[], Any], options: Namespace) -> None:
                     printer.show(record)
         else:
             printer.show(answer)
+    except OllamaError as error:
+        if answer is None and isinstance(error.partial, Generation):
+            printer.show(error.partial)
+        raise
     finally:
         printer.end_lines()
     if options.stats:
@@ -306,10 +307,8 @@ class Printer:
 
 def aside(record: Generation) -> Tuple[str, List[Any]]:
     """The thinking and the tool calls beside a record's text."""
-    source = record.message if isinstance(record, ChatResponse) else record
-    if isinstance(record, (ChatResponse, GenerateResponse)):
-        return source.thinking or "", source.tool_calls or []  # type: ignore[union-attr]
-    return "", []
+    source: Any = record.message if isinstance(record, ChatResponse) else record
+    return source.thinking or "", source.tool_calls or []
 
 
 def figures(record: Optional[Generation], first: Optional[float]) -> List[Tuple[str, str]]:
@@ -386,7 +385,7 @@ class ErrorOutput(Output):
 
 
 def silence(stream: Optional[TextIO]) -> None:
-    """Let a stream that fails go nowhere: the interpreter writes what it still holds at its exit, and would complain."""
+    """Let a stream that fails go nowhere: at its exit the interpreter writes what is left, and would complain."""
     if stream is not None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

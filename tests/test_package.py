@@ -75,7 +75,7 @@ def test_a_name_is_used_once_in_the_core():
         for statement in TREES[module].body:
             for name in names_of(statement):
                 homes.setdefault(name, []).append(module)
-    type_variables = {"T", "R", "C", "F"}
+    type_variables = {"T", "R", "C", "F", "E"}
     assert {n: h for n, h in homes.items() if len(set(h)) > 1 and n not in type_variables} == {}
 
 

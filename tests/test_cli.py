@@ -1,0 +1,647 @@
+"""The command line: real processes, asking real servers on this machine.
+
+Ids and names with a number are numbered faults: 190 and 191 of the reader's side, 228 of hostile text.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, Dict, List, NamedTuple, Sequence
+
+import pytest
+from support import (
+    DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, environment, fin, line,
+    response, rst,
+)  # fmt: skip
+
+from ollama_stream import Client, cli
+from ollama_stream.exchange import RecordedRequest
+from ollama_stream.fixture import load
+
+RECORDINGS = os.path.join(ROOT, "fixtures", "recordings")
+FIGURES = {
+    "prompt_eval_count": 26, "eval_count": 100, "load_duration": 1500000000, "prompt_eval_duration": 250000000,
+    "eval_duration": 2000000000, "total_duration": 3800999999,
+}  # fmt: skip
+COMMAND = [sys.executable, "-m", "ollama_stream"]
+
+
+class Done(NamedTuple):
+    """How a process ended; the streams as UTF-8."""
+
+    status: int
+    out: str
+    err: str
+
+
+def finished(process: Any) -> Done:
+    out, err = process.communicate(timeout=PATIENCE)
+    return Done(process.returncode, (out or b"").decode("utf-8"), (err or b"").decode("utf-8"))
+
+
+def started(*arguments: str, command: Sequence[str] = COMMAND, stdout: Any = -1, stderr: Any = -1, **env: str) -> Any:
+    return subprocess.Popen(
+        [*command, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(environment(), PYTHONUNBUFFERED="", **env),  # unbuffered, a forgotten flush would not be seen
+        bufsize=0,
+    )
+
+
+def cli_run(*arguments: str, stdin: bytes = b"", command: Sequence[str] = COMMAND, **env: str) -> Done:
+    with started(*arguments, command=command, **env) as process:
+        out, err = process.communicate(stdin, timeout=PATIENCE)
+        return Done(process.returncode, out.decode("utf-8"), err.decode("utf-8"))
+
+
+def stream(*lines: bytes) -> bytes:
+    return HEAD + b"".join(map(chunk, lines)) + LAST_CHUNK
+
+
+def message(done: bool = False, **fields: Any) -> bytes:
+    record = {"model": "m", "message": dict({"role": "assistant", "content": ""}, **fields), "done": done}
+    return json.dumps(record).encode() + b"\n"
+
+
+def asked(data: bytes, *arguments: str, stdin: bytes = b"", **env: str) -> Done:
+    """``run m`` against a server that sends ``data``."""
+    with Server(answer(data, fin)) as server:
+        return cli_run("run", "--host", server.url, "m", *arguments, stdin=stdin, **env)
+
+
+def error(text: str) -> str:
+    return "ollama_stream: %s\n" % text
+
+
+# --- run: the answer
+
+
+def test_the_text_of_an_answer_goes_to_standard_output_and_nothing_else_does() -> None:
+    assert asked(stream(line("Grüße, "), line("日本"), DONE), "hi") == (0, "Grüße, 日本", "")
+
+
+REQUESTS = [
+    # id, arguments, standard input, what is sent besides model and stream
+    ("prompt", ["hi"], b"", {"messages": [{"role": "user", "content": "hi"}]}),
+    ("standard input", [], "é\n".encode(), {"messages": [{"role": "user", "content": "é\n"}]}),
+    ("dash", ["-"], b"hi", {"messages": [{"role": "user", "content": "hi"}]}),
+    ("standard input is not UTF-8", [], b"a\xffb", {"messages": [{"role": "user", "content": "a\ufffdb"}]}),
+    ("an option before the prompt", ["--stats", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}]}),
+    ("a prompt like an option", ["--", "--think"], b"", {"messages": [{"role": "user", "content": "--think"}]}),
+    (
+        "system",
+        ["hi", "--system", "Be brief."],
+        b"",
+        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]},
+    ),
+    ("think", ["--think", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": True}),
+    ("think=high", ["--think=high", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": "high"}),
+    ("think=false", ["hi", "--think=false"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": False}),
+    ("format", ["hi", "--format", "json"], b"", {"messages": [{"role": "user", "content": "hi"}], "format": "json"}),
+    (
+        "options",
+        ["hi", "--option", "temperature=0.5", "--option", "num_ctx=64", "--option", 'stop=["a"]', "--option", "x=a=b"],
+        b"",
+        {
+            "messages": [{"role": "user", "content": "hi"}],
+            "options": {"temperature": 0.5, "num_ctx": 64, "stop": ["a"], "x": "a=b"},
+        },
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, stdin, sent", [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS])
+def test_the_request_is_what_the_arguments_say(
+    arguments: List[str], stdin: bytes, sent: Dict[str, Any], capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    with Server(answer(GOOD)) as server:
+        status = cli.main(["run", "m", "--host", server.url, *arguments])
+        body = {name: value for name, value in json.loads(server.peer().request_body).items() if value != []}
+    assert (status, capsys.readouterr().out, body) == (0, "Hi", dict(sent, model="m", stream=True))
+
+
+def test_standard_input_is_the_prompt() -> None:
+    with Server(answer(GOOD)) as server:
+        assert cli_run("run", "m", "--host", server.url, stdin="é\n".encode()) == (0, "Hi", "")
+        assert json.loads(server.peer().request_body)["messages"] == [{"role": "user", "content": "é\n"}]
+
+
+def test_the_server_is_the_one_of_the_environment() -> None:
+    with Server(answer(GOOD)) as server:
+        assert cli_run("run", "m", "hi", OLLAMA_HOST=server.url) == (0, "Hi", "")
+
+
+def test_a_piece_is_printed_as_soon_as_it_is_there() -> None:
+    seen = threading.Event()
+    waited: List[bool] = []
+
+    def wait(_peer: Any) -> None:
+        waited.append(seen.wait(PATIENCE))
+
+    with Server(answer(HEAD + chunk(LINE), wait, chunk(DONE) + LAST_CHUNK)) as server:
+        with started("run", "m", "hi", "--host", server.url) as process:
+            first = process.stdout.read(2)
+            seen.set()
+            assert (first, finished(process)) == (b"Hi", (0, "", ""))
+    assert waited == [True]  # the server did not lose its patience and end the answer
+
+
+def test_thinking_and_tool_calls_go_to_standard_error() -> None:
+    call = {"function": {"name": "add", "arguments": {"a": 1}}}
+    data = stream(message(thinking="Hm, "), message(thinking="yes."), line("Yes"), message(tool_calls=[call]), DONE)
+    assert asked(data, "hi") == (
+        0, "Yes", 'Hm, yes.\ntool call: {"function":{"name":"add","arguments":{"a":1}}}\n',
+    )  # fmt: skip
+
+
+def test_the_figures_go_to_standard_error() -> None:
+    done = asked(stream(LINE, line("", True, done_reason="stop", **FIGURES)), "hi", "--stats")
+    assert done[:2] == (0, "Hi")
+    assert re.sub(r"(?m)^(first token after  )\d+\.\d{3} s$", r"\1X", done.err) == (
+        "first token after  X\n"
+        "prompt tokens      26\n"
+        "tokens             100\n"
+        "tokens/s           50.0\n"
+        "load               1.500 s\n"
+        "prompt             0.250 s\n"
+        "generation         2.000 s\n"
+        "total              3.800 s\n"
+    )
+
+
+def test_figures_of_any_size_are_printed() -> None:
+    huge = 10**400
+    done = asked(stream(line("", True, eval_count=huge, eval_duration=1, total_duration=huge)), "hi", "--stats")
+    shown = "%-18s %d\n%-18s %s\n%-18s %d.000 s\n" % ("tokens", huge, "generation", "0.000 s", "total", huge // 10**9)
+    assert done == (0, "", shown)
+
+
+def test_figures_that_the_server_left_out_are_left_out() -> None:
+    assert asked(stream(DONE), "hi", "--stats") == (0, "", "")
+
+
+# --- run: what goes wrong
+
+
+ENDINGS = [
+    # id, what the server sends, standard output, how the line on standard error starts
+    ("cut", [HEAD + chunk(LINE), fin], "Hi", "the connection closed between chunks, before the last one"),
+    ("no last record", [stream(LINE)], "Hi", "the body ended before the record that ends an answer"),
+    ("garbage", [stream(LINE, b"%%%\n")], "Hi", "line 2 of the body: not JSON ('%%%')"),
+    ("error line", [stream(LINE, b'{"error":"out of memory"}\n')], "Hi", "out of memory (status code: -1)"),
+    (
+        "web page",
+        [response("200 OK", b"<!doctype html>\n<html></html>\n", Content_Type="text/html")],
+        "",
+        "line 1 of the body: not JSON ('<!doctype html>'); this looks like a web page: is this an Ollama server?",
+    ),
+    ("empty 200", [response("200 OK")], "", "the body ended before the record that ends an answer"),
+    (
+        "no such model",
+        [response("404 Not Found", b'{"error":"model \'m\' not found"}', Content_Type="application/json")],
+        "",
+        "model 'm' not found (status code: 404)",
+    ),
+]
+
+
+@pytest.mark.parametrize("steps, out, text", [row[1:] for row in ENDINGS], ids=[row[0] for row in ENDINGS])
+def test_an_answer_that_is_not_complete_is_one_line_and_status_1(steps: List[Any], out: str, text: str) -> None:
+    with Server(answer(*steps)) as server:
+        done = cli_run("run", "m", "hi", "--host", server.url)
+    assert done[:2] == (1, out)
+    assert re.fullmatch(error(re.escape(text) + ".*"), done.err)
+
+
+FAILURES = [
+    # id, what the server sends, standard output, a pattern for the line: its text is the system's
+    ("reset", [HEAD + chunk(LINE), rst], r"|Hi", r"the connection was lost: .+"),
+    ("no HTTP", [b"SSH-2.0-OpenSSH_9.6\r\n", fin], r"", r".+SSH-2\.0.+"),
+    ("no answer", [fin], r"", r"the server closed the connection .+"),
+]
+
+
+@pytest.mark.parametrize("steps, out, text", [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_a_broken_connection_is_one_line_and_status_1(steps: List[Any], out: str, text: str) -> None:
+    with Server(answer(*steps)) as server:
+        done = cli_run("run", "m", "hi", "--host", server.url)
+    assert done.status == 1
+    assert re.fullmatch(out, done.out)
+    assert re.fullmatch(error(text), done.err)
+
+
+def test_a_port_without_a_server_is_one_line_and_status_1() -> None:
+    port = closed_port()
+    done = cli_run("run", "m", "hi", "--host", "127.0.0.1:%d" % port)
+    assert done[:2] == (1, "")
+    assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+127\.0\.0\.1:%d.+\n" % port, done.err)
+
+
+def test_a_host_that_does_not_resolve_is_one_line_and_status_1() -> None:
+    done = cli_run("run", "m", "hi", "--host", "http://no-such-host.invalid")
+    assert done[:2] == (1, "")
+    assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+the name does not resolve: .+\n", done.err)
+
+
+def test_the_timeout_is_for_the_whole_answer() -> None:
+    with Server(answer(HEAD + chunk(LINE), threading.Event())) as server:
+        done = cli_run("run", "m", "hi", "--host", server.url, "--timeout", "0.3")
+        server.scripts[0][-1].set()  # type: ignore[union-attr]
+    assert done[:2] == (1, "Hi")
+    assert re.fullmatch(error(r"the call took too long \(total\): 0\.3 s have passed.*"), done.err)
+
+
+WRONG_VALUES = [
+    # id, arguments, what the line says
+    ("host", ["--host", "http://["], r".*http://\[.*"),
+    ("model", ["--option", "stop=a"], r"options\.stop: expected a list of strings, got a string"),
+    ("NaN", ["--option", "x=NaN"], r"options\.x: nan is no JSON number"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", [row[1:] for row in WRONG_VALUES], ids=[row[0] for row in WRONG_VALUES])
+def test_a_value_that_the_library_refuses_is_one_line_and_status_1(arguments: List[str], text: str) -> None:
+    done = cli_run("run", "m", "hi", *arguments)
+    assert done[:2] == (1, "")
+    assert re.fullmatch(error(text), done.err)
+
+
+WRONG_ARGUMENTS = [
+    # id, arguments, the last line
+    ("no model", ["run"], "run: error: the following arguments are required: MODEL"),
+    ("two prompts", ["run", "m", "a", "b"], "run: error: unrecognized arguments: b"),
+    ("unknown option", ["run", "m", "a", "--nonsense"], "run: error: unrecognized arguments: --nonsense"),
+    ("abbreviation", ["run", "m", "a", "--stat"], "run: error: unrecognized arguments: --stat"),
+    (
+        "level",
+        ["run", "m", "a", "--think=much"],
+        "run: error: argument --think: expected one of true, false, low, medium, high, max, got 'much'",
+    ),
+    ("option", ["run", "m", "a", "--option", "x"], "run: error: argument --option: expected NAME=VALUE, got 'x'"),
+    ("no time", ["run", "m", "a", "--timeout=0"], "run: error: argument --timeout: expected seconds above 0, got '0'"),
+    ("nan", ["run", "m", "a", "--timeout=nan"], "run: error: argument --timeout: expected seconds above 0, got 'nan'"),
+    ("word", ["run", "m", "a", "--timeout=x"], "run: error: argument --timeout: expected a number, got 'x'"),
+    ("2e9", ["run", "m", "a", "--timeout=2e9"], "run: error: argument --timeout: expected seconds above 0, got '2e9'"),
+    ("no prompt", ["run", "m"], "run: error: the prompt is empty"),
+    ("no fixture", ["replay"], "replay: error: the following arguments are required: FIXTURE"),
+    (
+        "backwards",
+        ["replay", "f", "--speed", "-1"],
+        "replay: error: argument --speed: expected a number above 0, or 0 for at once, got '-1'",
+    ),
+]
+
+
+@pytest.mark.parametrize("arguments, last", [row[1:] for row in WRONG_ARGUMENTS], ids=[r[0] for r in WRONG_ARGUMENTS])
+def test_wrong_arguments_are_status_2(arguments: List[str], last: str, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out, err.splitlines()[-1]) == (2, "", "ollama_stream " + last)
+
+
+def test_no_command_is_help_and_status_2() -> None:
+    done = cli_run()
+    assert done[:2] == (2, "")
+    assert done.err.startswith("usage: ollama_stream [-h] [--version] [{run,replay}] ...\n")
+
+
+def test_an_unknown_command_is_status_2() -> None:
+    done = cli_run("walk")
+    assert done[:2] == (2, "")
+    assert "invalid choice: 'walk'" in done.err
+
+
+def test_the_version_is_printed() -> None:
+    from ollama_stream import __version__
+
+    assert cli_run("--version") == (0, "ollama_stream %s\n" % __version__, "")
+
+
+HOSTILE_ERRORS = [
+    # id, the server's text, the line
+    ("228 escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f (status code: 500)"),
+    ("228 lines", "a\r\nb\u2028c\x85d\te", "a\\r\\nb\\u2028c\\x85d\\te (status code: 500)"),
+    ("228 direction", "a\u202eb\u2066c", "a\\u202eb\\u2066c (status code: 500)"),
+    ("lone surrogate", "a\ud800b", "a\\ud800b (status code: 500)"),
+    ("long", "é" * 3000, "é" * ((2044 - len("ollama_stream: ")) // 2) + "..."),
+]
+
+
+@pytest.mark.parametrize("text, shown", [row[1:] for row in HOSTILE_ERRORS], ids=[row[0] for row in HOSTILE_ERRORS])
+def test_an_error_is_one_line_of_2_KiB_at_most_without_control_characters(text: str, shown: str) -> None:
+    body = json.dumps({"error": text}).encode()
+    done = asked(response("500 Internal Server Error", body, Content_Type="application/json"), "hi")
+    assert done == (1, "", error(shown))
+    assert len(done.err.encode()) <= 2048
+
+
+# --- what standard output may be
+
+
+def test_fault_191_what_the_encoding_does_not_have_is_replaced() -> None:
+    assert asked(stream(line("né 日 \ud800 ok"), DONE), "hi", PYTHONIOENCODING="ascii") == (0, "n? ? ? ok", "")
+
+
+def test_a_lone_surrogate_is_replaced_in_UTF_8_too() -> None:
+    assert asked(stream(line("é \ud800 ok"), DONE), "hi") == (0, "é ? ok", "")
+
+
+HOSTILE = "a\x1b[31m\x1b]52;c;eA==\x07\x00\x9b\x7f\r\u202eb\tc\n"
+SHOWN = "a\\x1b[31m\\x1b]52;c;eA==\\x07\\x00\\x9b\\x7f\\r\\u202eb\tc\n"
+
+
+def test_fault_228_a_pipe_gets_the_text_as_it_is() -> None:
+    assert asked(stream(line(HOSTILE), DONE), "hi") == (0, HOSTILE, "")
+
+
+if os.name == "posix":
+
+    def on_terminal(data: bytes, *arguments: str, both: bool = False) -> Done:
+        """``run`` with a terminal for its standard output, and for standard error too where ``both``."""
+        import pty
+        import termios
+
+        master, slave = pty.openpty()
+        modes = termios.tcgetattr(slave)
+        modes[1] &= ~termios.OPOST  # LF stays LF
+        termios.tcsetattr(slave, termios.TCSANOW, modes)
+        with Server(answer(data, fin)) as server:
+            command = ("run", "m", "hi", "--host", server.url, *arguments)
+            with started(*command, stdout=slave, stderr=slave if both else -1) as process:
+                os.close(slave)
+                shown = b""
+                try:
+                    while True:
+                        piece = os.read(master, 65536)
+                        if not piece:
+                            break
+                        shown += piece
+                except OSError:  # how Linux says that the other end is closed
+                    pass
+                os.close(master)
+                done = finished(process)
+        return Done(done.status, shown.decode("utf-8"), done.err)
+
+    TERMINALS = [
+        # id, response, arguments, whether standard error is the terminal too, what is shown, standard error
+        ("228 escaped", stream(line(HOSTILE), DONE), [], False, SHOWN, ""),
+        ("228 raw", stream(line(HOSTILE), DONE), ["--raw"], False, HOSTILE, ""),
+        ("last newline", stream(LINE, DONE), [], False, "Hi\n", ""),
+        ("no text, no newline", stream(DONE), [], False, "", ""),
+        (
+            "thinking is dim",
+            stream(message(thinking="H\x1bm"), LINE, DONE),
+            [],
+            True,
+            "\x1b[2mH\\x1bm\x1b[0m\nHi\n",
+            "",
+        ),
+        ("thinking to a file is not", stream(message(thinking="Hm"), LINE, DONE), [], False, "Hi\n", "Hm\n"),
+        (
+            "an error starts a line",
+            stream(LINE, b'{"error":"out of memory"}\n'),
+            [],
+            True,
+            "Hi\n" + error("out of memory (status code: -1)"),
+            "",
+        ),
+    ]
+
+    @pytest.mark.parametrize("row", TERMINALS, ids=[row[0] for row in TERMINALS])
+    def test_a_terminal_shows_the_answer_and_is_not_controlled_by_it(row: Any) -> None:
+        _, data, arguments, both, shown, err = row
+        assert on_terminal(data, *arguments, both=both)[1:] == (shown, err)
+
+    @pytest.mark.parametrize("stage", ["190 before the head", "190 between records"])
+    def test_ctrl_c_is_status_130_and_keeps_what_came(stage: str) -> None:
+        released = threading.Event()
+        sent = [HEAD + chunk(LINE)] if "records" in stage else []
+        with Server(answer(*sent, released)) as server:
+            with started("run", "m", "hi", "--host", server.url) as process:
+                assert server.peer().asked.wait(PATIENCE)
+                first = process.stdout.read(2) if sent else b""
+                process.send_signal(signal.SIGINT)
+                done = finished(process)
+            released.set()
+            assert server.peer().gone.wait(PATIENCE)
+        assert (first, done) == (b"Hi" if sent else b"", (130, "", ""))
+
+    # Says when it reads: a signal before that would meet an interpreter that is still starting.
+    PROMPT_PROGRAM = """if True:
+        import io, os, sys
+        from ollama_stream.cli import main
+        class Input(io.RawIOBase):
+            def readable(self): return True
+            def readinto(self, buffer):
+                os.write(1, b"ready")
+                return len(os.read(0, 1))
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(Input()))
+        sys.exit(main())
+    """
+
+    def test_ctrl_c_while_the_prompt_is_read_is_status_130() -> None:
+        with started("run", "m", "-", command=[sys.executable, "-c", PROMPT_PROGRAM]) as process:
+            assert process.stdout.read(5) == b"ready"
+            process.send_signal(signal.SIGINT)
+            assert finished(process) == (130, "", "")
+
+    def test_fault_191_a_reader_who_leaves_is_status_141_and_closes_the_connection() -> None:
+        released = threading.Event()
+        with Server(answer(HEAD + chunk(LINE), released, chunk(LINE), chunk(LINE), threading.Event())) as server:
+            with started("run", "m", "hi", "--host", server.url) as process:
+                assert process.stdout.read(2) == b"Hi"
+                process.stdout.close()
+                released.set()
+                assert (process.stderr.read(), process.wait(PATIENCE)) == (b"", 141)
+            server.scripts[0][-1].set()  # type: ignore[union-attr]
+            assert server.peer().gone.wait(PATIENCE)
+
+    def in_shell(redirected: str, *arguments: str) -> Done:
+        return cli_run(*COMMAND, *arguments, command=["/bin/sh", "-c", 'exec "$0" "$@" ' + redirected])
+
+    def test_standard_output_that_is_closed_is_one_line_and_status_1() -> None:
+        with Server(answer(GOOD)) as server:
+            done = in_shell(">&-", "run", "m", "hi", "--host", server.url)
+        assert done == (1, "", error("the answer cannot be written: it is closed"))
+
+    @pytest.mark.parametrize("redirected", ["2>&-", "2</dev/null"])
+    def test_standard_error_that_fails_does_not_matter(redirected: str) -> None:
+        with Server(answer(stream(message(thinking="Hm"), LINE, DONE))) as server:
+            assert in_shell(redirected, "run", "m", "hi", "--stats", "--host", server.url) == (0, "Hi", "")
+
+    def test_standard_input_that_cannot_be_read_is_one_line_and_status_1() -> None:
+        done = in_shell("0>/dev/null", "run", "m")
+        assert done == (1, "", error("the prompt cannot be read: bad file descriptor"))
+
+    if os.path.exists("/dev/full"):
+
+        @pytest.mark.parametrize("arguments", [["run", "m", "hi"], ["--version"]], ids=["run", "version"])
+        def test_fault_191_a_full_disk_is_one_line_and_status_1(arguments: List[str]) -> None:
+            with Server(answer(GOOD)) as server:
+                with open("/dev/full", "wb") as full:
+                    with started(*arguments, stdout=full, OLLAMA_HOST=server.url) as process:
+                        done = finished(process)
+            assert done == (1, "", error("the answer cannot be written: no space left on device"))
+
+
+# --- replay
+
+
+def fixture_file(folder: Any, path: str, body: Any, *lines: bytes, how: str = "complete", pause: float = 0.0) -> str:
+    asked_for = {"method": "POST", "path": path, "headers": [], "json": body}
+    head = {"version": "1.1", "status": 200, "reason": "OK", "headers": [["Transfer-Encoding", "chunked"]]}
+    events: List[Any] = [{"ollama_stream_fixture": 1}, [0, "request", asked_for], [0, "head", head]]
+    events += [[pause * (i + 1), "chunk", data.decode()] for i, data in enumerate(lines)]
+    events.append([events[-1][0], "end", {"how": how}])
+    file = folder / "one.exchange.jsonl"
+    file.write_bytes(b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    return str(file)
+
+
+def files_of(*paths: str) -> List[str]:
+    found = [os.path.join(root, name) for root, _, names in os.walk(RECORDINGS) for name in names]
+    return sorted(name for name in found if name.endswith(".jsonl") and load(name).request.path in paths)
+
+
+GENERATIONS = files_of("/api/chat", "/api/generate")
+OTHERS = files_of("/api/pull", "/api/tags", "/api/version", "/api/embed")
+
+
+def ident(path: str) -> str:
+    return os.path.relpath(path, RECORDINGS).split(".exchange")[0]
+
+
+def objects(body: bytes) -> List[Any]:
+    try:
+        return [json.loads(text) for text in body.decode().split("\n") if text]
+    except ValueError:
+        return []
+
+
+@pytest.mark.parametrize("path", GENERATIONS, ids=ident)
+def test_a_recorded_answer_is_printed_as_its_text(path: str, capsys: Any) -> None:
+    exchange = load(path)
+    parts = [part for part in objects(exchange.body()) if isinstance(part, dict)]
+    text = "".join((part.get("message") or {}).get("content", "") + part.get("response", "") for part in parts)
+    whole = any(part.get("done") or "_debug_info" in part for part in parts)
+    status = cli.main(["replay", "--speed", "0", path])
+    assert (status, capsys.readouterr().out) == (0 if whole else 1, text)
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=ident)
+def test_a_recorded_answer_of_another_endpoint_is_printed_line_by_line(path: str, capsys: Any) -> None:
+    exchange = load(path)
+    assert exchange.head is not None
+    parts = objects(exchange.body())
+    failed = exchange.head.status >= 300 or any("error" in part for part in parts)
+    status = cli.main(["replay", "--speed", "0", path])
+    printed = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (status, printed) == (int(failed), [part for part in parts if "error" not in part])
+
+
+def test_a_recording_is_replayed_by_a_process() -> None:
+    path = os.path.join(RECORDINGS, "ollama-0.32.15", "chat-thinking-once.exchange.jsonl")
+    done = cli_run("replay", "--speed", "0", "--stats", path)
+    assert done[:2] == (0, "17 × 23 = **391**")
+    assert done.err.startswith("17 * 23 = 17 * 20 + 17 * 3 = 340 + 51 = 391.\nfirst token after")
+
+
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+REQUESTS_REFUSED = [
+    # id, the recorded body: our own call would refuse it or mean something else
+    ("think", dict(ASK, think="sometimes")),
+    ("unknown field", dict(ASK, novelty=1)),
+    ("a field like an argument", dict(ASK, timeout=1)),
+    ("self", dict(ASK, self=1)),
+    ("no object", [1]),
+    ("no model", dict(ASK, model="")),
+]
+
+
+@pytest.mark.parametrize("body", [row[1] for row in REQUESTS_REFUSED], ids=[row[0] for row in REQUESTS_REFUSED])
+def test_a_recorded_request_that_is_no_call_of_ours_is_sent_as_recorded(body: Any, tmp_path: Any, capsys: Any) -> None:
+    path = fixture_file(tmp_path, "/api/chat", body, LINE, DONE)
+    assert cli.main(["replay", "--speed", "0", path]) == 0
+    assert [json.loads(text) for text in capsys.readouterr().out.splitlines()] == [json.loads(LINE), json.loads(DONE)]
+
+
+@pytest.mark.parametrize("recorded, streamed", [({}, True), ({"stream": True}, True), ({"stream": False}, False)])
+def test_a_recorded_request_is_streamed_where_it_was(recorded: Dict[str, Any], streamed: bool) -> None:
+    request = RecordedRequest("POST", "/api/chat", [], json=dict(ASK, **recorded))
+    with Server(answer(response("200 OK", DONE))) as server:
+        called = cli.recorded_call(Client(server.url), request)
+        assert [part.done for part in (called if streamed else [called])] == [True]
+        assert json.loads(server.peer().request_body)["stream"] is streamed
+
+
+@pytest.mark.parametrize(
+    "lines", [[LINE, DONE], [b'{"response":"Hi"}\n', b'{"response":"","done":true}\n']], ids=["chat", "generate"]
+)
+def test_a_plain_response_body_is_replayed(lines: List[bytes], tmp_path: Any, capsys: Any) -> None:
+    file = tmp_path / "hello.ndjson"
+    file.write_bytes(b"".join(lines))
+    assert (cli.main(["replay", str(file)]), *capsys.readouterr()) == (0, "Hi", "")
+
+
+def test_a_recording_that_was_cut_is_status_1(tmp_path: Any) -> None:
+    done = cli_run("replay", fixture_file(tmp_path, "/api/chat", ASK, LINE, how="eof"))
+    assert done[:2] == (1, "Hi")
+    assert re.fullmatch(error("the connection closed between chunks, before the last one.*"), done.err)
+
+
+PACES = [
+    # id, arguments, seconds between the recorded lines, seconds that the replay takes at least and at most
+    ("as recorded", [], 0.15, 0.3, PATIENCE),
+    ("faster", ["--speed", "1e6"], 3600.0, 0.0, PATIENCE),
+    ("at once", ["--speed", "0"], 3600.0, 0.0, PATIENCE),
+]
+
+
+@pytest.mark.parametrize("arguments, pause, least, most", [row[1:] for row in PACES], ids=[row[0] for row in PACES])
+def test_the_pace_is_the_recorded_one_by_the_speed(
+    arguments: List[str], pause: float, least: float, most: float, tmp_path: Any, capsys: Any
+) -> None:
+    before = time.monotonic()
+    status = cli.main(["replay", *arguments, fixture_file(tmp_path, "/api/chat", ASK, LINE, DONE, pause=pause)])
+    assert (status, capsys.readouterr().out) == (0, "Hi")
+    assert least <= time.monotonic() - before < most
+
+
+def test_a_fixture_that_is_missing_is_one_line_and_status_1(tmp_path: Any) -> None:
+    path = str(tmp_path / "none.exchange.jsonl")
+    assert cli_run("replay", path) == (1, "", error("%s: cannot be read: No such file or directory" % path))
+
+
+def test_a_bad_fixture_is_one_line_with_the_file_and_the_line_number(tmp_path: Any) -> None:
+    path = fixture_file(tmp_path, "/api/chat", ASK, LINE, DONE)
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")
+    with open(path, "wb") as file:
+        file.write(b"\n".join([*lines[:3], b"[0, nonsense]", *lines[3:]]))
+    done = cli_run("replay", path)
+    assert done[:2] == (1, "")
+    assert re.fullmatch(error(r".*one\.exchange\.jsonl.*\b4\b.*"), done.err)
+
+
+# --- the module
+
+
+def test_the_command_line_loads_argparse_when_it_is_used() -> None:
+    program = "import ollama_stream.cli, ollama_stream.__main__, sys; print(*sys.modules)"
+    loaded = cli_run(command=[sys.executable, "-I", "-c", "import sys; sys.path.insert(0, %r); %s" % (ROOT, program)])
+    heavy = {"argparse", "asyncio", "email", "http.client", "socket", "ssl"}
+    assert sorted(heavy & set(loaded.out.split())) == []
+    assert "ollama_stream.cli" in loaded.out.split()

@@ -1,0 +1,454 @@
+"""From a call to a request: what goes on the wire, which arguments are refused and in which words, the signatures."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import pytest
+
+from ollama_stream import Client
+from ollama_stream._decode import decode
+from ollama_stream._endpoints import (
+    CHECKS, ENDPOINTS, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, row_of_path, signature_of,
+)  # fmt: skip
+from ollama_stream._errors import RequestError
+from ollama_stream._records import ChatResponse, Message, ToolCall, ToolFunction
+
+HI = [{"role": "user", "content": "Hi"}]
+CHAT = '{"model":"m","messages":[],"stream":false,"tools":[]%s}'
+
+
+def body(name: str, **given: Any) -> str:
+    """The body of a call, as text."""
+    data = build(name, dict({"model": "m"}, **given)).body
+    assert data is not None
+    return data.decode("ascii")
+
+
+def field(name: str, value: Any) -> Any:
+    """What a field of chat, or of generate, is on the wire."""
+    row = "chat" if name in fields_of(ENDPOINTS["chat"]) or name == "messages" else "generate"
+    return json.loads(body(row, **{name: value}))[name]
+
+
+# --- the request ------------------------------------------------------------------------------------------------------
+
+REQUESTS: List[Tuple[str, str, Dict[str, Any], str]] = [
+    ("chat, the least", "chat", {}, CHAT % ""),
+    ("chat", "chat", {"messages": HI, "stream": True, "options": {"seed": 1}},
+     '{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"tools":[],"options":{"seed":1}}'),
+    ("None is left out", "chat", {"messages": None, "think": None, "options": None, "tools": None}, CHAT % ""),
+    ("None in options is sent", "chat", {"options": {"stop": None}}, CHAT % ',"options":{"stop":null}'),
+    ("False and 0 are sent", "chat", {"think": False, "keep_alive": 0}, CHAT % ',"think":false,"keep_alive":0'),
+    ("fields come in the order of their row", "chat", {"keep_alive": 1, "think": True},
+     CHAT % ',"think":true,"keep_alive":1'),
+    ("extra fields", "chat", {"extra": {"new": [1], "think": "max"}, "think": True}, CHAT % ',"think":"max","new":[1]'),
+    ("options of the call are not sent", "chat", {"headers": {"A": "b"}, "timeout": 3, "extra": {}}, CHAT % ""),
+    ("ASCII only, fault_216 a lone surrogate", "chat", {"messages": [{"role": "user", "content": "é\ud800\r\n\0"}]},
+     '{"model":"m","messages":[{"role":"user","content":"\\u00e9\\ud800\\r\\n\\u0000"}],"stream":false,"tools":[]}'),
+    ("generate, the least", "generate", {}, '{"model":"m","stream":false}'),
+    ("generate", "generate", {"prompt": "p", "suffix": "", "context": [1, 2], "raw": True, "width": 3},
+     '{"model":"m","prompt":"p","suffix":"","stream":false,"context":[1,2],"raw":true,"width":3}'),
+    ("an empty prompt is a prompt", "generate", {"prompt": ""}, '{"model":"m","prompt":"","stream":false}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, given, sent", [pytest.param(*row[1:], id=row[0]) for row in REQUESTS])
+def test_what_is_sent(name: str, given: Dict[str, Any], sent: str) -> None:
+    assert body(name, **given) == sent
+
+
+def test_a_request_names_its_method_path_headers_and_clocks() -> None:
+    plain = build("chat", {"model": "m"})
+    assert plain[1:] == ("POST", "/api/chat", (CHAT % "").encode(), (), False, UNSET_TIMEOUT)
+    own = build("generate", {"model": "m", "stream": True, "headers": {"X-A": " b ", "X-B": None}, "timeout": None})
+    assert (own.target, own.headers, own.streamed, own.timeout) == ("/api/generate", (("X-A", "b"),), True, None)
+    for name, target in (("list", "/api/tags"), ("version", "/api/version")):
+        assert build(name, {"timeout": 3})[1:] == ("GET", target, None, (), False, 3)
+
+
+def test_extra_fields_may_ask_for_a_stream() -> None:
+    assert build("chat", {"model": "m", "extra": {"stream": True}}).streamed
+
+
+def test_what_was_given_is_left_as_it_was() -> None:
+    given = {"model": "m", "messages": [{"role": "user", "images": [b"x"]}], "options": {"a": [1]}}
+    before = repr(given)
+    assert build("chat", given) == build("chat", given)
+    assert repr(given) == before
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Dumps:
+    """As a model of pydantic does it."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def model_dump(self, exclude_none: bool = False) -> Dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass
+class Person:
+    name: str
+
+
+def weather(city: str, days: int = 1) -> str:
+    """Weather.
+
+    Args:
+        city: where
+    """
+    return city
+
+
+CALLS = [ToolCall(id="c", function=ToolFunction(name="f", arguments={"a": 1}))]
+PNG = b"\x89PNG"
+USER = {"role": "user"}
+TOOL = {"type": "function",
+    "function": {"name": "f", "strict": True, "parameters": {"additionalProperties": False, "x": None}}}
+SENT: List[Tuple[str, str, Any, Any]] = [
+    ("a message of our own", "messages", [Message(role="user", content="Hi")], HI),
+    ("an unset field of a record is not sent", "messages", [Message(role="assistant", tool_calls=CALLS)],
+     [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": {"a": 1}}}]}]),
+    ("a message as received, unknown fields too", "messages",
+     [decode(Message, {"role": "assistant", "content": "", "thinking": None, "new": 1, "get": 2})],
+     [{"role": "assistant", "content": "", "new": 1, "get": 2}]),
+    ("a dict is sent as given", "messages", [{"role": "tool", "content": "", "tool_call_id": "c", "name": None}],
+     [{"role": "tool", "content": "", "tool_call_id": "c", "name": None}]),
+    ("any mapping, any sequence", "messages", (MappingProxyType({"role": "user", "content": "Hi"}),), HI),
+    ("an object with model_dump", "messages", [Dumps(role="user", content="Hi")], HI),
+    ("a record of chat's message", "messages", [decode(ChatResponse, {"message": dict(HI[0])}).message], HI),
+    ("no content", "messages", [{"role": "user", "content": None}], [{"role": "user", "content": None}]),
+    ("images: bytes", "messages", [dict(USER, images=[PNG, bytearray(PNG), memoryview(PNG)])],
+     [dict(USER, images=["iVBORw=="] * 3)]),
+    ("images: base64", "messages", [dict(USER, images=["iVBORw=="])], [dict(USER, images=["iVBORw=="])]),
+    ("images: a data URL", "messages", [dict(USER, images=["data:image/png;base64,iVBORw=="])],
+     [dict(USER, images=["iVBORw=="])]),
+    ("images of a message of our own", "messages", [Message(role="user", content="Hi", images=[PNG])],
+     [dict(HI[0], images=["iVBORw=="])]),
+    ("images of an object", "messages", [Dumps(role="user", images=[PNG])], [dict(USER, images=["iVBORw=="])]),
+    ("images of generate", "images", [PNG], ["iVBORw=="]),
+    ("an image with a value", "images", [Dumps(value=PNG)], ["iVBORw=="]),
+    ("a tool as a dict is sent as given", "tools", [TOOL], [TOOL]),
+    ("a tool as an object", "tools", [Dumps(**TOOL)], [TOOL]),
+    ("a function", "tools", [weather], [{"type": "function", "function": {
+        "name": "weather", "description": "Weather.",
+         "parameters": {"type": "object", "required": ["city"], "properties": {
+            "city": {"type": "string", "description": "where"},
+             "days": {"type": "integer", "description": "(default: 1)"}}}}}]),
+    ("format: json", "format", "json", "json"),
+    ("format: nothing", "format", "", ""),
+    ("format: a schema", "format", {"type": "object", "x": None}, {"type": "object", "x": None}),
+    ("format: a type", "format", Person,
+     {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
+    ("format: a generic type", "format", List[int], {"type": "array", "items": {"type": "integer"}}),
+    ("options: an object", "options", Dumps(seed=1), {"seed": 1}),
+    ("options: numbers of a kind", "options", {"num_ctx": Level.LOW, "stop": ("a",)}, {"num_ctx": 1, "stop": ["a"]}),
+    ("context", "context", (1, 2), [1, 2]),
+    ("top_logprobs", "top_logprobs", 20, 20),
+] + [("think: %r" % (value,), "think", value, value) for value in (True, False, "low", "medium", "high", "max")
+] + [("keep_alive: %r" % (value,), "keep_alive", value, value) for value in (0, -1, 1.5, "5m", "1h30m", "-1m", "0",
+    "300ms")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, value, sent", [pytest.param(*row[1:], id=row[0]) for row in SENT])
+def test_a_value_is_sent(name: str, value: Any, sent: Any) -> None:
+    assert field(name, value) == sent
+
+
+def test_an_image_is_read_from_the_file_that_a_path_names(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(PNG)
+    assert field("images", [file, str(file)]) == ["iVBORw=="] * 2
+
+
+def test_a_string_elsewhere_is_never_opened_as_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("secret")
+    assert field("system", str(file)) == str(file)
+
+
+LOOP: List[Any] = []
+LOOP.append(LOOP)
+EXPECTED_MODEL = "model: expected the name of a model, such as 'llama3.2', got "
+THINK = "think: expected True, False, 'low', 'medium', 'high' or 'max', got "
+LIST = "messages: expected a list of messages, got "
+A_MESSAGE = "messages[0]: expected a message such as {'role': 'user', 'content': '...'}, got "
+ROLE = "messages[0].role: expected 'system', 'user', 'assistant' or 'tool', got "
+UNIT = "keep_alive: expected a duration with its unit, such as '5m' or '30s', got "
+TOP = "top_logprobs: expected a number from 0 to 20, got "
+REFUSED: List[Tuple[str, Any, str]] = [
+    ("model", "", EXPECTED_MODEL + "''"),
+    ("model", "  ", EXPECTED_MODEL + "'  '"),
+    ("model", None, EXPECTED_MODEL + "None"),
+    ("model", 3, EXPECTED_MODEL + "3"),
+    ("messages", "Hi", LIST + "str"),
+    ("messages", HI[0], LIST + "dict"),
+    ("messages", Message(role="user"), LIST + "Message"),
+    ("messages", 3, LIST + "int"),
+    ("messages", iter(HI), LIST + "list_iterator"),
+    ("messages", ["Hi"], A_MESSAGE + "str"),
+    ("messages", [3], A_MESSAGE + "int"),
+    ("messages", [None], A_MESSAGE + "NoneType"),
+    ("messages", [HI], A_MESSAGE + "list"),
+    ("messages", [object()], "messages[0]: object cannot be sent as JSON"),
+    ("messages", [Message], "messages[0]: type cannot be sent as JSON"),
+    ("messages", [{}], ROLE + "None"),
+    ("messages", [{"role": ""}], ROLE + "''"),
+    ("messages", [{"role": 3}], ROLE + "3"),
+    ("messages", HI + [{"content": "x"}], ROLE.replace("0", "1") + "None"),
+    ("messages", [dict(USER, content=3)], "messages[0].content: expected a string, got int"),
+    ("messages", [dict(USER, content=[])], "messages[0].content: expected a string, got list"),
+    ("messages", [dict(USER, x={1: 2})], "messages[0].x: the name 1 is not a string"),
+    ("messages", [dict(USER, x=[1, float("nan")])], "messages[0].x[1]: nan is no JSON number"),
+    ("messages", [dict(USER, x=b"")], "messages[0].x: bytes cannot be sent as JSON"),
+    ("messages", [dict(USER, x=LOOP)], "messages: nested too deep, or it contains itself"),
+    ("messages", [dict(USER, images="x")], "messages[0].images: expected a list of images, got str"),
+    ("messages", [dict(USER, images=b"x")], "messages[0].images: expected a list of images, got bytes"),
+    ("messages", [dict(USER, images=["no such file.png"])],
+     "messages[0].images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("images", [""], "images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("images", ["data:image/png,abc"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("images", ["a\0b"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("images", ["\ud800"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("images", [3], "images[0]: expected bytes, a path or base64, got int"),
+    ("images", PNG, "images: expected a list of images, got bytes"),
+    ("tools", "f", "tools: expected a list of functions or tools, got str"),
+    ("tools", TOOL, "tools: expected a list of functions or tools, got dict"),
+    ("tools", weather, "tools: expected a list of functions or tools, got function"),
+    ("tools", [3], "tools[0]: expected a function or a tool, got int"),
+    ("tools", ["f"], "tools[0]: expected a function or a tool, got str"),
+    ("stream", 1, "stream: expected True or False, got 1"),
+    ("stream", "yes", "stream: expected True or False, got 'yes'"),
+    ("think", "hard", THINK + "'hard'"),
+    ("think", 1, THINK + "1"),
+    ("think", [], THINK + "[]"),
+    ("logprobs", 5, "logprobs: expected True or False, got 5"),
+    ("truncate", "no", "truncate: expected True or False, got 'no'"),
+    ("shift", 0, "shift: expected True or False, got 0"),
+    ("raw", 1, "raw: expected True or False, got 1"),
+    ("top_logprobs", 21, TOP + "21"),
+    ("top_logprobs", -1, TOP + "-1"),
+    ("top_logprobs", True, TOP + "True"),
+    ("top_logprobs", 1.0, TOP + "1.0"),
+    ("format", "jsno", "format: expected 'json', a JSON Schema or a type, got 'jsno'"),
+    ("format", 3, "format: expected 'json', a JSON Schema or a type, got 3"),
+    ("options", [], "options: expected a mapping, got list"),
+    ("options", "seed=1", "options: expected a mapping, got str"),
+    ("options", {"stop": "x"}, "options.stop: expected a list of strings, got a string"),
+    ("options", {"seed": float("inf")}, "options.seed: inf is no JSON number"),
+    ("options", {"seed": object()}, "options.seed: object cannot be sent as JSON"),
+    ("keep_alive", True, "keep_alive: expected seconds or a duration such as '5m', got True"),
+    ("keep_alive", [], "keep_alive: expected seconds or a duration such as '5m', got []"),
+    ("keep_alive", "5", UNIT + "'5'"),
+    ("keep_alive", "", UNIT + "''"),
+    ("keep_alive", "m", UNIT + "'m'"),
+    ("keep_alive", "5d", UNIT + "'5d'"),
+    ("keep_alive", 1e10, "keep_alive: more seconds than the server can count; a negative number means for ever"),
+    ("keep_alive", float("nan"),
+     "keep_alive: more seconds than the server can count; a negative number means for ever"),
+    ("keep_alive", float("-inf"), "keep_alive: -inf is no JSON number"),
+    ("prompt", 3, "prompt: expected a string, got int"),
+    ("suffix", b"x", "suffix: expected a string, got bytes"),
+    ("system", [], "system: expected a string, got list"),
+    ("template", {}, "template: expected a string, got dict"),
+    ("context", "12", "context: expected the list of numbers of an earlier answer, got str"),
+    ("context", 3, "context: expected the list of numbers of an earlier answer, got int"),
+    ("context", [1, -1], "context[1]: expected a number from 0 on, got -1"),
+    ("context", [1.5], "context[0]: expected a number from 0 on, got 1.5"),
+    ("context", [True], "context[0]: expected a number from 0 on, got True"),
+    ("width", object(), "width: object cannot be sent as JSON"),
+    ("extra", [], "extra: expected a mapping, got list"),
+    ("extra", {"a": b""}, "extra.a: bytes cannot be sent as JSON"),
+    ("headers", "A: b", "headers: expected a mapping of names to strings, got str"),
+    ("headers", {"A": 3}, "headers: names and values must be str"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, value, message", REFUSED, ids=["%s %.30r" % row[:2] for row in REFUSED])
+def test_a_wrong_argument_is_refused_before_anything_is_sent(name: str, value: Any, message: str) -> None:
+    row = "chat" if name in ("messages", "tools", "logprobs", "think") else "generate"
+    with pytest.raises(RequestError) as caught:
+        build(row, dict({"model": "m"}, **{name: value}))
+    assert (str(caught.value), caught.value.error) == (message, message)
+
+
+def test_every_check_has_a_row_that_fails() -> None:
+    assert set(CHECKS) <= {name for name, _, _ in REFUSED}
+
+
+def test_a_missing_model_is_refused() -> None:
+    for name in ("chat", "generate"):
+        with pytest.raises(RequestError, match="^model: expected the name of a model, such as 'llama3.2', got ''$"):
+            build(name, {})
+
+
+def test_an_image_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing", Path("a\0b")):
+        with pytest.raises(RequestError, match=r"^images\[0\]: cannot be read: "):
+            build("generate", {"model": "m", "images": [path]})
+
+
+def test_an_integer_too_long_to_print_is_refused() -> None:
+    with pytest.raises(RequestError, match="^the request cannot be written as JSON: Exceeds the limit"):
+        build("chat", {"model": "m", "options": {"seed": 10**5000}})
+
+
+UNKNOWN: List[Tuple[str, str, str]] = [
+    ("chat", "mesages", "; did you mean 'messages'?"),
+    ("chat", "temprature", ""),
+    ("chat", "top_logprob", "; did you mean 'top_logprobs'?"),
+    ("chat", "prompt", ""),
+    ("generate", "keepalive", "; did you mean 'keep_alive'?"),
+    ("generate", "zzz", ""),
+    ("list", "stream", ""),
+    ("list", "header", "; did you mean 'headers'?"),
+    ("version", "model", ""),
+]
+
+
+@pytest.mark.parametrize("name, keyword, nearest", UNKNOWN)
+def test_an_unknown_keyword_is_a_type_error_that_names_the_nearest(name: str, keyword: str, nearest: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        build(name, {keyword: 1})
+    assert str(caught.value) == "%s() got an unexpected keyword argument %r%s" % (name, keyword, nearest)
+
+
+# --- signatures -------------------------------------------------------------------------------------------------------
+
+COMMON = ["think", "logprobs", "top_logprobs", "format", "options", "keep_alive", "truncate", "shift",
+    "_debug_render_only"]
+CALL = ["extra", "headers", "timeout"]
+GENERATE = ["system", "template", "context", "raw", "images", "width", "height", "steps"]
+SIGNATURES: Dict[str, List[str]] = {
+    "chat": ["self", "model=''", "messages=None",
+     "*stream=False"] + ["*%s=None" % n for n in ["tools"] + COMMON + CALL],
+    "generate": ["self", "model=''", "prompt=None", "suffix=None",
+     "*stream=False"] + ["*%s=None" % n for n in GENERATE + COMMON + CALL],
+    "list": ["self"] + ["*%s=None" % n for n in CALL],
+    "version": ["self"] + ["*%s=None" % n for n in CALL],
+}
+
+
+@pytest.mark.parametrize("name", sorted(ENDPOINTS))
+def test_a_method_shows_the_parameters_of_its_row(name: str) -> None:
+    assert inspect.signature(getattr(Client, name)) == signature_of(ENDPOINTS[name])
+    shown = []
+    for parameter in inspect.signature(getattr(Client, name)).parameters.values():
+        star = "*" if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""
+        default = "" if parameter.default is inspect.Parameter.empty else "=%r" % (parameter.default,)
+        shown.append(star + parameter.name + default)
+    assert shown == SIGNATURES[name]
+
+
+def test_parameters_show_their_annotations() -> None:
+    parameters = inspect.signature(Client.chat).parameters
+    assert parameters["stream"].annotation == "bool"
+    assert parameters["keep_alive"].annotation == "Optional[Union[float, str]]"
+
+
+# --- the end of an answer, and any other path ----------------------------------------------------------------------
+
+ENDS: List[Tuple[Mapping[str, Any], bool, bool]] = [
+    ({"done": True}, True, False),
+    ({"done": False}, False, False),
+    ({}, False, False),
+    ({"done_reason": "stop"}, True, False),
+    ({"done_reason": ""}, False, False),
+    ({"done": False, "done_reason": "stop"}, False, False),
+    ({"done": 1}, False, False),
+    ({"done": False, "_debug_info": {}}, True, False),
+    ({"_debug_info": None}, False, False),
+    ({"status": "success"}, False, True),
+    ({"status": "pulling"}, False, False),
+]
+
+
+@pytest.mark.parametrize("data, done, success", ENDS, ids=str)
+def test_what_ends_an_answer(data: Mapping[str, Any], done: bool, success: bool) -> None:
+    assert (is_done(data), is_success(data)) == (done, success)
+
+
+PATHS: List[Tuple[str, str, Optional[Any]]] = [
+    ("POST", "/api/chat", is_done),
+    ("POST", "/api/chat/", is_done),
+    ("POST", "/api/generate", is_done),
+    ("POST", "/api/pull", is_success),
+    ("POST", "/api/push", is_success),
+    ("POST", "/api/create", is_success),
+    ("GET", "/api/chat", None),
+    ("GET", "/api/tags", None),
+    ("POST", "/api/new", None),
+]
+
+
+@pytest.mark.parametrize("method, path, is_last", PATHS)
+def test_a_known_path_keeps_its_end(method: str, path: str, is_last: Any) -> None:
+    row = row_of_path(method, path)
+    assert (row.record, row.is_last) == (dict, is_last)
+
+
+def any_request(method: Any = "POST", path: Any = "/api/new", json: Any = None, body: Any = None, stream: bool = False,
+    **options: Any) -> Any:
+    return build_any(method, path, json, body, stream, options)
+
+
+BODIES: List[Tuple[Any, Any, Optional[bytes]]] = [
+    (None, None, None),
+    ({"a": None}, None, b'{"a":null}'),
+    ([], None, b"[]"),
+    (0, None, b"0"),
+    (None, b"\xff", b"\xff"),
+    (None, bytearray(b"x"), b"x"),
+    (None, "é\ud800", "é?".encode()),
+]
+
+
+@pytest.mark.parametrize("value, data, sent", BODIES, ids=str)
+def test_any_body_is_sent_as_it_is(value: Any, data: Any, sent: Any) -> None:
+    assert any_request(json=value, body=data).body == sent
+
+
+def test_any_request_keeps_what_it_is_given() -> None:
+    request = any_request("delete", "/api/x?a=%20", stream=True, headers={"A": "b"}, timeout=3)
+    assert request[1:] == ("DELETE", "/api/x?a=%20", None, (("A", "b"),), True, 3)
+
+
+ANY_REFUSED: List[Tuple[Dict[str, Any], str]] = [
+    ({"method": "GET /"}, "method: expected a word such as 'POST', got 'GET /'"),
+    ({"method": ""}, "method: expected a word such as 'POST', got ''"),
+    ({"method": None}, "method: expected a word such as 'POST', got None"),
+    ({"method": "GÉT"}, "method: expected a word such as 'POST', got 'GÉT'"),
+    ({"json": 1, "body": b""}, "body: give either json or body, not both"),
+    ({"body": 3}, "body: expected bytes or a string, got int"),
+    ({"json": {"a": {1}}}, "json.a: set cannot be sent as JSON"),
+] + [
+    ({"path": path}, "path: expected an absolute path such as '/api/chat', percent-encoded, got %r" % (path,))
+    for path in ("api", "", None, "/a b", "/a\r\nX: y", "/é", "/a#b", "/\x7f", "http://h/")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given, message", ANY_REFUSED, ids=str)
+def test_fault_217_a_wrong_request_is_refused(given: Dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        any_request(**given)
+    assert str(caught.value) == message
+
+
+def test_an_unknown_option_of_any_request_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"^request\(\) got an unexpected keyword argument 'think'$"):
+        any_request(think=True)

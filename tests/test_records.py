@@ -1,0 +1,396 @@
+"""Records: every way to look at one, what a field may hold, what is kept, and in which words a wrong value is refused.
+
+Ids that start with D3 or D4 name the numbered faults; A5 is the surface of the official client's response objects.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import random
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, List, Optional, Tuple, Type
+
+import pytest
+
+from ollama_stream import _decode, _records
+from ollama_stream._decode import CLASSES, ByteSize, Record, decode, field_names, parse_time
+from ollama_stream._errors import OllamaError, ProtocolError
+from ollama_stream._records import (
+    ChatResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListedModel, ListResponse, Logprob, Message,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, TokenLogprob, ToolCall, ToolFunction,
+    VersionResponse,
+)  # fmt: skip
+
+UTC = timezone.utc
+
+
+def record(**more: Any) -> ChatResponse:
+    """A record as the server sends it, with a field that this version does not know."""
+    message = {"role": "assistant", "content": "Hi", "mood": "good"}
+    return decode(ChatResponse, dict({"model": "m", "message": message, "done": False, "novel": [1]}, **more))
+
+
+# --- looking at a record (A5, with our departures) --------------------------------------------------------------------
+
+LOOKS: List[Tuple[str, Any, Any]] = [
+    ("an attribute", lambda r: r.model, "m"),
+    ("an attribute of a nested record", lambda r: r.message.content, "Hi"),
+    ("an unset attribute is None", lambda r: r.done_reason, None),
+    ("an unknown field is an attribute", lambda r: r.novel, [1]),
+    ("an unknown field of a nested record", lambda r: r.message.mood, "good"),
+    ("an item", lambda r: r["model"], "m"),
+    ("an item of an item", lambda r: r["message"]["content"], "Hi"),
+    ("an unknown field is an item", lambda r: r["novel"], [1]),
+    ("False is set", lambda r: (r["done"], "done" in r, r.get("done", True)), (False, True, False)),
+    ("in", lambda r: ["model" in r, "done_reason" in r, "novel" in r, "nothing" in r], [True, False, True, False]),
+    ("methods are no items", lambda r: ["get" in r, "extra" in r, "model_dump" in r, 3 in r], [False] * 4),
+    ("get", lambda r: r.get("model"), "m"),
+    ("get of an unset field gives the default", lambda r: r.get("done_reason", "d"), "d"),
+    ("get of an unset field without a default", lambda r: r.get("done_reason"), None),
+    ("get of a name that there is not", lambda r: r.get("nothing", 3), 3),
+    ("get of a method gives the default", lambda r: r.get("model_dump", 3), 3),
+    ("get and get", lambda r: r.get("message", {}).get("content", ""), "Hi"),
+    ("content at the top level", lambda r: (r.content, r["content"], r.get("content"), "content" in r),
+     ("Hi",) * 3 + (True,)),
+    ("text", lambda r: r.text, "Hi"),
+    ("dict() has the declared fields first, None included", lambda r: list(dict(r))[:2] + list(dict(r))[-2:],
+     ["model", "remote_model", "message", "novel"]),
+    ("dict() keeps nested records", lambda r: type(dict(r)["message"]), Message),
+    ("extra is empty", lambda r: dict(r.extra), {}),
+    ("model_dump", lambda r: r.model_dump(exclude_none=True),
+     {"model": "m", "done": False, "message": {"role": "assistant", "content": "Hi", "mood": "good"}, "novel": [1]}),
+    ("model_dump has None too", lambda r: r.model_dump()["done_reason"], None),
+    ("dict method", lambda r: r.dict() == r.model_dump(), True),
+    ("JSON", lambda r: r.model_dump_json(exclude_none=True),
+     '{"model":"m","done":false,"message":{"role":"assistant","content":"Hi","mood":"good"},"novel":[1]}'),
+    ("JSON, indented", lambda r: r.message.model_dump_json(indent=1, exclude_none=True),
+     '{\n "role": "assistant",\n "content": "Hi",\n "mood": "good"\n}'),
+    ("repr", repr,
+     "ChatResponse(model='m', done=False, message=Message(role='assistant', content='Hi', mood='good'), novel=[1])"),
+    ("str is repr", lambda r: str(r) == repr(r), True),
+    ("equal", lambda r: r == record(), True),
+    ("not equal in an unknown field", lambda r: r == record(novel=[2]), False),
+    ("not equal to a dict", lambda r: r == r.model_dump(), False),
+    ("not equal to another class", lambda r: Message() == StatusResponse(), False),
+    ("unset equals None", lambda r: record(done_reason=None) == record(), True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("look, seen", [pytest.param(*row[1:], id="A5 " + row[0]) for row in LOOKS])
+def test_a_record_can_be_looked_at(look: Any, seen: Any) -> None:
+    assert look(record()) == seen
+
+
+def raised_by(call: Any) -> Tuple[Any, str]:
+    with pytest.raises((TypeError, ValueError, KeyError, AttributeError)) as caught:
+        call()
+    return caught.type, str(caught.value)
+
+
+WRONG_USES: List[Tuple[str, Any, Any]] = [
+    ("an unknown attribute", lambda r: r.nothing, (AttributeError, "'ChatResponse' object has no attribute 'nothing'")),
+    ("an unset item", lambda r: r["done_reason"], (KeyError, "'done_reason'")),
+    ("an unknown item", lambda r: r["nothing"], (KeyError, "'nothing'")),
+    ("a method as an item", lambda r: r["model_dump"], (KeyError, "'model_dump'")),
+    ("setting an unknown item", lambda r: r.__setitem__("foo", 1),
+     (ValueError, '"ChatResponse" object has no field "foo"')),
+    ("len", len, (TypeError, "object of type 'ChatResponse' has no len()")),
+    ("hash", hash, (TypeError, "unhashable type: 'ChatResponse'")),
+    ("json.dumps", json.dumps, (TypeError, "Object of type ChatResponse is not JSON serializable")),
+    ("an unknown keyword", lambda r: Message(contnet="x"),
+     (TypeError, "Message() has no field 'contnet'; did you mean 'content'?")),
+    ("a keyword like nothing", lambda r: Message(zzz="x"), (TypeError, "Message() has no field 'zzz'")),
+]
+
+
+@pytest.mark.parametrize("use, error", [pytest.param(*row[1:], id="A5 " + row[0]) for row in WRONG_USES])
+def test_a_wrong_use_is_refused(use: Any, error: Any) -> None:
+    assert raised_by(lambda: use(record())) == error
+
+
+def test_items_and_attributes_can_be_set() -> None:
+    message = Message(role="user", content="a")
+    message["content"], message.thinking = "b", "hm"
+    unknown = record()
+    unknown["novel"] = 2
+    assert message == Message(role="user", content="b", thinking="hm")
+    assert unknown.novel == 2
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))],
+    ids=["copy", "deepcopy", "pickle"])
+def test_records_copy_and_pickle(again: Any) -> None:
+    for one in (record(), record(get=1, keys=2), Message(), ListResponse(models=[ListedModel(size=ByteSize(3))])):
+        assert again(one) == one and again(one) is not one
+
+
+def test_a_deep_copy_shares_nothing() -> None:
+    one = record()
+    other = copy.deepcopy(one)
+    other.message.content = "changed"
+    assert one.message.content == "Hi"
+
+
+# What Python, dict(), copy and pickle look for on an object is hidden from them.
+HIDDEN = ["get", "model_dump", "dict", "extra", "text", "tokens_per_second", "parse", "_complete", "_computed", "keys",
+          "__class__", "__dict__", "__eq__", "__getstate__", "__setstate__", "__deepcopy__", "__copy__",
+           "__reduce_ex__",
+          "__getnewargs_ex__", "__dataclass_fields__", "__array__"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_name_that_would_hide_a_method_goes_to_extra(name: str) -> None:
+    one = record(**{name: 7})
+    assert dict(one.extra) == {name: 7}
+    assert one[name] == one.get(name) == dict(one)[name] == one.model_dump()[name] == 7 and name in one
+    assert type(one) is ChatResponse and "%s=7" % name in repr(one)
+    assert copy.deepcopy(one) == pickle.loads(pickle.dumps(one)) == one != record()
+    assert json.loads(one.model_dump_json())[name] == 7
+
+
+def test_a_record_without_anything_has_its_nested_records() -> None:
+    empty = {
+        ChatResponse: {"message": {"role": "", "content": ""}},
+        GenerateResponse: {"response": ""},
+        Message: {"role": "", "content": ""},
+        ToolCall: {"function": {"name": "", "arguments": {}}},
+        ToolFunction: {"name": "", "arguments": {}},
+        TokenLogprob: {"token": "", "logprob": 0.0},
+        Logprob: {"token": "", "logprob": 0.0},
+        EmbedResponse: {"embeddings": []},
+        EmbeddingsResponse: {"embedding": []},
+        ListResponse: {"models": []},
+        ProcessResponse: {"models": []},
+        ShowResponse: {"model_info": {}},
+    }
+    for cls in CLASSES.values():
+        if cls is not _records.Generation:
+            found = decode(cls, {}).model_dump(exclude_none=True)
+            assert found == cls().model_dump(exclude_none=True) == empty.get(cls, {}), cls
+
+
+def test_null_counts_as_unset() -> None:
+    for cls in CLASSES.values():
+        if cls is not _records.Generation:
+            nulls = decode(cls, {name: None for name in field_names(cls)})
+            empty = decode(cls, {})
+            assert nulls.model_dump(exclude_none=True) == empty.model_dump(exclude_none=True), cls
+
+
+def test_no_two_records_share_a_nested_one() -> None:
+    for make in (lambda: ChatResponse().message, lambda: ToolFunction().arguments, lambda: ListResponse().models):
+        assert make() is not make()
+
+
+def test_names_of_the_official_client_lead_to_the_same_classes() -> None:
+    assert Message.ToolCall is ToolCall and ToolCall.Function is ToolFunction
+    assert (ListResponse.Model, ProcessResponse.Model) == (ListedModel, _records.RunningModel)
+    call = Message.ToolCall(function=Message.ToolCall.Function(name="f", arguments={"a": 1}))
+    assert call.function.arguments["a"] == 1
+    shown = decode(ShowResponse, {"model_info": {"a": 1}})
+    assert shown.modelinfo == shown["modelinfo"] == {"a": 1}
+
+
+# --- what fields may hold ---------------------------------------------------------------------------------------------
+
+TIME = datetime(2026, 11, 22, 18, 35, 0, 123456, UTC)
+OFFSET = timezone(timedelta(hours=-7))
+KEPT: List[Tuple[str, Type[Record], Dict[str, Any], Any]] = [
+    ("D3-104 a lone surrogate", Message, {"content": "\ud800"}, {"role": "", "content": "\ud800"}),
+    ("D4-143 arguments as text", ToolFunction, {"arguments": '{"a": 1}'}, {"name": "", "arguments": {"a": 1}}),
+    ("D4-143 arguments that are no JSON", ToolFunction, {"arguments": "{"}, {"name": "", "arguments": "{"}),
+    ("D4-143 arguments that are no object", ToolFunction, {"arguments": "[1]"}, {"name": "", "arguments": "[1]"}),
+    ("D4-143 arguments nested too deep to parse", ToolFunction, {"arguments": "[" * 100000},
+     {"name": "", "arguments": "[" * 100000}),
+    ("D4-143 arguments that are null", ToolFunction, {"arguments": None}, {"name": "", "arguments": {}}),
+    ("D4-144 tool calls that are null", Message, {"tool_calls": None}, {"role": "", "content": ""}),
+    ("D4-144 no tool calls", Message, {"tool_calls": []}, {"role": "", "content": "", "tool_calls": []}),
+    ("D4-145 a negative count", ProgressResponse, {"total": -1}, {"total": -1}),
+    ("D4-145 a float", ProgressResponse, {"total": 1.5}, {"total": 1.5}),
+    ("D4-145 a text", ProgressResponse, {"total": "9"}, {"total": "9"}),
+    ("D4-145 an integer of 4,000 digits", ProgressResponse, {"total": 10**3999}, {"total": 10**3999}),
+    ("D4-152 bytes of a token", Logprob,
+     {"token": "\ufffd", "logprob": -1.5, "bytes": [226], "top_logprobs": [{"token": "a"}]},
+     {"token": "\ufffd", "logprob": -1.5, "bytes": [226], "top_logprobs": [{"token": "a", "logprob": 0.0}]}),
+    ("an integer as a log probability", TokenLogprob, {"logprob": 0}, {"token": "", "logprob": 0}),
+    ("vectors", EmbedResponse, {"embeddings": [[0.5], []]}, {"embeddings": [[0.5], []]}),
+    ("the messages of a model", ShowResponse, {"messages": [{"role": "user"}]},
+     {"messages": [{"role": "user", "content": ""}], "model_info": {}}),
+    ("times and sizes", ListResponse,
+     {"models": [{"modified_at": "2026-11-22T18:35:00.123456789Z", "size": 3, "details": {"new": 1}}]},
+     {"models": [{"modified_at": TIME, "size": 3, "details": {"new": 1}}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cls, data, kept", [pytest.param(*row[1:], id=row[0]) for row in KEPT])
+def test_what_fits_is_kept(cls: Type[Record], data: Dict[str, Any], kept: Any) -> None:
+    assert decode(cls, data).model_dump(exclude_none=True) == kept
+
+
+REFUSED: List[Tuple[str, Type[Record], Dict[str, Any], str]] = [
+    ("D4-136 text", Message, {"content": 3}, "content: expected a string, got a number (3)"),
+    ("D4-136 text or null", Message, {"thinking": {}}, "thinking: expected a string, got an object"),
+    ("D4-136 a boolean", ChatResponse, {"done": "true"}, 'done: expected true or false, got a string ("true")'),
+    ("D4-136 a list", Message, {"images": "x"}, 'images: expected an array, got a string ("x")'),
+    ("D4-136 a list of records", Message, {"tool_calls": [None, 1]},
+     "tool_calls[1]: expected an object, got a number (1)"),
+    ("D4-136 a nested record", ListResponse, {"models": [{"details": []}]},
+     "models[0].details: expected an object, got an array"),
+    ("D4-136 in a nested record", ChatResponse, {"message": {"tool_calls": [{"function": {"arguments": [1]}}]}},
+     "message.tool_calls[0].function.arguments: expected an object, got an array"),
+    ("D4-136 vectors", EmbedResponse, {"embeddings": [[1], 2]}, "embeddings[1]: expected an array, got a number (2)"),
+    ("D4-136 a dict", ShowResponse, {"model_info": 1}, "model_info: expected an object, got a number (1)"),
+    ("D4-136 a time", ListedModel, {"modified_at": 1}, "modified_at: expected a string, got a number (1)"),
+    ("D4-136 a size", ListedModel, {"size": 1.5}, "size: expected an integer of 64 bits, got a number (1.5)"),
+    ("D4-136 a size that no file has", ListedModel, {"size": 2**63},
+     "size: expected an integer of 64 bits, got a number (9223372036854775808)"),
+    ("D4-136 a long value is not shown", Message, {"tool_calls": "x" * 50},
+     "tool_calls: expected an array, got a string"),
+    ("D3-107 a duration that is infinite", ChatResponse, {"total_duration": float("inf")},
+     "total_duration: expected a number, got a number (Infinity)"),
+    ("D3-107 a log probability that is infinite", TokenLogprob, {"logprob": float("-inf")},
+     "logprob: expected a number, got a number (-Infinity)"),
+    ("D4-145 a metric that is an object", ChatResponse, {"eval_count": {}},
+     "eval_count: expected a number, got an object"),
+    ("D4-149 chat", ChatResponse, {"response": "x"},
+     "message: missing, and there is a response: is this an answer of /api/generate?"),
+    ("D4-149 generate", GenerateResponse, {"message": {}},
+     "response: missing, and there is a message: is this an answer of /api/chat?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cls, data, message", [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
+def test_an_impossible_type_is_refused_with_its_path(cls: Type[Record], data: Dict[str, Any], message: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(cls, data)
+    assert str(caught.value) == message
+
+
+RATES: List[Tuple[Any, Any, Optional[float]]] = [
+    (10, 2_000_000_000, 5.0), (1, 0.5, 2e9), (None, 1, None), (1, None, None), (0, 1, None), (1, 0, None),
+     (-1, 1, None),
+    (1, -1, None), ("1", 1, None), (True, 1, None), (10**400, 1, None), (1, 10**400, None), (1e308, 1, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("count, duration, rate", RATES, ids=lambda value: str(value)[:9])
+def test_fault_145_the_speed_is_a_number_or_none(count: Any, duration: Any, rate: Any) -> None:
+    assert decode(ChatResponse, {"eval_count": count, "eval_duration": duration}).tokens_per_second == rate
+
+
+TIMES: List[Tuple[str, Any]] = [
+    ("2026-11-22T18:35:00Z", TIME.replace(microsecond=0)),
+    ("2026-11-22T18:35:00.1Z", TIME.replace(microsecond=100000)),
+    ("2026-11-22T18:35:00.123456Z", TIME),
+    ("2026-11-22T18:35:00.123456789Z", TIME),
+    ("2026-11-22T11:35:00.123456789-07:00", TIME.astimezone(OFFSET)),
+    ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ("2026-11-22T18:35:60Z", "2026-11-22T18:35:60Z"),
+    ("2026-13-22T18:35:00Z", "2026-13-22T18:35:00Z"),
+    ("10000-01-01T00:00:00Z", "10000-01-01T00:00:00Z"),
+    ("2026-11-22T18:35:00.1x3Z", "2026-11-22T18:35:00.1x3Z"),
+    ("noon", "noon"),
+    ("", ""),
+    ("\ud800Z", "\ud800Z"),
+]
+
+
+@pytest.mark.parametrize("text, time", TIMES, ids=[ascii(text) for text, _ in TIMES])
+def test_fault_146_a_time_is_a_datetime_or_the_text_itself(text: str, time: Any) -> None:
+    for found in (parse_time(text), decode(ListedModel, {"modified_at": text}).modified_at):
+        assert (type(found), found) == (type(time), time)
+        assert getattr(found, "utcoffset", lambda: None)() == getattr(time, "utcoffset", lambda: None)()
+    assert decode(ChatResponse, {"created_at": text}).created_at == text
+
+
+SIZES = [(0, "0B", "0B"), (1023, "1023B", "1.0KB"), (1024, "1.0KiB", "1.0KB"), (3650722201, "3.4GiB", "3.7GB"),
+         (10**15, "909.5TiB", "1000.0TB"), (-2048, "-2.0KiB", "-2.0KB")]  # fmt: skip
+
+
+@pytest.mark.parametrize("size, binary, decimal", SIZES)
+def test_a_size_prints_itself(size: int, binary: str, decimal: str) -> None:
+    value = decode(ListedModel, {"size": size}).size
+    assert value is not None and (value, value.real) == (size, size)
+    assert (value.human_readable(), value.human_readable(decimal=True)) == (binary, decimal)
+
+
+# --- from mappings, and to values ------------------------------------------------------------------------------------
+
+
+def test_a_mapping_is_checked_and_left_as_it_was() -> None:
+    given = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": '{"a":1}'}}], "extra": 3}
+    before = copy.deepcopy(given)
+    message = Message.model_validate(given)
+    assert given == before
+    assert message.tool_calls is not None and message.tool_calls[0].function.arguments == {"a": 1}
+    assert Message.model_validate(message) is message
+
+
+def test_model_validate_undoes_model_dump() -> None:
+    for one in (record(), record(get=1), ListResponse(models=[ListedModel(size=ByteSize(3), modified_at=TIME)])):
+        assert type(one).model_validate(one.model_dump()) == one
+        assert type(one).model_validate(json.loads(one.model_dump_json())) == one
+
+
+@pytest.mark.parametrize("value, shown", [(3, "a number (3)"), (None, "null"), ([], "an array"), (b"x", "bytes")])
+def test_what_is_no_mapping_is_refused(value: Any, shown: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        VersionResponse.model_validate(value)
+    assert str(caught.value) == "VersionResponse: expected an object, got " + shown
+
+
+def test_times_are_dumped_as_json_text() -> None:
+    text = ListedModel(modified_at=TIME).model_dump_json(exclude_none=True)
+    assert text == '{"modified_at":"2026-11-22T18:35:00.123456+00:00"}'
+
+
+def test_an_answer_is_parsed_as_a_type() -> None:
+    answer = ChatResponse(message=Message(content='{"a": [1]}'))
+    assert answer.parse(Dict[str, List[int]]) == {"a": [1]}
+    assert GenerateResponse(response="3").parse(int) == 3
+
+
+@pytest.mark.parametrize("text, message", [
+    ("", "the answer is not JSON: Expecting value: line 1 column 1 (char 0)"),
+    ("[" * 100000, "the answer is not JSON: "),
+    ('"x"', ""),
+])  # fmt: skip
+def test_an_answer_that_does_not_fit_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        GenerateResponse(response=text).parse(int)
+    assert str(caught.value).startswith(message)
+
+
+# --- any value in any field -------------------------------------------------------------------------------------------
+
+VALUES = [None, True, 0, -1, 1.5, 1e308, float("inf"), 10**400, "", "x", "\ud800", "{", '{"a":1}',
+    "2026-01-01T00:00:00Z",
+          [], [1], [None], [[]], {}, {"a": {}}, [{"name": 1}], {"content": []}]  # fmt: skip
+
+
+def test_any_value_in_any_field_is_kept_or_refused_and_never_breaks_a_record() -> None:
+    outcomes = set()
+    for seed in range(3000):
+        rng = random.Random(seed)
+        cls = rng.choice([cls for cls in CLASSES.values() if cls is not _records.Generation])
+        names = list(field_names(cls)) + HIDDEN
+        data = {name: rng.choice(VALUES) for name in rng.sample(names, rng.randrange(1, 4))}
+        try:
+            one = decode(cls, copy.deepcopy(data))
+        except OllamaError as error:
+            assert type(error) is ProtocolError and str(error)
+            outcomes.add("refused")
+            continue
+        outcomes.add("kept")
+        assert repr(one) and one.model_dump_json() and set(data) <= set(dict(one))
+        assert one == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
+        getattr(one, "tokens_per_second", None)
+    assert outcomes == {"kept", "refused"}
+
+
+def test_every_annotation_has_a_kind() -> None:
+    assert len(CLASSES) > 15
+    for cls in CLASSES.values():
+        assert set(_decode.field_kinds(cls)) == set(field_names(cls))
