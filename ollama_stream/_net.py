@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 PIECE_SIZE = 65536  # bytes asked of one read
 SEND_SIZE = 262144  # bytes that must go out within one ``idle``
+MAX_SECONDS = 1e9  # 30 years; a system call takes no more
 KEEP_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))  # a dead peer is found in a minute
 
 
@@ -52,7 +53,7 @@ def as_timeout(value: Union[Timeout, float, None]) -> Timeout:
     for name, seconds in zip(timeout._fields, timeout):
         if seconds is None:
             continue
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= MAX_SECONDS:
             raise RequestError("timeout: %s: expected seconds above 0, or None for no limit, got %r" % (name, seconds))
     return timeout
 
