@@ -152,6 +152,8 @@ class Exchange(Generic[T]):
         clocks.start("connect")
         if self._transport is not None:
             self._connection = await settled(self._transport.open(self._address, clocks.remaining()))
+            if hasattr(self._connection, "network"):
+                self._connection.network = self.network
         else:
             try:
                 self._connection = await dial(self.network, self._address, clocks, self._made)

@@ -80,6 +80,9 @@ class Network:
 
         return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
         sock.setblocking(False)
         # A task of its own, because the wait for a connection has no end of its own that works on every system. The
