@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple
 
 from ._decode import Record, field_names, suggestion
 from ._errors import RequestError
-from ._records import ChatResponse, GenerateResponse, ListResponse, Message, VersionResponse
+from ._records import ChatResponse, GenerateResponse, ListResponse, VersionResponse
 
 if TYPE_CHECKING:
     from inspect import Signature

@@ -16,7 +16,7 @@ from ._errors import (
     ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
-from ._net import SEND_SIZE, Clocks, Timeout, dial, is_timeout, reason, settled
+from ._net import SEND_SIZE, Clocks, Timeout, dial, is_timeout, reason, settled, shut_down
 from ._records import Generation
 from ._stream import ResponseDecoder, parsed, response_error
 
@@ -275,8 +275,6 @@ class Exchange(Generic[T]):
             self.decoder.closed = True
 
     def _wake(self) -> None:
-        from ._net import shut_down
-
         for end in (self._connection, self._socket):
             if hasattr(end, "wake"):
                 end.wake()
