@@ -123,7 +123,7 @@ def parse_address(value: Optional[str], source: str = "host") -> Address:
         raise RequestError("%s='%s': %s. %s" % (source, _shown(text), error, HOST_FORMS)) from None
 
 
-def resolve_hint(address: Address) -> str:
+def resolve_hint(address: Union[Address, Proxy]) -> str:
     """What to add to the error of a failed connection when the host is a port number; "" for other hosts."""
     # Such a host may even resolve: to the C library, 11434 is the IPv4 address 0.0.44.170.
     if not address.host.isdigit() or not 0 < int(address.host) < 65536:

@@ -13,18 +13,20 @@ from typing import (
     Union, cast, overload,
 )  # fmt: skip
 
-from ._address import api_key, parse_address
+from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
 from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, checked_headers, signature_of
 from ._errors import OllamaError, RequestError, StreamClosed
 from ._exchange import Exchange
 from ._net import Network, Timeout, as_timeout, run
+from ._pool import Pool
 from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, Message, VersionResponse
+from ._route import Route
 from ._stream import MAX_LINE
+from ._tls import Cert, TLSSettings, Verify
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from ._address import Address
     from ._endpoints import CallFields, ChatFields, GenerateFields
 
 T = TypeVar("T")
@@ -171,13 +173,24 @@ class BaseClient:
         *,
         timeout: Union[Timeout, float, None] = Timeout(),
         headers: Optional[Mapping[str, Optional[str]]] = None,
+        verify: Verify = True,
+        cert: Cert = None,
+        auth: Union[str, Tuple[str, str], None] = None,
+        proxy: Union[str, None, Unset] = UNSET,
         trust_env: bool = True,
+        retries: int = 0,
         max_line: int = MAX_LINE,
         transport: Any = None,
     ) -> None:
-        """``host`` takes every form of OLLAMA_HOST, which is read where it is None; ``max_line`` is in bytes.
+        """``host`` takes every form of OLLAMA_HOST, which is read where it is None.
 
-        ``transport`` replaces the network: an object with ``open(address, timeout)``. Raises RequestError.
+        ``verify`` is True, False (no check of the server's certificate), a file or folder of CA certificates, or an
+        ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password). ``auth`` is
+        (user, password) or a whole Authorization value. ``proxy`` is a URL, None for none; where it is not given
+        HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read. ``trust_env=False`` reads no variable at all. ``retries`` is how
+        many more attempts follow a failed connection or a status 429 or 503, after a growing pause or what the
+        server's Retry-After says. ``max_line`` is in bytes. ``transport`` replaces the network: an object with
+        ``open(address, timeout)``. Raises RequestError.
         """
         self._environ: Mapping[str, str] = os.environ if trust_env else {}
         if host is not None:
@@ -186,14 +199,14 @@ class BaseClient:
             self._address = parse_address(self._environ["OLLAMA_HOST"], "OLLAMA_HOST")
         else:
             self._address = parse_address(None, "the default")
-        if self._address.scheme == "https":
-            raise RequestError("%s: https is not offered by this version" % self._address.source)
         self._timeout = as_timeout(timeout)
         self._headers = checked_headers(headers)
-        if isinstance(max_line, bool) or not isinstance(max_line, int) or max_line < 1:
-            raise RequestError("max_line: expected a number of bytes above 0, got %r" % (max_line,))
-        self._max_line = max_line
+        self._auth = authorization(auth)
+        self._tls, self._proxy = TLSSettings(verify, cert), proxy
+        self._retries = checked_number(retries, "retries", 0)
+        self._max_line = checked_number(max_line, "max_line", 1)
         self._transport = transport
+        self._pool = Pool()
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._address.url)
@@ -203,15 +216,23 @@ class BaseClient:
 
     def _exchange(self, request: Request) -> Exchange[Any]:
         timeout = self._timeout if request.timeout is UNSET_TIMEOUT else as_timeout(request.timeout)
-        data = request_bytes(request, self._address, self._all_headers(request))
-        return Exchange(self._network, self._transport, self._address, request, data, timeout, self._max_line)
+        route = self._route_to(self._address)
+        data = request_bytes(request, route.target_prefix, self._all_headers(request, route))
+        return Exchange(
+            self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
+        )
 
-    def _all_headers(self, request: Request) -> List[Tuple[str, str]]:
+    def _route_to(self, address: Address) -> Route:
+        proxy = None if self._transport is not None else choose_proxy(address, self._proxy, self._environ)
+        return Route(address, proxy, self._tls, self._pool, self._transport)
+
+    def _all_headers(self, request: Request, route: Route) -> List[Tuple[str, str]]:
         """Our own fields, replaced by the client's, replaced by the call's."""
         fields: Dict[str, Tuple[str, str]] = {}
-        key = self._address.auth or api_key(self._address, self._environ)
+        address = route.address
+        key = self._auth or address.auth or api_key(address, self._environ)
         own = [
-            ("Host", self._address.host_header),
+            ("Host", address.host_header),
             ("User-Agent", USER_AGENT),
             ("Accept", "application/x-ndjson" if request.streamed else "application/json"),
             ("Accept-Encoding", "identity"),
@@ -220,6 +241,8 @@ class BaseClient:
             own.append(("Content-Type", "application/json"))
         if key:
             own.append(("Authorization", key))
+        if route.proxy_auth:
+            own.append(("Proxy-Authorization", route.proxy_auth))
         for name, value in own + list(self._headers) + list(request.headers):
             fields[name.lower()] = (name, value)
         fields.pop("content-length", None)
@@ -227,7 +250,24 @@ class BaseClient:
         return list(fields.values())
 
 
-def request_bytes(request: Request, address: Address, headers: List[Tuple[str, str]]) -> bytes:
+def authorization(auth: Any) -> Optional[str]:
+    """The Authorization value of ``auth=``: (user, password) for Basic (RFC 7617), or the value itself."""
+    if isinstance(auth, (tuple, list)) and len(auth) == 2 and all(isinstance(part, str) for part in auth):
+        from base64 import b64encode
+
+        return "Basic " + b64encode(":".join(auth).encode("utf-8", "replace")).decode("ascii")
+    if auth is not None and not isinstance(auth, str):
+        raise RequestError("auth: expected (user, password) or a value such as 'Bearer ...', got %s" % type(auth).__name__)
+    return None if auth is None else check_header("Authorization", auth, "auth")[1]
+
+
+def checked_number(value: Any, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RequestError("%s: expected a number from %d on, got %r" % (name, least, value))
+    return value
+
+
+def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]]) -> bytes:
     """The request as it goes over the wire, written and checked by ``http.client``."""
     from http.client import HTTPConnection
 
@@ -239,7 +279,7 @@ def request_bytes(request: Request, address: Address, headers: List[Tuple[str, s
 
     connection = HTTPConnection("localhost")
     connection.sock = Buffer()
-    connection.putrequest(request.method, address.path + request.target, skip_host=True, skip_accept_encoding=True)
+    connection.putrequest(request.method, prefix + request.target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers:
         connection.putheader(name, value.encode("latin-1"))
     if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
@@ -249,7 +289,7 @@ def request_bytes(request: Request, address: Address, headers: List[Tuple[str, s
 
 
 class Client(BaseClient):
-    """A client on blocking sockets; safe to share between threads. Each call has a connection of its own."""
+    """A client on blocking sockets; safe to share between threads. Each call has its connection to itself."""
 
     _network = Network()
 
@@ -260,7 +300,8 @@ class Client(BaseClient):
         self.close()
 
     def close(self) -> None:
-        """Nothing stays open between calls: this is here for ``with`` and for programs that call it."""
+        """Close the connections that rest between calls. Streams that run go on; the client can be used again."""
+        self._pool.close()
 
     @overload
     def chat(

@@ -1,4 +1,4 @@
-"""One request and its response: open, receive, time, close. Written once; ``_client`` runs it, ``aio`` awaits it.
+"""One request and its response: open, send, receive, time, try again, close. ``_client`` runs it, ``aio`` awaits it.
 
 An exchange knows no stream: a loop over records holds the exchange alone, so that dropping the loop closes the socket at
 once. Whatever goes wrong leaves here as one of our exceptions that carries what had arrived.
@@ -6,28 +6,35 @@ once. Whatever goes wrong leaves here as one of our exceptions that carries what
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Iterator, Optional, Type, TypeVar
+import time
+from itertools import chain, count
+from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type, TypeVar
 
 from ._address import safe_location
 from ._endpoints import Request
 from ._errors import (
-    ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError, StreamClosed,
+    CONNECT_ADVICE, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
-from ._net import SEND_SIZE, Clocks, Timeout, dial, is_timeout, reason, settled, shut_down
+from ._net import SEND_SIZE, Clocks, Timeout, is_timeout, reason, settled, shut_down
 from ._records import Generation
+from ._route import Route
 from ._stream import ResponseDecoder, parsed, response_error
-
-if TYPE_CHECKING:
-    from ._address import Address
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message
 ERROR_BODY_SECONDS = 2.0
+RETRIED_STATUSES = (429, 503)
+FIRST_PAUSE = 0.5  # seconds; doubled with each attempt
+MAX_BACKOFF = 8.0
+MAX_PAUSE = 60.0  # a server that asks for more is not waited for
+TURN = 0.1  # seconds; how soon a pause notices close()
 
 
 class Exchange(Generic[T]):
@@ -36,27 +43,31 @@ class Exchange(Generic[T]):
     def __init__(
         self,
         network: Any,
-        transport: Any,
-        address: Address,
+        route: Route,
         request: Request,
         data: bytes,
+        *,
         timeout: Timeout,
         max_line: int,
+        retries: int = 0,
     ) -> None:
         self.request = request
+        self.url = route.address.url + request.target.partition("?")[0]
         self.status = "open"
         self.error: Optional[OllamaError] = None
         self.head: Optional[Head] = None
         record_class: Type[T] = request.endpoint.record
         self.decoder: ResponseDecoder[T] = ResponseDecoder(record_class, request.endpoint.is_last, max_line)
-        self.network, self._transport, self._address = network, transport, address
-        self._data, self._timeout = data, timeout
+        self.network = network
+        self._route: Any = route  # dropped at the end: what is idle belongs to the client, not to its old streams
+        self._data, self._timeout, self._retries = data, timeout, retries
         self._clocks = Clocks(timeout)
         self._response = Response(request.method)
         self._connection: Any = None
         self._socket: Any = None  # known before it is connected, for close() from another thread
         self._trailer_error: Optional[ProtocolError] = None
         self._answered = False
+        self._pid = os.getpid()
         self._reading = threading.Lock()
         self._closing = threading.Lock()
 
@@ -97,7 +108,7 @@ class Exchange(Generic[T]):
         if self.error is None and error.url is None:
             error.partial = self.partial
             error.elapsed = self._clocks.elapsed
-            error.url = self._address.url + self.request.target.partition("?")[0]
+            error.url = self.url
             if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
                 error.args = (error.args[0] + cut_off(error.partial),)
         if isinstance(error, StreamClosed):
@@ -118,7 +129,7 @@ class Exchange(Generic[T]):
 
     def __del__(self) -> None:
         if self._connection is not None:
-            self._disconnect()
+            self._connection.close()
 
     # --- the way of a call
 
@@ -148,31 +159,84 @@ class Exchange(Generic[T]):
         self._check_open()
         if self.head is not None:
             return
-        clocks = self._clocks = Clocks(self._timeout)
-        clocks.start("connect")
-        if self._transport is not None:
-            self._connection = await settled(self._transport.open(self._address, clocks.remaining()))
-            if hasattr(self._connection, "network"):
-                self._connection.network = self.network
-        else:
+        self._clocks = Clocks(self._timeout)
+        for attempt in count():
             try:
-                self._connection = await dial(self.network, self._address, clocks, self._made)
-            except OllamaError:
+                await self._ask()
+                return
+            except (ConnectError, ResponseError) as error:
                 self._check_open()  # close() from another thread makes connecting fail
-                raise
-        self._check_open()
-        lost = await self._send()
-        clocks.start("first_byte")
-        while self.head is None:
+                pause = self._pause_before_next(error, attempt)
+                if pause is None:
+                    raise
+                self._log("%s: %s; attempt %d of %d follows in %.1f s", error, attempt + 2, self._retries + 1, pause)
+            self._disconnect()
+            await self._sleep(pause)
+
+    async def _ask(self) -> None:
+        """Have the head of a response that is not an error. An idle connection that turns out dead is replaced."""
+        self._connection = self._route.idle(self.network)
+        if self._connection is not None:
             try:
-                self.head = self._response.read_head()
-                if self.head is None:
-                    self._response.receive(await self._recv())
+                await self._exchange_heads()
+                return
+            except ConnectionLost:
+                if self._response.bytes_received:
+                    raise
+                self._check_open()
+                self._disconnect()
+        self._clocks.start("connect")
+        self._connection = await self._route.open(self.network, self._clocks, self._made)
+        await self._exchange_heads()
+
+    async def _exchange_heads(self) -> None:
+        self._check_open()
+        response = self._response = Response(self.request.method)
+        self._log("%s: sending %d bytes", len(self._data))
+        lost = await self._send()
+        self._clocks.start("first_byte")
+        head = None
+        while head is None:
+            try:
+                head = response.read_head()
+                if head is None:
+                    response.receive(await self._recv())
             except ConnectionLost as error:
                 raise lost or error
-        if self.head.status >= 300:
-            raise await self._refusal(self.head)
-        self._check_head(self.head)
+            except ProtocolError as error:
+                if response.unparsed().startswith(b"\x15\x03"):
+                    raise ProtocolError("%s: this is TLS. Write https:// in place of http://" % error) from None
+                raise
+        self._log("%s: status %d after %.3f s", head.status, self._clocks.elapsed)
+        if head.status >= 300:
+            raise await self._refusal(head)
+        self._check_head(head)
+        self.head = head
+
+    def _pause_before_next(self, error: OllamaError, attempt: int) -> Optional[float]:
+        """Seconds to wait before another attempt, with full jitter; None where there is none."""
+        if attempt >= self._retries or isinstance(error, OllamaTimeout):
+            return None
+        asked = None
+        if isinstance(error, ResponseError):
+            if error.status_code not in RETRIED_STATUSES:
+                return None
+            asked = error.retry_after
+        import random
+
+        pause = random.uniform(0, min(MAX_BACKOFF, FIRST_PAUSE * 2**attempt)) if asked is None else asked
+        return pause if pause <= MAX_PAUSE else None
+
+    async def _sleep(self, seconds: float) -> None:
+        self._clocks.start("total")
+        end = time.monotonic() + seconds
+        left = seconds
+        while left > 0:
+            self._check_open()
+            self._clocks.remaining()
+            await self.network.sleep(min(left, TURN))
+            left = end - time.monotonic()
+        self._check_open()
 
     async def _send(self) -> Optional[ConnectionLost]:
         """Send the request. A server may answer and close before it has read it all: then the answer counts."""
@@ -184,7 +248,7 @@ class Exchange(Generic[T]):
             except OSError as error:
                 self._check_open()
                 if is_timeout(error):
-                    raise self._clock_error() from None
+                    raise self._clocks.expired() from None
                 return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
         return None
 
@@ -194,7 +258,7 @@ class Exchange(Generic[T]):
         except OSError as error:
             self._check_open()
             if is_timeout(error):
-                raise self._clock_error() from None
+                raise self._clocks.expired() from None
             raise ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail()) from None
         self._check_open()
         return piece
@@ -225,8 +289,8 @@ class Exchange(Generic[T]):
 
     async def _refusal(self, head: Head) -> OllamaError:
         """The error for a status of 300 and above, whatever its body."""
-        body, clocks = b"", Clocks(Timeout(None, None, None, ERROR_BODY_SECONDS))
-        self._clocks = clocks
+        body, clocks = b"", self._clocks
+        self._clocks = Clocks(Timeout(None, None, None, ERROR_BODY_SECONDS))
         try:
             while len(body) < MAX_ERROR_BODY and not self._response.body_ended:
                 data = self._response.read_body()
@@ -235,6 +299,9 @@ class Exchange(Generic[T]):
                     self._response.receive(await self._recv())
         except (OllamaTimeout, ConnectionLost, ProtocolError):
             pass
+        self._clocks = clocks
+        if head.status == 407:
+            return ConnectError("%s (the proxy wants other credentials: 407 %s)" % (CONNECT_ADVICE, head.reason))
         return status_error(head, body[:MAX_ERROR_BODY])
 
     def _check_head(self, head: Head) -> None:
@@ -249,13 +316,6 @@ class Exchange(Generic[T]):
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise ProtocolError("the body is in the charset %s; JSON is UTF-8" % ascii(charset))
 
-    def _clock_error(self) -> OllamaTimeout:
-        try:
-            self._clocks.remaining()
-        except OllamaTimeout as error:
-            return error
-        return self._clocks.error(self._clocks.name)  # the system's clock was a little ahead of ours
-
     # --- closing
 
     def _made(self, sock: Any) -> None:
@@ -267,6 +327,8 @@ class Exchange(Generic[T]):
             raise StreamClosed("the stream was closed")
         if self.error is not None:
             raise self.error
+        if self._pid != os.getpid():
+            raise StreamClosed("the stream was opened by the process that this one was forked from")
 
     def _give_up(self, status: str) -> None:
         with self._closing:
@@ -275,6 +337,8 @@ class Exchange(Generic[T]):
             self.decoder.closed = True
 
     def _wake(self) -> None:
+        if self._pid != os.getpid():
+            return  # a shutdown would reach the parent's connection
         for end in (self._connection, self._socket):
             if hasattr(end, "wake"):
                 end.wake()
@@ -282,9 +346,25 @@ class Exchange(Generic[T]):
                 shut_down(end)
 
     def _disconnect(self) -> None:
+        """Close the connection, or keep it for the next exchange where this one has come to its end."""
         connection, self._connection, self._socket = self._connection, None, None
-        if connection is not None:
+        route = self._route
+        if self.status != "open":
+            self._route = None
+        if connection is None:
+            return
+        self._log("%s: %s, %d bytes in %.3f s", self.status, self._response.bytes_received, self._clocks.elapsed)
+        refused = self._response.body_ended and isinstance(self.error, (IncompleteStream, ResponseError))
+        if (self.status == "complete" or refused) and self._pid == os.getpid():
+            route.keep(self.network, connection, self._response)
+        else:
             connection.close()
+
+    def _log(self, text: str, *values: Any) -> None:
+        # Where logging is not even imported nobody listens; importing it would take as long as the rest of the library.
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            logging.getLogger(__name__).debug(text, "%s %s" % (self.request.method, self.url), *values)
 
 
 def cut_off(partial: Generation) -> str:

@@ -168,6 +168,11 @@ class _MessageReader:
         return self.unparsed() if self.complete else b""
 
     @property
+    def keepable(self) -> bool:
+        """The connection is or may become ``reusable``: nothing speaks against it so far."""
+        return self.reusable if self.complete else self._persistent and not self._eof and self._failure is None
+
+    @property
     def reusable(self) -> bool:
         """The connection may carry another exchange: the message ended just here, beyond doubt, and nobody closes."""
         return self.complete and self._persistent and not self._eof and not self.surplus

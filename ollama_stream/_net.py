@@ -13,12 +13,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Tuple, TypeVar, Union
 
+from ._address import Address, Proxy, resolve_hint
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError
 
 if TYPE_CHECKING:
     import socket
-
-    from ._address import Address
 
 T = TypeVar("T")
 
@@ -86,6 +85,15 @@ class Clocks:
                 left = rest if left is None else min(left, rest)
         return left
 
+    def expired(self) -> OllamaTimeout:
+        """The error of the clock that has run out, as a time-out of the system tells."""
+        try:
+            self.remaining()
+        except OllamaTimeout as error:
+            return error
+        # The system's clock was a little ahead of ours.
+        return self.error("total" if getattr(self.timeout, self.name) is None else self.name)
+
     def error(self, name: str) -> OllamaTimeout:
         limit = getattr(self.timeout, name)
         return OllamaTimeout(
@@ -133,6 +141,16 @@ class Connection:
         self.sock.settimeout(timeout)
         return self.sock.recv(PIECE_SIZE)
 
+    def poll(self) -> Optional[bytes]:
+        """What has come meanwhile, b"" at the end, None for nothing; never waits."""
+        try:
+            self.sock.setblocking(False)
+            return self.sock.recv(PIECE_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return b""
+
     def wake(self) -> None:
         shut_down(self.sock)
 
@@ -142,6 +160,10 @@ class Connection:
 
 class Network:
     """Blocking sockets. ``connect`` closes a socket that it cannot connect."""
+
+    def home(self) -> Any:
+        """Where a connection made here can be used again; to be compared."""
+        return Network
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
@@ -161,7 +183,7 @@ class Network:
         time.sleep(seconds)
 
 
-async def dial(network: Any, address: Address, clocks: Clocks, made: Callable[[Any], None]) -> Any:
+async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Any], None]) -> Any:
     """A connection to the first address of a host that answers, all of them within one ``connect``.
 
     ``made`` is told of each socket before it connects, so that another thread can wake it.
@@ -183,16 +205,15 @@ async def dial(network: Any, address: Address, clocks: Clocks, made: Callable[[A
             return await network.connect(sock, target, remaining)
         except OSError as error:
             if is_timeout(error):
-                clocks.remaining()
-                raise clocks.error("connect" if clocks.timeout.connect is not None else "total") from None
+                raise clocks.expired() from None
             failures.append(reason(error))
     raise connect_error(address, "; ".join(dict.fromkeys(failures)))
 
 
-async def addresses(network: Any, address: Address) -> List[Tuple[int, Any]]:
+async def addresses(network: Any, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
     import socket
 
-    if address.unix is not None:
+    if isinstance(address, Address) and address.unix is not None:
         if not hasattr(socket, "AF_UNIX"):
             raise RequestError("%s: this system has no unix sockets" % address.source)
         return [(socket.AF_UNIX, address.unix)]
@@ -240,9 +261,8 @@ def reason(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
-def connect_error(address: Address, why: str) -> ConnectError:
-    from ._address import resolve_hint
-
+def connect_error(address: Union[Address, Proxy], why: str) -> ConnectError:
     hint = resolve_hint(address)
-    where = "(%s, from %s: %s)" % (address.url, address.source, why)
+    kind = "the proxy " if isinstance(address, Proxy) else ""
+    where = "(%s%s, from %s: %s)" % (kind, address.url, address.source, why)
     return ConnectError("%s %s%s" % (CONNECT_ADVICE, where, hint and ". " + hint))

@@ -8,6 +8,7 @@ is to clean up. CancelledError passes through unchanged.
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import (
     TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, TypeVar, Union,
     cast, overload,
@@ -16,7 +17,8 @@ from typing import (
 from ._client import BaseClient, BaseStream, Messages, as_messages, endpoint
 from ._endpoints import build, build_any
 from ._errors import OllamaError
-from ._net import PIECE_SIZE, shut_down
+from ._net import PIECE_SIZE
+from ._net import Connection as BlockingConnection
 from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, VersionResponse
 
 if TYPE_CHECKING:
@@ -30,11 +32,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Connection:
+class Connection(BlockingConnection):
     """A connected non-blocking socket. A deadline shuts it down, which ends the wait on every kind of loop."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+        super().__init__(sock)
         self._expired = False
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
@@ -45,12 +47,6 @@ class Connection:
         await asyncio.sleep(0)
         piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
         return piece
-
-    def wake(self) -> None:
-        shut_down(self.sock)
-
-    def close(self) -> None:
-        self.sock.close()
 
     def _expire(self) -> None:
         self._expired = True
@@ -74,6 +70,10 @@ class Connection:
 
 class Network:
     """Sockets on the running loop."""
+
+    def home(self) -> Any:
+        """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
+        return (Network, id(asyncio.get_running_loop()) if sys.platform == "win32" else 0)
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
@@ -205,7 +205,8 @@ class AsyncClient(BaseClient):
         await self.close()
 
     async def close(self) -> None:
-        """Nothing stays open between calls: this is here for ``async with`` and for programs that call it."""
+        """Close the connections that rest between calls. Streams that run go on; the client can be used again."""
+        self._pool.close()
 
     @overload
     def chat(

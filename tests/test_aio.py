@@ -30,6 +30,7 @@ from ollama_stream import (
     AsyncClient, Client, ConnectError, ConnectionLost, OllamaError, OllamaTimeout, ProtocolError, RequestError,
     ResponseError, StreamClosed, Timeout,
 )  # fmt: skip
+from ollama_stream._default import default_client
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
@@ -258,6 +259,7 @@ def test_the_module_function_can_be_iterated_in_a_coroutine(monkeypatch):
         with Server(answer(GOOD)) as server:
             monkeypatch.setenv("OLLAMA_HOST", server.url)
             assert await texts(ollama_stream.chat("m", ASK, stream=True)) == ["Hi", ""]
+            default_client().close()
             await assert_gone(server)
 
     run(main())
