@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import RequestError
+from ._errors import RequestError, printable
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -175,7 +175,7 @@ def safe_location(location: str) -> str:
     text = _without_query(location)
     before, slashes, rest = text.partition("//") if "//" in text else ("", "", text)
     authority, slash, path = rest.partition("/")
-    return _printable(before + slashes + authority.rpartition("@")[2] + slash + path)
+    return printable(before + slashes + authority.rpartition("@")[2] + slash + path, _SHOWN)
 
 
 def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str, str]:
@@ -192,7 +192,7 @@ def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str,
         raise RequestError("%s: not a field name (RFC 9110, 5.1): '%s...'" % (argument, good[:_SHOWN]))
     value = value.strip(" \t")
     if not all(char == "\t" or " " <= char <= "~" or "\x80" <= char <= "\xff" for char in value):
-        shown = "not shown" if any(word in name.lower() for word in _SECRETS) else "'%s'" % _printable(value)
+        shown = "not shown" if any(word in name.lower() for word in _SECRETS) else "'%s'" % printable(value, _SHOWN)
         raise RequestError("%s: the value of %s has a control or non-Latin-1 character: %s" % (argument, name, shown))
     return name, value
 
@@ -386,14 +386,8 @@ def _shown(value: str) -> str:
     if at:
         # With a "?" before the "@", the "@" may be in a query and what follows it a token.
         rest = "***" if _without_query(hidden) != hidden else "***@" + rest
-    return _printable(scheme + _without_query(rest))
+    return printable(scheme + _without_query(rest), _SHOWN)
 
 
 def _without_query(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]
-
-
-def _printable(text: str) -> str:
-    """At most 200 characters, with escapes for what a terminal would obey (controls, direction marks, surrogates)."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: _SHOWN + 1])
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."

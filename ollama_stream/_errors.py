@@ -24,6 +24,8 @@ CONNECT_ADVICE = (
     "https://ollama.com/download"
 )
 
+MAX_SHOWN_ERROR = 2048  # characters of a server's error in a message
+
 
 class OllamaError(Exception):
     """Base of all errors of this library.
@@ -99,7 +101,7 @@ class IncompleteStream(OllamaError, EOFError):
 class ResponseError(OllamaError):
     """The server reported an error: a status of 300 and above, or an ``error`` record inside a 200 stream.
 
-    ``error`` is the server's text, ``status_code`` the HTTP status or -1 for a record in a stream,
+    ``error`` is the server's text as it came (``str()`` gives it in one line that a terminal or a log can show), ``status_code`` the HTTP status or -1 for a record in a stream,
     ``signin_url`` where to sign in (status 401), ``retry_after`` the server's wish in seconds, ``headers`` the
     response's header fields by lower-case name, ``raw`` the decoded JSON value or the text of the body.
     """
@@ -117,7 +119,7 @@ class ResponseError(OllamaError):
         self.status_code = status_code
 
     def __str__(self) -> str:
-        return "%s (status code: %d)" % (self.error, self.status_code)
+        return "%s (status code: %d)" % (printable(self.error, MAX_SHOWN_ERROR), self.status_code)
 
 
 class StreamClosed(OllamaError, RuntimeError):
@@ -129,6 +131,12 @@ class FixtureError(OllamaError, ValueError):
 
     path: Optional[str] = None
     lineno: Optional[int] = None
+
+
+def printable(text: str, limit: int) -> str:
+    """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, surrogates."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 
 
 def error_text(value: Any) -> str:
