@@ -10,12 +10,13 @@ its own, and the one that says ``"done": true`` ends the answer:
     {"model":"m","messages":[...],"stream":true}     51
                                                      {"model":"m",...,"message":{...,"content":"Hi"},"done":false}
 
-Where to read, in the order of the bytes: ``_endpoints`` (a call -> a request), ``_client`` (Client, Stream), ``_exchange``
-(one request and its response), ``_net`` (sockets and clocks), ``_http1`` (bytes -> an HTTP message), ``_stream`` (body
--> records), ``_decode`` and ``_records`` (JSON objects -> dataclasses), ``_errors``; then ``aio`` (the asyncio colour),
-``_address`` (where to connect), ``_schema`` (tools= and format=), ``_default`` (the module functions); and beside the
-client ``fixture`` (recorded exchanges; ``exchange``, ``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its
-parts), ``transports`` and ``replay`` (which play them, without and with a socket), ``cli``.
+Where to read, in the order of the bytes: ``_endpoints`` and ``_values`` (a call -> a request; ``_upload``: a file),
+``_client`` (Client, Stream), ``_exchange`` (one request and its response), ``_net`` (sockets and clocks), ``_http1``
+(bytes -> an HTTP message), ``_stream`` (body -> records), ``_decode`` and ``_records`` (JSON objects -> dataclasses),
+``_errors``; then ``aio`` (the asyncio colour), ``_address`` (where to connect), ``_schema`` (tools= and format=),
+``_default`` (the module functions); and beside the client ``fixture`` (recorded exchanges; ``exchange``,
+``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its parts), ``transports`` and ``replay`` (which play
+them, without and with a socket), ``cli``.
 
 Nothing is loaded before it is used.
 """
@@ -27,7 +28,10 @@ from typing import TYPE_CHECKING, Any, List
 if TYPE_CHECKING:
     from ._client import VERSION as __version__
     from ._client import Client, Stream
-    from ._default import chat, generate, list, request, stream_chat, version
+    from ._default import (
+        blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
+        ping, ps, pull, push, request, show, signout, stream_chat, unload, version, web_fetch, web_search,
+    )  # fmt: skip
     from ._errors import (
         ConnectError, ConnectionLost, FixtureError, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
         RequestError, ResponseError, StreamClosed,
@@ -35,24 +39,33 @@ if TYPE_CHECKING:
     from ._net import Timeout
     from .aio import AsyncClient, AsyncStream
     from ._records import (
-        ChatResponse, GenerateResponse, ListResponse, Logprob, Message, ModelDetails, ToolCall, VersionResponse,
+        ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
+        Logprob, Message, ModelDetails, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
+        Tool, ToolCall, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
     )  # fmt: skip
 
 _HOMES = {
     "aio": "AsyncClient AsyncStream",
     "_client": "Client Stream",
-    "_default": "chat generate list request stream_chat version",
+    "_default": "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps "
+    "pull push request show signout stream_chat unload version web_fetch web_search",
     "_errors": "ConnectError ConnectionLost FixtureError IncompleteStream OllamaError OllamaTimeout ProtocolError "
     "RequestError ResponseError StreamClosed",
     "_net": "Timeout",
-    "_records": "ChatResponse GenerateResponse ListResponse Logprob Message ModelDetails ToolCall VersionResponse",
+    "_records": "ChatResponse CloudStatusResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse "
+    "Logprob Message ModelDetails Options ProcessResponse ProgressResponse ShowResponse StatusResponse Tool "
+    "ToolCall UserResponse VersionResponse WebFetchResponse WebSearchResponse",
 }
 
 __all__ = [
-    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "ConnectError", "ConnectionLost", "FixtureError",
-    "GenerateResponse", "IncompleteStream", "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError",
-    "OllamaTimeout", "ProtocolError", "RequestError", "ResponseError", "Stream", "StreamClosed", "Timeout",
-    "ToolCall", "VersionResponse", "chat", "generate", "list", "request", "stream_chat", "version",
+    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "CloudStatusResponse", "ConnectError", "ConnectionLost",
+    "EmbedResponse", "EmbeddingsResponse", "FixtureError", "GenerateResponse", "Image", "IncompleteStream",
+    "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout", "Options",
+    "ProcessResponse", "ProgressResponse", "ProtocolError", "RequestError", "ResponseError", "ShowResponse",
+    "StatusResponse", "Stream", "StreamClosed", "Timeout", "Tool", "ToolCall", "UserResponse", "VersionResponse",
+    "WebFetchResponse", "WebSearchResponse", "blob_exists", "chat", "cloud_status", "copy", "create", "create_blob",
+    "delete", "embed", "embeddings", "generate", "list", "me", "ping", "ps", "pull", "push", "request", "show",
+    "signout", "stream_chat", "unload", "version", "web_fetch", "web_search",
 ]  # fmt: skip
 
 

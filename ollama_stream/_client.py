@@ -14,24 +14,35 @@ from typing import (
 )  # fmt: skip
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
-from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, checked_headers, signature_of
-from ._errors import OllamaError, RequestError, StreamClosed
+from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, build_any, is_success, signature_of
+from ._errors import OllamaError, RequestError, ResponseError, StreamClosed
 from ._exchange import Exchange
 from ._net import Network, Timeout, as_timeout, run
 from ._pool import Pool
-from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, Message, VersionResponse
+from ._records import (
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, ListResponse,
+    Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
+    WebFetchResponse, WebSearchResponse,
+)  # fmt: skip
 from ._route import Route
 from ._stream import MAX_LINE
 from ._tls import Cert, TLSSettings, Verify
+from ._upload import Upload
+from ._values import checked_headers
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from ._endpoints import CallFields, ChatFields, GenerateFields
+    from ._endpoints import CallFields, ChatFields, CreateFields, GenerateFields, ShowFields, TransferFields
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 Messages = Optional[Sequence[Union[Mapping[str, Any], Message, Any]]]
+ModelOptions = Optional[Union[Mapping[str, Any], Options]]
+Digests = Optional[Mapping[str, str]]
+Path = Union[str, "os.PathLike[str]"]
+
+PING_SECONDS = 10.0
 
 VERSION = "0.1.0"
 USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info[:3])
@@ -149,6 +160,21 @@ def records_of(exchange: Exchange[T]) -> Iterator[T]:
         exchange.close()
 
 
+async def answer_of(exchange: Exchange[T]) -> T:
+    """The whole answer of an exchange as one record. Raises every OllamaError."""
+    try:
+        while True:
+            batch = await exchange.batch()
+            if batch is None:
+                return exchange.decoder.assembler.result()
+            for _ in batch:
+                pass
+    except OllamaError as error:
+        raise exchange.failed(error)
+    finally:
+        exchange.close()
+
+
 def texts_of(records: Iterator[Any]) -> Iterator[str]:
     for record in records:
         text = record.text if isinstance(record, Generation) else ""
@@ -158,7 +184,7 @@ def texts_of(records: Iterator[Any]) -> Iterator[str]:
 
 def endpoint(method: F) -> F:
     """Give a method of a client the signature of its row."""
-    method.__signature__ = signature_of(ENDPOINTS[method.__name__])  # type: ignore[attr-defined]
+    method.__signature__ = signature_of(ENDPOINTS[method.__name__], method)  # type: ignore[attr-defined]
     return method
 
 
@@ -216,8 +242,14 @@ class BaseClient:
 
     def _exchange(self, request: Request) -> Exchange[Any]:
         timeout = self._timeout if request.timeout is UNSET_TIMEOUT else as_timeout(request.timeout)
-        route = self._route_to(self._address)
-        data = request_bytes(request, route.target_prefix, self._all_headers(request, route))
+        if request.timeout is UNSET_TIMEOUT and request.endpoint.is_last is is_success and not request.streamed:
+            timeout = timeout._replace(first_byte=None)  # nothing comes before the whole transfer is done: hours
+        base = request.endpoint.base
+        route = self._route_to(self._address if base is None else parse_address(base, "the library"))
+        headers = self._all_headers(request, route)
+        if base is not None:
+            check_bearer(headers, request.endpoint.name)
+        data = request_bytes(request, route.target_prefix, headers)
         return Exchange(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
@@ -249,6 +281,37 @@ class BaseClient:
         fields.pop("transfer-encoding", None)
         return list(fields.values())
 
+    def _ping_request(self, fields: Mapping[str, Any]) -> Request:
+        request = build("ping", fields)
+        if request.timeout is UNSET_TIMEOUT:
+            return request._replace(timeout=self._timeout._replace(total=PING_SECONDS))
+        return request
+
+    async def _send_blob(self, request: Request, path: Path) -> str:
+        with Upload(path) as upload:
+            digest = await upload.digest(self._network)
+            request = request._replace(target="/api/blobs/" + digest)
+            if not await self._has_blob(request._replace(method="HEAD")):
+                await answer_of(self._exchange(request._replace(body=upload)))
+        return digest
+
+    async def _has_blob(self, request: Request) -> bool:
+        exchange = self._exchange(request)
+        try:
+            await answer_of(exchange)
+        except ResponseError:
+            pass
+        return exchange.head is not None and exchange.head.status == 200
+
+    async def _is_there(self, request: Request) -> bool:
+        try:
+            await answer_of(self._exchange(request))
+        except RequestError:
+            raise
+        except OllamaError:
+            return False
+        return True
+
 
 def authorization(auth: Any) -> Optional[str]:
     """The Authorization value of ``auth=``: (user, password) for Basic (RFC 7617), or the value itself."""
@@ -259,6 +322,13 @@ def authorization(auth: Any) -> Optional[str]:
     if auth is not None and not isinstance(auth, str):
         raise RequestError("auth: expected (user, password) or a value such as 'Bearer ...', got %s" % type(auth).__name__)
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
+
+
+def check_bearer(headers: List[Tuple[str, str]], name: str) -> None:
+    """Raises RequestError where a call of ollama.com has no key."""
+    if not any(field.lower() == "authorization" and value.startswith("Bearer ") for field, value in headers):
+        call = name.replace("_", " ")
+        raise RequestError("Authorization header with Bearer token is required for %s" % call)
 
 
 def checked_number(value: Any, name: str, least: int) -> int:
@@ -283,8 +353,9 @@ def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]])
     for name, value in headers:
         connection.putheader(name, value.encode("latin-1"))
     if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
-        connection.putheader("Content-Length", str(len(request.body or b"")))
-    connection.endheaders(request.body)
+        size = request.body.size if isinstance(request.body, Upload) else len(request.body or b"")
+        connection.putheader("Content-Length", str(size))
+    connection.endheaders(None if isinstance(request.body, Upload) else request.body)
     return b"".join(written)
 
 
@@ -355,14 +426,187 @@ class Client(BaseClient):
         return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
 
     @endpoint
+    def unload(self, model: str, **fields: Unpack[CallFields]) -> GenerateResponse:
+        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0."""
+        return cast(GenerateResponse, self._call("unload", dict(fields, model=model)))
+
+    @endpoint
+    def embed(
+        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
+        options: ModelOptions = None, keep_alive: Union[float, str, None] = None, dimensions: Optional[int] = None,
+        **fields: Unpack[CallFields],
+    ) -> EmbedResponse:  # fmt: skip
+        """POST /api/embed: a vector for each input, L2-normalised, cut to ``dimensions`` numbers.
+
+        A text that is too long is cut, with ``truncate=False`` it is an error. Without an input the model is loaded.
+        """
+        given = dict(fields, model=model, input=input, truncate=truncate, options=options)
+        return cast(EmbedResponse, self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)))
+
+    @endpoint
+    def embeddings(
+        self, model: str = "", prompt: Optional[str] = None, options: ModelOptions = None,
+        keep_alive: Union[float, str, None] = None, **fields: Unpack[CallFields],
+    ) -> EmbeddingsResponse:  # fmt: skip
+        """POST /api/embeddings: one vector, not normalised. The older way; see embed()."""
+        given = dict(fields, model=model, prompt=prompt, options=options, keep_alive=keep_alive)
+        return cast(EmbeddingsResponse, self._call("embeddings", given))
+
+    @overload
+    def pull(
+        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
+    ) -> ProgressResponse: ...
+    @overload
+    def pull(
+        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
+    ) -> Stream[ProgressResponse]: ...
+    @overload
+    def pull(
+        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+
+    @endpoint
+    def pull(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/pull: have the server download a model; with ``stream=True`` a Stream of its progress.
+
+        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
+        """
+        return self._call("pull", dict(fields, model=model, stream=stream))
+
+    @overload
+    def push(
+        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
+    ) -> ProgressResponse: ...
+    @overload
+    def push(
+        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
+    ) -> Stream[ProgressResponse]: ...
+    @overload
+    def push(
+        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+
+    @endpoint
+    def push(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/push: have the server upload a model; as pull() otherwise."""
+        return self._call("push", dict(fields, model=model, stream=stream))
+
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: Literal[False] = ..., **fields: Unpack[CreateFields],
+    ) -> ProgressResponse: ...  # fmt: skip
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: Literal[True], **fields: Unpack[CreateFields],
+    ) -> Stream[ProgressResponse]: ...  # fmt: skip
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: bool, **fields: Unpack[CreateFields],
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...  # fmt: skip
+
+    @endpoint
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None, files: Digests = None,
+        adapters: Digests = None, template: Optional[str] = None, license: Union[str, List[str], None] = None,
+        system: Optional[str] = None, parameters: ModelOptions = None, messages: Messages = None, *,
+        stream: bool = False, **fields: Any,
+    ) -> Any:  # fmt: skip
+        """POST /api/create: make a model, from another one (``from_``, sent as "from") or from files.
+
+        ``files`` and ``adapters`` map file names to the digests that create_blob() gives; ``quantize`` is a form such
+        as "q4_K_M"; ``parameters`` are the options and ``messages`` the conversation that the model begins with.
+        """
+        fields.update(model=model, quantize=quantize, from_=from_, files=files, adapters=adapters, template=template)
+        fields.update(license=license, system=system, parameters=parameters, messages=messages, stream=stream)
+        return self._call("create", fields)
+
+    @endpoint
+    def create_blob(self, path: Path, **fields: Unpack[CallFields]) -> str:
+        """POST /api/blobs/DIGEST: give the server a file, for create(); returns "sha256:" and the digest.
+
+        The file is read in pieces. It is not sent if the server has it.
+        """
+        return run(self._send_blob(build("create_blob", dict(fields, path=path)), path))
+
+    @endpoint
+    def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> bool:
+        """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
+        return run(self._has_blob(build("blob_exists", dict(fields, digest=digest))))
+
+    @endpoint
     def list(self, **fields: Unpack[CallFields]) -> ListResponse:
         """GET /api/tags: the installed models."""
         return cast(ListResponse, self._call("list", fields))
 
     @endpoint
+    def show(self, model: str, **fields: Unpack[ShowFields]) -> ShowResponse:
+        """POST /api/show: everything about one model."""
+        return cast(ShowResponse, self._call("show", dict(fields, model=model)))
+
+    @endpoint
+    def ps(self, **fields: Unpack[CallFields]) -> ProcessResponse:
+        """GET /api/ps: the models in memory."""
+        return cast(ProcessResponse, self._call("ps", fields))
+
+    @endpoint
+    def copy(self, source: str, destination: str, **fields: Unpack[CallFields]) -> StatusResponse:
+        """POST /api/copy: another name for a model."""
+        return cast(StatusResponse, self._call("copy", dict(fields, source=source, destination=destination)))
+
+    @endpoint
+    def delete(self, model: str, **fields: Unpack[CallFields]) -> StatusResponse:
+        """DELETE /api/delete: remove a model."""
+        return cast(StatusResponse, self._call("delete", dict(fields, model=model)))
+
+    @endpoint
     def version(self, **fields: Unpack[CallFields]) -> VersionResponse:
         """GET /api/version."""
         return cast(VersionResponse, self._call("version", fields))
+
+    @endpoint
+    def ping(self, **fields: Unpack[CallFields]) -> bool:
+        """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
+
+        False for every failure, RequestError excepted; version() raises what was wrong.
+        """
+        return run(self._is_there(self._ping_request(fields)))
+
+    @endpoint
+    def me(self, **fields: Unpack[CallFields]) -> UserResponse:
+        """POST /api/me: the ollama.com account of the server; ResponseError with ``signin_url`` if there is none."""
+        return cast(UserResponse, self._call("me", fields))
+
+    @endpoint
+    def signout(self, **fields: Unpack[CallFields]) -> StatusResponse:
+        """POST /api/signout: sign the server out of ollama.com."""
+        return cast(StatusResponse, self._call("signout", fields))
+
+    @endpoint
+    def cloud_status(self, **fields: Unpack[CallFields]) -> CloudStatusResponse:
+        """GET /api/status: whether the server may use ollama.com."""
+        return cast(CloudStatusResponse, self._call("cloud_status", fields))
+
+    @endpoint
+    def web_search(self, query: str, max_results: int = 3, **fields: Unpack[CallFields]) -> WebSearchResponse:
+        """POST https://ollama.com/api/web_search, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+        Raises RequestError without a Bearer token, before anything is sent.
+        """
+        return cast(WebSearchResponse, self._call("web_search", dict(fields, query=query, max_results=max_results)))
+
+    @endpoint
+    def web_fetch(self, url: str, **fields: Unpack[CallFields]) -> WebFetchResponse:
+        """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
+        return cast(WebFetchResponse, self._call("web_fetch", dict(fields, url=url)))
 
     def stream_chat(
         self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]

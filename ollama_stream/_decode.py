@@ -322,6 +322,13 @@ def list_of(kind: Kind) -> Kind:
     return check
 
 
+def dict_of(kind: Kind) -> Kind:
+    def check(value: Any, path: str) -> Dict[str, Any]:
+        return {name: kind(item, path + "." + name) for name, item in json_object(value, path).items()}
+
+    return check
+
+
 def record_of(cls: Type[Record]) -> Kind:
     def check(value: Any, path: str) -> Record:
         return decode(cls, json_object(value, path), path + ".")
@@ -358,7 +365,7 @@ def field_kinds(cls: Type[Record]) -> Dict[str, Kind]:
 def kind_of(annotation: str) -> Kind:
     if annotation in KINDS:
         return KINDS[annotation]
-    for prefix, wrap in (("Optional[", optional), ("List[", list_of)):
+    for prefix, wrap in (("Optional[", optional), ("List[", list_of), ("Dict[str, ", dict_of)):
         if annotation.startswith(prefix):
             return wrap(kind_of(annotation[len(prefix) : -1]))
     return record_of(CLASSES[annotation])

@@ -13,12 +13,30 @@ from ._client import Client
 
 if TYPE_CHECKING:
     _TYPED = Client()
+    blob_exists = _TYPED.blob_exists
     chat = _TYPED.chat
+    cloud_status = _TYPED.cloud_status
+    copy = _TYPED.copy
+    create = _TYPED.create
+    create_blob = _TYPED.create_blob
+    delete = _TYPED.delete
+    embed = _TYPED.embed
+    embeddings = _TYPED.embeddings
     generate = _TYPED.generate
     list = _TYPED.list
-    version = _TYPED.version
-    stream_chat = _TYPED.stream_chat
+    me = _TYPED.me
+    ping = _TYPED.ping
+    ps = _TYPED.ps
+    pull = _TYPED.pull
+    push = _TYPED.push
     request = _TYPED.request
+    show = _TYPED.show
+    signout = _TYPED.signout
+    stream_chat = _TYPED.stream_chat
+    unload = _TYPED.unload
+    version = _TYPED.version
+    web_fetch = _TYPED.web_fetch
+    web_search = _TYPED.web_search
 
 _made: Optional[Tuple[Any, Client]] = None
 
@@ -47,5 +65,8 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 if not TYPE_CHECKING:
-    for _name in ("chat", "generate", "list", "version", "stream_chat", "request"):
+    for _name in (
+        "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps "
+        "pull push request show signout stream_chat unload version web_fetch web_search"
+    ).split():
         globals()[_name] = _function(_name)

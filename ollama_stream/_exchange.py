@@ -24,6 +24,7 @@ from ._net import SEND_SIZE, Clocks, Timeout, is_timeout, reason, settled, shut_
 from ._records import Generation
 from ._route import Route
 from ._stream import ResponseDecoder, parsed, response_error
+from ._upload import Upload
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -240,17 +241,24 @@ class Exchange(Generic[T]):
 
     async def _send(self) -> Optional[ConnectionLost]:
         """Send the request. A server may answer and close before it has read it all: then the answer counts."""
-        view = memoryview(self._data)
-        for start in range(0, len(view), SEND_SIZE):
+        for piece in self._outgoing():
             self._clocks.start("idle")
             try:
-                await settled(self._connection.send(bytes(view[start : start + SEND_SIZE]), self._clocks.remaining()))
+                await settled(self._connection.send(piece, self._clocks.remaining()))
             except OSError as error:
                 self._check_open()
                 if is_timeout(error):
                     raise self._clocks.expired() from None
                 return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
         return None
+
+    def _outgoing(self) -> Iterator[bytes]:
+        """The request in the pieces in which it is sent; a file's are read when they are due."""
+        view = memoryview(self._data)
+        for start in range(0, len(view), SEND_SIZE):
+            yield bytes(view[start : start + SEND_SIZE])
+        if isinstance(self.request.body, Upload):
+            yield from self.request.body
 
     async def _recv(self) -> bytes:
         try:

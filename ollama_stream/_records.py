@@ -18,9 +18,122 @@ from ._decode import ByteSize, Record, decode
 from ._errors import ProtocolError
 
 if TYPE_CHECKING:
+    import os
     from datetime import datetime
 
 C = TypeVar("C")
+
+# --- what requests are made of --------------------------------------------------------------------------------------
+
+
+@dataclass(init=False, repr=False, eq=False)
+class Options(Record):
+    """Options of a model. An unknown name is a TypeError; a plain dict is sent as it is, whatever its names.
+
+    Today's servers know those before ``numa``; the others were dropped over time and do no harm.
+    """
+
+    num_ctx: Optional[int] = None  # length of the context in tokens; another value than before reloads the model
+    num_batch: Optional[int] = None  # tokens of the prompt that are read at once
+    num_gpu: Optional[int] = None  # layers on the GPU, -1 for as many as fit
+    main_gpu: Optional[int] = None
+    use_mmap: Optional[bool] = None
+    num_thread: Optional[int] = None  # 0: as the server thinks best
+    draft_num_predict: Optional[int] = None  # tokens that a draft model is ahead
+    num_keep: Optional[int] = None  # tokens of the prompt that stay when the context is full
+    seed: Optional[int] = None  # -1: a random one
+    num_predict: Optional[int] = None  # tokens at most, -1 without limit
+    top_k: Optional[int] = None
+    top_p: Optional[float] = None
+    min_p: Optional[float] = None
+    typical_p: Optional[float] = None
+    repeat_last_n: Optional[int] = None  # tokens that repeat_penalty looks back
+    temperature: Optional[float] = None
+    repeat_penalty: Optional[float] = None
+    presence_penalty: Optional[float] = None
+    frequency_penalty: Optional[float] = None
+    stop: Optional[List[str]] = None  # texts that end the answer; always a list
+    numa: Optional[bool] = None
+    low_vram: Optional[bool] = None
+    f16_kv: Optional[bool] = None
+    logits_all: Optional[bool] = None
+    vocab_only: Optional[bool] = None
+    use_mlock: Optional[bool] = None
+    embedding_only: Optional[bool] = None
+    tfs_z: Optional[float] = None
+    mirostat: Optional[int] = None
+    mirostat_tau: Optional[float] = None
+    mirostat_eta: Optional[float] = None
+    penalize_newline: Optional[bool] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class Image(Record):
+    """An image in a request: bytes, a base64 text, a data URL, a Path, or the name of an image file."""
+
+    value: Any = None
+
+    def __init__(self, value: Union[str, bytes, os.PathLike[str]]) -> None:
+        super().__init__(value=value)
+
+
+@dataclass(init=False, repr=False, eq=False)
+class ToolProperty(Record):
+    """One parameter of a tool. The server keeps these keywords, and drops every other of JSON Schema."""
+
+    type: Any = None  # the name of a type, or a list of them
+    items: Any = None
+    description: Optional[str] = None
+    enum: Optional[List[Any]] = None
+    anyOf: Optional[List[Any]] = None
+    properties: Optional[Dict[str, Any]] = None
+    required: Optional[List[str]] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class ToolParameters(Record):
+    """The parameters of a tool as a JSON Schema; ``defs`` is its ``$defs``."""
+
+    type: Optional[str] = "object"
+    items: Any = None
+    required: Optional[List[str]] = None
+    properties: Optional[Dict[str, ToolProperty]] = None
+
+    Property = ToolProperty
+    _computed = ("defs",)
+
+    def __init__(self, *, defs: Any = None, **fields: Any) -> None:
+        defs = fields.pop("$defs", defs)
+        super().__init__(**fields)
+        if defs is not None:
+            self.__dict__["$defs"] = defs
+
+    @property
+    def defs(self) -> Any:
+        """What ``$ref`` in the schema refers to."""
+        return self.__dict__.get("$defs")
+
+
+@dataclass(init=False, repr=False, eq=False)
+class ToolDescription(Record):
+    """What a tool is called, what it does, what it takes."""
+
+    name: Optional[str] = None
+    description: Optional[str] = None
+    parameters: Optional[ToolParameters] = None
+
+    Parameters = ToolParameters
+
+
+@dataclass(init=False, repr=False, eq=False)
+class Tool(Record):
+    """A tool for ``chat(tools=...)``, where a function or a dict will do as well; a dict is sent as it is."""
+
+    type: Optional[str] = "function"
+    function: Optional[ToolDescription] = None
+
+    Function = ToolDescription
+
 
 # --- records: chat and generate -------------------------------------------------------------------------------------
 
@@ -52,7 +165,7 @@ class ToolCall(Record):
             self.function = decode(ToolFunction, {})
 
 
-_ToolCall = ToolCall
+_ToolCall, _Image = ToolCall, Image
 
 
 @dataclass(init=False, repr=False, eq=False)
@@ -62,15 +175,16 @@ class Message(Record):
     ``content`` is always a string. ``images`` are base64 texts, paths, bytes or ``Image`` objects in a request.
     """
 
-    role: str = ""
+    role: str = ""  # "system", "user", "assistant" or "tool"
     content: str = ""
     thinking: Optional[str] = None
     images: Optional[List[Any]] = None
-    tool_name: Optional[str] = None
+    tool_name: Optional[str] = None  # whose result a message of the role "tool" is
     tool_calls: Optional[List[ToolCall]] = None
-    tool_call_id: Optional[str] = None
+    tool_call_id: Optional[str] = None  # which call it is the result of
 
     ToolCall = _ToolCall
+    Image = _Image
 
 
 @dataclass(init=False, repr=False, eq=False)
@@ -206,7 +320,10 @@ class EmbeddingsResponse(Record):
 
 @dataclass(init=False, repr=False, eq=False)
 class ProgressResponse(Record):
-    """A step of pull, push or create; ``completed`` of ``total`` bytes of the layer ``digest``, 0 is left out."""
+    """A step of pull, push or create; ``completed`` of ``total`` bytes of the layer ``digest``, 0 is left out.
+
+    ``status`` is "success" in the last one. ``completed`` may also go down, and never get to ``total``.
+    """
 
     status: Optional[str] = None
     digest: Optional[str] = None
@@ -216,14 +333,14 @@ class ProgressResponse(Record):
 
 @dataclass(init=False, repr=False, eq=False)
 class StatusResponse(Record):
-    """The outcome of a call that answers with an empty body: "success"."""
+    """The outcome of a call that is answered by an empty body: "success", for any other raises an error."""
 
-    status: Optional[str] = None
+    status: Optional[str] = "success"
 
 
 @dataclass(init=False, repr=False, eq=False)
 class ModelDetails(Record):
-    """What a model is made of."""
+    """What a model is made of; lengths in tokens and in numbers of a vector."""
 
     parent_model: Optional[str] = None
     format: Optional[str] = None
@@ -327,6 +444,67 @@ class VersionResponse(Record):
     """The server's version; a development build says 0.0.0."""
 
     version: Optional[str] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class UserResponse(Record):
+    """The ollama.com account that the server is signed in with; the URL of the picture is in ``avatarurl``."""
+
+    id: Optional[str] = None
+    email: Optional[str] = None
+    name: Optional[str] = None
+    bio: Optional[str] = None
+    avatarurl: Optional[str] = None
+    firstname: Optional[str] = None
+    lastname: Optional[str] = None
+    plan: Optional[str] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class CloudStatus(Record):
+    """Whether the server was told to keep away from ollama.com; ``source`` is "none", "env", "config" or "both"."""
+
+    disabled: Optional[bool] = None
+    source: Optional[str] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class CloudStatusResponse(Record):
+    """The status of a server's connection with ollama.com."""
+
+    cloud: CloudStatus = None  # type: ignore[assignment]
+
+    def _complete(self) -> None:
+        if "cloud" not in self.__dict__:
+            self.cloud = CloudStatus()
+
+
+@dataclass(init=False, repr=False, eq=False)
+class WebSearchResult(Record):
+    """A page that was found."""
+
+    title: Optional[str] = None
+    url: Optional[str] = None
+    content: Optional[str] = None
+
+
+@dataclass(init=False, repr=False, eq=False)
+class WebSearchResponse(Record):
+    """The pages that were found, the best first."""
+
+    results: List[WebSearchResult] = None  # type: ignore[assignment]
+
+    def _complete(self) -> None:
+        self.__dict__.setdefault("results", [])
+
+
+@dataclass(init=False, repr=False, eq=False)
+class WebFetchResponse(Record):
+    """A page as text, and the URLs that it links to."""
+
+    title: Optional[str] = None
+    content: Optional[str] = None
+    links: Optional[List[str]] = None
 
 
 def rate(count: Any, nanoseconds: Any) -> Optional[float]:

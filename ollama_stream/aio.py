@@ -10,23 +10,27 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, TypeVar, Union,
-    cast, overload,
+    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, Sequence,
+    TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._client import BaseClient, BaseStream, Messages, as_messages, endpoint
+from ._client import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint
 from ._endpoints import build, build_any
 from ._errors import OllamaError
 from ._net import PIECE_SIZE
 from ._net import Connection as BlockingConnection
-from ._records import ChatResponse, GenerateResponse, Generation, ListResponse, VersionResponse
+from ._records import (
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, ListResponse,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
+    WebSearchResponse,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     import socket
 
     from typing_extensions import Literal, Unpack
 
-    from ._endpoints import CallFields, ChatFields, GenerateFields
+    from ._endpoints import CallFields, ChatFields, CreateFields, GenerateFields, ShowFields, TransferFields
     from ._exchange import Exchange
 
 T = TypeVar("T")
@@ -40,10 +44,12 @@ class Connection(BlockingConnection):
         self._expired = False
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
+        await asyncio.sleep(0)
         await self._within(timeout, asyncio.get_running_loop().sock_sendall(self.sock, data))
 
     async def recv(self, timeout: Optional[float]) -> bytes:
-        # sock_recv() does not wait where there is something to read: a fast server would keep the loop to itself.
+        # sock_recv() does not wait where there is something to read, nor sock_sendall() where there is room: a fast
+        # server would keep the loop to itself.
         await asyncio.sleep(0)
         piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
         return piece
@@ -256,14 +262,187 @@ class AsyncClient(BaseClient):
         return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
 
     @endpoint
+    def unload(self, model: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, GenerateResponse]:
+        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0."""
+        return cast("Coroutine[Any, Any, GenerateResponse]", self._call("unload", dict(fields, model=model)))
+
+    @endpoint
+    def embed(
+        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
+        options: ModelOptions = None, keep_alive: Union[float, str, None] = None, dimensions: Optional[int] = None,
+        **fields: Unpack[CallFields],
+    ) -> Coroutine[Any, Any, EmbedResponse]:  # fmt: skip
+        """POST /api/embed: a vector for each input, L2-normalised, cut to ``dimensions`` numbers.
+
+        A text that is too long is cut, with ``truncate=False`` it is an error. Without an input the model is loaded.
+        """
+        given = dict(fields, model=model, input=input, truncate=truncate, options=options)
+        return cast("Coroutine[Any, Any, EmbedResponse]", self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)))
+
+    @endpoint
+    def embeddings(
+        self, model: str = "", prompt: Optional[str] = None, options: ModelOptions = None,
+        keep_alive: Union[float, str, None] = None, **fields: Unpack[CallFields],
+    ) -> Coroutine[Any, Any, EmbeddingsResponse]:  # fmt: skip
+        """POST /api/embeddings: one vector, not normalised. The older way; see embed()."""
+        given = dict(fields, model=model, prompt=prompt, options=options, keep_alive=keep_alive)
+        return cast("Coroutine[Any, Any, EmbeddingsResponse]", self._call("embeddings", given))
+
+    @overload
+    def pull(
+        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
+    ) -> Coroutine[Any, Any, ProgressResponse]: ...
+    @overload
+    def pull(
+        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    def pull(
+        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+
+    @endpoint
+    def pull(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/pull: have the server download a model; with ``stream=True`` an AsyncStream of its progress.
+
+        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
+        """
+        return self._call("pull", dict(fields, model=model, stream=stream))
+
+    @overload
+    def push(
+        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
+    ) -> Coroutine[Any, Any, ProgressResponse]: ...
+    @overload
+    def push(
+        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    def push(
+        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+
+    @endpoint
+    def push(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
+        """POST /api/push: have the server upload a model; as pull() otherwise."""
+        return self._call("push", dict(fields, model=model, stream=stream))
+
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: Literal[False] = ..., **fields: Unpack[CreateFields],
+    ) -> Coroutine[Any, Any, ProgressResponse]: ...  # fmt: skip
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: Literal[True], **fields: Unpack[CreateFields],
+    ) -> AsyncStream[ProgressResponse]: ...  # fmt: skip
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
+        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
+        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
+        stream: bool, **fields: Unpack[CreateFields],
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...  # fmt: skip
+
+    @endpoint
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None, files: Digests = None,
+        adapters: Digests = None, template: Optional[str] = None, license: Union[str, List[str], None] = None,
+        system: Optional[str] = None, parameters: ModelOptions = None, messages: Messages = None, *,
+        stream: bool = False, **fields: Any,
+    ) -> Any:  # fmt: skip
+        """POST /api/create: make a model, from another one (``from_``, sent as "from") or from files.
+
+        ``files`` and ``adapters`` map file names to the digests that create_blob() gives; ``quantize`` is a form such
+        as "q4_K_M"; ``parameters`` are the options and ``messages`` the conversation that the model begins with.
+        """
+        fields.update(model=model, quantize=quantize, from_=from_, files=files, adapters=adapters, template=template)
+        fields.update(license=license, system=system, parameters=parameters, messages=messages, stream=stream)
+        return self._call("create", fields)
+
+    @endpoint
+    def create_blob(self, path: Path, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, str]:
+        """POST /api/blobs/DIGEST: give the server a file, for create(); returns "sha256:" and the digest.
+
+        The file is read in pieces. It is not sent if the server has it.
+        """
+        return self._send_blob(build("create_blob", dict(fields, path=path)), path)
+
+    @endpoint
+    def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
+        """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
+        return self._has_blob(build("blob_exists", dict(fields, digest=digest)))
+
+    @endpoint
     def list(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ListResponse]:
         """GET /api/tags: the installed models."""
         return cast("Coroutine[Any, Any, ListResponse]", self._call("list", fields))
 
     @endpoint
+    def show(self, model: str, **fields: Unpack[ShowFields]) -> Coroutine[Any, Any, ShowResponse]:
+        """POST /api/show: everything about one model."""
+        return cast("Coroutine[Any, Any, ShowResponse]", self._call("show", dict(fields, model=model)))
+
+    @endpoint
+    def ps(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ProcessResponse]:
+        """GET /api/ps: the models in memory."""
+        return cast("Coroutine[Any, Any, ProcessResponse]", self._call("ps", fields))
+
+    @endpoint
+    def copy(self, source: str, destination: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
+        """POST /api/copy: another name for a model."""
+        return cast("Coroutine[Any, Any, StatusResponse]", self._call("copy", dict(fields, source=source, destination=destination)))
+
+    @endpoint
+    def delete(self, model: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
+        """DELETE /api/delete: remove a model."""
+        return cast("Coroutine[Any, Any, StatusResponse]", self._call("delete", dict(fields, model=model)))
+
+    @endpoint
     def version(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, VersionResponse]:
         """GET /api/version."""
         return cast("Coroutine[Any, Any, VersionResponse]", self._call("version", fields))
+
+    @endpoint
+    def ping(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
+        """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
+
+        False for every failure, RequestError excepted; version() raises what was wrong.
+        """
+        return self._is_there(self._ping_request(fields))
+
+    @endpoint
+    def me(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, UserResponse]:
+        """POST /api/me: the ollama.com account of the server; ResponseError with ``signin_url`` if there is none."""
+        return cast("Coroutine[Any, Any, UserResponse]", self._call("me", fields))
+
+    @endpoint
+    def signout(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
+        """POST /api/signout: sign the server out of ollama.com."""
+        return cast("Coroutine[Any, Any, StatusResponse]", self._call("signout", fields))
+
+    @endpoint
+    def cloud_status(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, CloudStatusResponse]:
+        """GET /api/status: whether the server may use ollama.com."""
+        return cast("Coroutine[Any, Any, CloudStatusResponse]", self._call("cloud_status", fields))
+
+    @endpoint
+    def web_search(self, query: str, max_results: int = 3, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, WebSearchResponse]:
+        """POST https://ollama.com/api/web_search, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+        Raises RequestError without a Bearer token, before anything is sent.
+        """
+        return cast("Coroutine[Any, Any, WebSearchResponse]", self._call("web_search", dict(fields, query=query, max_results=max_results)))
+
+    @endpoint
+    def web_fetch(self, url: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, WebFetchResponse]:
+        """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
+        return cast("Coroutine[Any, Any, WebFetchResponse]", self._call("web_fetch", dict(fields, url=url)))
 
     def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> Texts:
         """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import errno
 import gc
-import inspect
 import json
 import os
 import pickle
@@ -989,31 +988,3 @@ def test_a_copy_of_the_folder_in_another_package_streams(tmp_path):
     end = run_python("-c", program, recorded, PYTHONPATH=str(tmp_path))
     assert (end.stderr, end.returncode) == ("", 0)
     assert end.stdout == "Hello"
-
-
-CALL = ["extra", "headers", "timeout"]
-GENERATION = "think logprobs top_logprobs format options keep_alive truncate shift _debug_render_only".split()
-SIGNATURES = {
-    "chat": ["model", "messages", "stream", "tools", *GENERATION, *CALL],
-    "generate": [
-        "model", "prompt", "suffix", "stream",
-        "system", "template", "context", "raw", "images", "width", "height", "steps", *GENERATION, *CALL,
-    ],
-    "list": CALL,
-    "version": CALL,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SIGNATURES)
-def test_the_three_kinds_of_function_show_their_parameters(name):
-    method, bound, function = getattr(Client, name), getattr(Client(), name), getattr(ollama_stream, name)
-    assert list(inspect.signature(method).parameters) == ["self", *SIGNATURES[name]]
-    assert list(inspect.signature(bound).parameters) == SIGNATURES[name]
-    assert list(inspect.signature(function).parameters) == SIGNATURES[name]
-
-
-@pytest.mark.parametrize("name", ["chat", "generate"])
-def test_the_names_that_are_not_positional_are_keywords_only(name):
-    parameters = inspect.signature(getattr(ollama_stream, name)).parameters
-    positional = SIGNATURES[name][: SIGNATURES[name].index("stream")]
-    assert [name for name, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD] == positional

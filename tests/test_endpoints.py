@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,16 +13,21 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import pytest
 
-from ollama_stream import Client
+from support import ROOT
+
+import ollama_stream
+from ollama_stream import AsyncClient, Client
 from ollama_stream._decode import decode
 from ollama_stream._endpoints import (
-    CHECKS, ENDPOINTS, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, row_of_path, signature_of,
+    ENDPOINTS, NEEDED, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, known_fields, row_of_path,
 )  # fmt: skip
 from ollama_stream._errors import RequestError
 from ollama_stream._records import ChatResponse, Message, ToolCall, ToolFunction
+from ollama_stream._values import CHECKS
 
 HI = [{"role": "user", "content": "Hi"}]
-CHAT = '{"model":"m","messages":[],"stream":false,"tools":[]%s}'
+DIGEST = "sha256:" + "0a" * 32
+CHAT = '{"model":"m","stream":false%s,"messages":[],"tools":[]%s}'
 
 
 def body(name: str, **given: Any) -> str:
@@ -39,23 +45,44 @@ def field(name: str, value: Any) -> Any:
 
 # --- the request ------------------------------------------------------------------------------------------------------
 
+CREATED = {"from_": "b", "files": {"f": DIGEST}, "adapters": {"a": DIGEST}, "license": ["MIT"], "quantize": "q4_K_M",
+    "parameters": {"stop": ["x"]}, "messages": HI, "stream": True, "info": {"context_length": 8}}
 REQUESTS: List[Tuple[str, str, Dict[str, Any], str]] = [
-    ("chat, the least", "chat", {}, CHAT % ""),
+    ("chat, the least", "chat", {}, CHAT % ("", "")),
     ("chat", "chat", {"messages": HI, "stream": True, "options": {"seed": 1}},
-     '{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"tools":[],"options":{"seed":1}}'),
-    ("None is left out", "chat", {"messages": None, "think": None, "options": None, "tools": None}, CHAT % ""),
-    ("None in options is sent", "chat", {"options": {"stop": None}}, CHAT % ',"options":{"stop":null}'),
-    ("False and 0 are sent", "chat", {"think": False, "keep_alive": 0}, CHAT % ',"think":false,"keep_alive":0'),
-    ("fields come in the order of their row", "chat", {"keep_alive": 1, "think": True},
-     CHAT % ',"think":true,"keep_alive":1'),
-    ("extra fields", "chat", {"extra": {"new": [1], "think": "max"}, "think": True}, CHAT % ',"think":"max","new":[1]'),
-    ("options of the call are not sent", "chat", {"headers": {"A": "b"}, "timeout": 3, "extra": {}}, CHAT % ""),
+     '{"model":"m","stream":true,"options":{"seed":1},"messages":[{"role":"user","content":"Hi"}],"tools":[]}'),
+    ("None is left out", "chat", {"messages": None, "think": None, "options": None, "tools": None}, CHAT % ("", "")),
+    ("None in options is sent", "chat", {"options": {"stop": None}}, CHAT % (',"options":{"stop":null}', "")),
+    ("False and 0 are sent", "chat", {"think": False, "keep_alive": 0},
+     CHAT % (',"keep_alive":0', ',"think":false')),
+    ("A4 fields come in the order of the official client", "chat",
+     {"top_logprobs": 2, "logprobs": True, "think": True, "keep_alive": 1, "format": "json", "options": {}},
+     CHAT % (',"options":{},"format":"json","keep_alive":1', ',"think":true,"logprobs":true,"top_logprobs":2')),
+    ("extra fields", "chat", {"extra": {"new": [1], "think": "max"}, "think": True},
+     CHAT % ("", ',"think":"max","new":[1]')),
+    ("our own fields", "chat", {"truncate": False, "shift": True, "_debug_render_only": True},
+     CHAT % ("", ',"truncate":false,"shift":true,"_debug_render_only":true')),
+    ("options of the call are not sent", "chat", {"headers": {"A": "b"}, "timeout": 3, "extra": {}}, CHAT % ("", "")),
     ("ASCII only, fault_216 a lone surrogate", "chat", {"messages": [{"role": "user", "content": "é\ud800\r\n\0"}]},
-     '{"model":"m","messages":[{"role":"user","content":"\\u00e9\\ud800\\r\\n\\u0000"}],"stream":false,"tools":[]}'),
+     '{"model":"m","stream":false,"messages":[{"role":"user","content":"\\u00e9\\ud800\\r\\n\\u0000"}],"tools":[]}'),
     ("generate, the least", "generate", {}, '{"model":"m","stream":false}'),
     ("generate", "generate", {"prompt": "p", "suffix": "", "context": [1, 2], "raw": True, "width": 3},
-     '{"model":"m","prompt":"p","suffix":"","stream":false,"context":[1,2],"raw":true,"width":3}'),
-    ("an empty prompt is a prompt", "generate", {"prompt": ""}, '{"model":"m","prompt":"","stream":false}'),
+     '{"model":"m","stream":false,"prompt":"p","suffix":"","context":[1,2],"raw":true,"width":3}'),
+    ("an empty prompt is a prompt", "generate", {"prompt": ""}, '{"model":"m","stream":false,"prompt":""}'),
+    ("unload", "unload", {}, '{"model":"m","keep_alive":0,"stream":false}'),
+    ("embed, the least", "embed", {}, '{"model":"m","input":""}'),
+    ("embed", "embed", {"input": ["a", "b"], "truncate": False, "dimensions": 3},
+     '{"model":"m","input":["a","b"],"truncate":false,"dimensions":3}'),
+    ("embeddings", "embeddings", {"prompt": "a", "keep_alive": "5m"}, '{"model":"m","keep_alive":"5m","prompt":"a"}'),
+    ("pull", "pull", {}, '{"model":"m","stream":false,"insecure":false}'),
+    ("push", "push", {"insecure": True, "stream": True}, '{"model":"m","stream":true,"insecure":true}'),
+    ("create, the least", "create", {}, '{"model":"m","stream":false}'),
+    ("create", "create", CREATED,
+     '{"model":"m","stream":true,"quantize":"q4_K_M","from":"b","files":{"f":"%s"},"adapters":{"a":"%s"},'
+     '"license":["MIT"],"parameters":{"stop":["x"]},"messages":[{"role":"user","content":"Hi"}],'
+     '"info":{"context_length":8}}' % (DIGEST, DIGEST)),
+    ("show", "show", {"verbose": True}, '{"model":"m","verbose":true}'),
+    ("delete", "delete", {}, '{"model":"m"}'),
 ]  # fmt: skip
 
 
@@ -66,7 +93,7 @@ def test_what_is_sent(name: str, given: Dict[str, Any], sent: str) -> None:
 
 def test_a_request_names_its_method_path_headers_and_clocks() -> None:
     plain = build("chat", {"model": "m"})
-    assert plain[1:] == ("POST", "/api/chat", (CHAT % "").encode(), (), False, UNSET_TIMEOUT)
+    assert plain[1:] == ("POST", "/api/chat", (CHAT % ("", "")).encode(), (), False, UNSET_TIMEOUT)
     own = build("generate", {"model": "m", "stream": True, "headers": {"X-A": " b ", "X-B": None}, "timeout": None})
     assert (own.target, own.headers, own.streamed, own.timeout) == ("/api/generate", (("X-A", "b"),), True, None)
     for name, target in (("list", "/api/tags"), ("version", "/api/version")):
@@ -191,6 +218,8 @@ A_MESSAGE = "messages[0]: expected a message such as {'role': 'user', 'content':
 ROLE = "messages[0].role: expected 'system', 'user', 'assistant' or 'tool', got "
 UNIT = "keep_alive: expected a duration with its unit, such as '5m' or '30s', got "
 TOP = "top_logprobs: expected a number from 0 to 20, got "
+TEXTS_OR = "%s: expected a string or a list of strings, got %s"
+SHA = "expected 'sha256:' and 64 hexadecimal digits in lower case, got "
 REFUSED: List[Tuple[str, Any, str]] = [
     ("model", "", EXPECTED_MODEL + "''"),
     ("model", "  ", EXPECTED_MODEL + "'  '"),
@@ -205,8 +234,8 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("messages", [3], A_MESSAGE + "int"),
     ("messages", [None], A_MESSAGE + "NoneType"),
     ("messages", [HI], A_MESSAGE + "list"),
-    ("messages", [object()], "messages[0]: object cannot be sent as JSON"),
-    ("messages", [Message], "messages[0]: type cannot be sent as JSON"),
+    ("messages", [object()], A_MESSAGE + "object"),
+    ("messages", [Message], A_MESSAGE + "type"),
     ("messages", [{}], ROLE + "None"),
     ("messages", [{"role": ""}], ROLE + "''"),
     ("messages", [{"role": 3}], ROLE + "3"),
@@ -219,12 +248,15 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("messages", [dict(USER, x=LOOP)], "messages: nested too deep, or it contains itself"),
     ("messages", [dict(USER, images="x")], "messages[0].images: expected a list of images, got str"),
     ("messages", [dict(USER, images=b"x")], "messages[0].images: expected a list of images, got bytes"),
-    ("messages", [dict(USER, images=["no such file.png"])],
-     "messages[0].images[0]: neither base64, nor a data URL, nor the name of a file"),
-    ("images", [""], "images[0]: neither base64, nor a data URL, nor the name of a file"),
-    ("images", ["data:image/png,abc"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
-    ("images", ["a\0b"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
-    ("images", ["\ud800"], "images[0]: neither base64, nor a data URL, nor the name of a file"),
+    ("messages", [dict(USER, images=["iVBORw==", "no such file.png"])],
+     "messages[0].images[1]: cannot be read: [Errno 2] No such file or directory: 'no such file.png'"),
+    ("messages", [dict(USER, x=10**5000)], "messages[0].x: an integer of more than 4300 digits"),
+    ("messages", [dict(USER, role=10**5000)], "messages[0].role: an integer of more than 4300 digits"),
+    ("messages", [10**5000], A_MESSAGE + "int"),
+    ("images", [""], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
+    ("images", ["data:image/png,abc"], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
+    ("images", ["a\0b"], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
+    ("images", ["\ud800"], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
     ("images", [3], "images[0]: expected bytes, a path or base64, got int"),
     ("images", PNG, "images: expected a list of images, got bytes"),
     ("tools", "f", "tools: expected a list of functions or tools, got str"),
@@ -271,7 +303,54 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("context", [1, -1], "context[1]: expected a number from 0 on, got -1"),
     ("context", [1.5], "context[0]: expected a number from 0 on, got 1.5"),
     ("context", [True], "context[0]: expected a number from 0 on, got True"),
-    ("width", object(), "width: object cannot be sent as JSON"),
+    ("images", ["/etc/passwd"], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
+    ("context", [10**5000], "context[0]: expected a number from 0 on, got int"),
+    ("width", object(), "width: expected a number from 0 on, got <object object>"),
+    ("width", -1, "width: expected a number from 0 on, got -1"),
+    ("height", 1.5, "height: expected a number from 0 on, got 1.5"),
+    ("steps", True, "steps: expected a number from 0 on, got True"),
+    ("_debug_render_only", 1, "_debug_render_only: expected True or False, got 1"),
+    ("keep_alive", 10**5000, "keep_alive: more seconds than the server can count; a negative number means for ever"),
+    ("keep_alive", -10**5000, "keep_alive: an integer of more than 4300 digits"),
+    ("options", {"seed": 10**5000}, "options.seed: an integer of more than 4300 digits"),
+    ("model", 10**5000, EXPECTED_MODEL + "int"),
+    ("think", 10**5000, THINK + "int"),
+    ("top_logprobs", 10**5000, TOP + "int"),
+    ("stream", 10**5000, "stream: expected True or False, got int"),
+    ("format", 10**5000, "format: expected 'json', a JSON Schema or a type, got int"),
+    ("format", "x" * 500, "format: expected 'json', a JSON Schema or a type, got str"),
+    ("input", 3, TEXTS_OR % ("input", "int")),
+    ("input", [1], "input[0]: expected a string, got int"),
+    ("input", ["a", [2]], "input[1]: expected a string, got list"),
+    ("license", {}, TEXTS_OR % ("license", "dict")),
+    ("dimensions", "3", "dimensions: expected a number from 0 on, got '3'"),
+    ("insecure", "no", "insecure: expected True or False, got 'no'"),
+    ("verbose", 1, "verbose: expected True or False, got 1"),
+    ("quantize", 4, "quantize: expected a string, got int"),
+    ("from_", "", EXPECTED_MODEL.replace("model", "from_", 1) + "''"),
+    ("files", ["f"], "files: expected a mapping, got list"),
+    ("files", {"f": "abc"}, "files.f: " + SHA + "'abc'"),
+    ("adapters", {"a": None}, "adapters.a: " + SHA + "None"),
+    ("draft_files", {"d": DIGEST.upper()}, "draft_files.d: " + SHA + repr(DIGEST.upper())),
+    ("draft_quantize", 4, "draft_quantize: expected a string, got int"),
+    ("parameters", {"stop": "x"}, "parameters.stop: expected a list of strings, got a string"),
+    ("parser", 3, "parser: expected a string, got int"),
+    ("renderer", 3, "renderer: expected a string, got int"),
+    ("requires", 3, "requires: expected a string, got int"),
+    ("remote_host", 3, "remote_host: expected a string, got int"),
+    ("info", 3, "info: expected a mapping, got int"),
+    ("source", None, EXPECTED_MODEL.replace("model", "source", 1) + "None"),
+    ("destination", " ", EXPECTED_MODEL.replace("model", "destination", 1) + "' '"),
+    ("query", None, "query: expected a string, got NoneType"),
+    ("max_results", "3", "max_results: expected a number from 0 on, got '3'"),
+    ("url", 3, "url: expected a string, got int"),
+    ("path", 3, "path: expected the name of a file, got int"),
+    ("path", ROOT, "path: not a regular file: %r" % ROOT),
+    ("path", ROOT + "/nothing", "path: cannot be read: [Errno 2] No such file or directory: '%s/nothing'" % ROOT),
+] + [("digest", digest, "digest: " + SHA + repr(digest)) for digest in (
+    "", "abc", "sha256:", DIGEST[:-1], DIGEST + "0", DIGEST.replace(":", "-"), DIGEST[:-1] + "A", "../" + DIGEST[3:],
+    DIGEST[:-3] + "?x=", DIGEST[:-1] + "#", DIGEST[:-2] + "\r\n", "sha256:" + "/.." * 21 + "/", 3)
+] + [
     ("extra", [], "extra: expected a mapping, got list"),
     ("extra", {"a": b""}, "extra.a: bytes cannot be sent as JSON"),
     ("headers", "A: b", "headers: expected a mapping of names to strings, got str"),
@@ -279,33 +358,41 @@ REFUSED: List[Tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, value, message", REFUSED, ids=["%s %.30r" % row[:2] for row in REFUSED])
+def row_with(field: str) -> str:
+    """An endpoint that has a field."""
+    return next(name for name in ["generate", "chat", *ENDPOINTS] if field in known_fields(ENDPOINTS[name]))
+
+
+def needed(name: str) -> Dict[str, Any]:
+    """The arguments that a call cannot do without."""
+    good = {"digest": DIGEST, "path": __file__}
+    return {field: good.get(field, "m") for field in ENDPOINTS[name].positional if field in NEEDED}
+
+
+@pytest.mark.parametrize("name, value, message", REFUSED, ids=["%s %.30r" % (r[0], r[2][-40:]) for r in REFUSED])
 def test_a_wrong_argument_is_refused_before_anything_is_sent(name: str, value: Any, message: str) -> None:
-    row = "chat" if name in ("messages", "tools", "logprobs", "think") else "generate"
+    row = row_with(name)
     with pytest.raises(RequestError) as caught:
-        build(row, dict({"model": "m"}, **{name: value}))
-    assert (str(caught.value), caught.value.error) == (message, message)
+        build(row, dict(needed(row), **{name: value}))
+    text = re.sub(" at 0x[0-9a-fA-F]+", "", str(caught.value))
+    assert (text, caught.value.error) == (message, str(caught.value))
 
 
 def test_every_check_has_a_row_that_fails() -> None:
     assert set(CHECKS) <= {name for name, _, _ in REFUSED}
 
 
-def test_a_missing_model_is_refused() -> None:
-    for name in ("chat", "generate"):
-        with pytest.raises(RequestError, match="^model: expected the name of a model, such as 'llama3.2', got ''$"):
-            build(name, {})
+@pytest.mark.parametrize("name", [name for name in ENDPOINTS if set(ENDPOINTS[name].positional) & set(NEEDED)])
+def test_what_a_call_cannot_do_without_is_refused_if_missing(name: str) -> None:
+    for field in needed(name):
+        with pytest.raises(RequestError, match="^%s: expected .*, got (''|None|str)" % field if field != "path" else "^path: "):
+            build(name, dict(needed(name), **{field: None}))
 
 
 def test_an_image_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nothing", Path("a\0b")):
         with pytest.raises(RequestError, match=r"^images\[0\]: cannot be read: "):
             build("generate", {"model": "m", "images": [path]})
-
-
-def test_an_integer_too_long_to_print_is_refused() -> None:
-    with pytest.raises(RequestError, match="^the request cannot be written as JSON: Exceeds the limit"):
-        build("chat", {"model": "m", "options": {"seed": 10**5000}})
 
 
 UNKNOWN: List[Tuple[str, str, str]] = [
@@ -318,6 +405,11 @@ UNKNOWN: List[Tuple[str, str, str]] = [
     ("list", "stream", ""),
     ("list", "header", "; did you mean 'headers'?"),
     ("version", "model", ""),
+    ("embed", "dimension", "; did you mean 'dimensions'?"),
+    ("pull", "insecur", "; did you mean 'insecure'?"),
+    ("create", "from", "; did you mean 'from_'?"),
+    ("unload", "stream", ""),
+    ("ping", "timout", "; did you mean 'timeout'?"),
 ]
 
 
@@ -330,29 +422,51 @@ def test_an_unknown_keyword_is_a_type_error_that_names_the_nearest(name: str, ke
 
 # --- signatures -------------------------------------------------------------------------------------------------------
 
-COMMON = ["think", "logprobs", "top_logprobs", "format", "options", "keep_alive", "truncate", "shift",
-    "_debug_render_only"]
-CALL = ["extra", "headers", "timeout"]
-GENERATE = ["system", "template", "context", "raw", "images", "width", "height", "steps"]
-SIGNATURES: Dict[str, List[str]] = {
-    "chat": ["self", "model=''", "messages=None",
-     "*stream=False"] + ["*%s=None" % n for n in ["tools"] + COMMON + CALL],
-    "generate": ["self", "model=''", "prompt=None", "suffix=None",
-     "*stream=False"] + ["*%s=None" % n for n in GENERATE + COMMON + CALL],
-    "list": ["self"] + ["*%s=None" % n for n in CALL],
-    "version": ["self"] + ["*%s=None" % n for n in CALL],
+SIGNATURES: Dict[str, str] = {  # A3: names, order and defaults; what is ours comes last
+    "chat": "self, model='', messages=None, *, tools=None, stream=False, think=None, logprobs=None, top_logprobs=None, "
+    "format=None, options=None, keep_alive=None, truncate=None, shift=None, _debug_render_only=None",
+    "generate": "self, model='', prompt=None, suffix=None, *, system=None, template=None, context=None, stream=False, "
+    "think=None, logprobs=None, top_logprobs=None, raw=None, format=None, images=None, options=None, keep_alive=None, "
+    "width=None, height=None, steps=None, truncate=None, shift=None, _debug_render_only=None",
+    "embed": "self, model='', input='', truncate=None, options=None, keep_alive=None, dimensions=None, *",
+    "embeddings": "self, model='', prompt=None, options=None, keep_alive=None, *",
+    "pull": "self, model, *, insecure=False, stream=False",
+    "push": "self, model, *, insecure=False, stream=False",
+    "create": "self, model, quantize=None, from_=None, files=None, adapters=None, template=None, license=None, "
+    "system=None, parameters=None, messages=None, *, stream=False, draft_files=None, draft_quantize=None, "
+    "renderer=None, parser=None, requires=None, remote_host=None, info=None",
+    "create_blob": "self, path, *",
+    "blob_exists": "self, digest, *",
+    "list": "self, *",
+    "delete": "self, model, *",
+    "copy": "self, source, destination, *",
+    "show": "self, model, *, system=None, options=None, verbose=None",
+    "ps": "self, *",
+    "web_search": "self, query, max_results=3, *",
+    "web_fetch": "self, url, *",
+    "version": "self, *",
+    "ping": "self, *",
+    "me": "self, *",
+    "signout": "self, *",
+    "cloud_status": "self, *",
+    "unload": "self, model, *",
 }
+CALL = ", extra=None, headers=None, timeout=None"
+
+
+def written(function: Any) -> str:
+    """A signature without its annotations."""
+    shown = inspect.signature(function)
+    parameters = [one.replace(annotation=inspect.Parameter.empty) for one in shown.parameters.values()]
+    return str(inspect.Signature(parameters))[1:-1]
 
 
 @pytest.mark.parametrize("name", sorted(ENDPOINTS))
-def test_a_method_shows_the_parameters_of_its_row(name: str) -> None:
-    assert inspect.signature(getattr(Client, name)) == signature_of(ENDPOINTS[name])
-    shown = []
-    for parameter in inspect.signature(getattr(Client, name)).parameters.values():
-        star = "*" if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""
-        default = "" if parameter.default is inspect.Parameter.empty else "=%r" % (parameter.default,)
-        shown.append(star + parameter.name + default)
-    assert shown == SIGNATURES[name]
+def test_a_method_shows_the_parameters_of_the_official_one_and_its_fields(name: str) -> None:
+    expected = SIGNATURES[name] + CALL
+    assert written(getattr(Client, name)) == expected
+    assert written(getattr(AsyncClient, name)) == expected
+    assert written(getattr(ollama_stream, name)) == expected[len("self, ") :]
 
 
 def test_parameters_show_their_annotations() -> None:
@@ -437,8 +551,10 @@ ANY_REFUSED: List[Tuple[Dict[str, Any], str]] = [
     ({"body": 3}, "body: expected bytes or a string, got int"),
     ({"json": {"a": {1}}}, "json.a: set cannot be sent as JSON"),
 ] + [
-    ({"path": path}, "path: expected an absolute path such as '/api/chat', percent-encoded, got %r" % (path,))
-    for path in ("api", "", None, "/a b", "/a\r\nX: y", "/é", "/a#b", "/\x7f", "http://h/")
+    ({"path": path}, "path: expected an absolute path such as '/api/chat', percent-encoded, without '//' and '..', "
+     "got %r" % (path,))
+    for path in ("api", "", None, "/a b", "/a\r\nX: y", "/é", "/a#b", "/\x7f", "http://h/", "//h/api", "/api/..",
+        "/api/../x", "/./api", "/api/%2e%2E/x", "/api/.%2e?x", "/api/%2f..", "/api\\..", "/api%5c..", "/api//tags")
 ]  # fmt: skip
 
 

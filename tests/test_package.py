@@ -18,7 +18,7 @@ for module in MODULES:
 
 # A module of the core imports only from those before it.
 CORE = (
-    "_errors _schema _decode _records _address _endpoints _http1 _stream _net _pool _tls _route _exchange _client _default".split()
+    "_errors _schema _decode _records _address _upload _values _endpoints _http1 _stream _net _pool _tls _route _exchange _client _default".split()
 )  # fmt: skip
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 
@@ -115,22 +115,3 @@ def test_the_version_is_one():
 
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         assert re.search(r'^version = "(.*)"', file.read(), re.M).group(1) == ollama_stream.__version__
-
-
-def test_a_field_is_declared_in_one_line(tmp_path):
-    import shutil
-
-    copy = tmp_path / "vendored" / "client"
-    shutil.copytree(PACKAGE, str(copy), ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "vendored" / "__init__.py").write_text("")
-    source = (copy / "_endpoints.py").read_text(encoding="utf-8")
-    row = "    tools: Optional[Sequence[Any]]\n"
-    assert source.count(row) == 1
-    (copy / "_endpoints.py").write_text(source.replace(row, row + "    warmth: Optional[float]\n"), encoding="utf-8")
-    program = (
-        "import inspect, json, vendored.client as c; from vendored.client._endpoints import build\n"
-        "assert 'warmth' in inspect.signature(c.Client.chat).parameters\n"
-        "assert 'warmth' in inspect.signature(c.chat).parameters\n"
-        "assert json.loads(build('chat', {'model': 'm', 'warmth': 0.5}).body)['warmth'] == 0.5\n"
-    )
-    subprocess.run([sys.executable, "-c", program], cwd=str(tmp_path), check=True)

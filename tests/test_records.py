@@ -18,12 +18,13 @@ from ollama_stream import _decode, _records
 from ollama_stream._decode import CLASSES, ByteSize, Record, decode, field_names, parse_time
 from ollama_stream._errors import OllamaError, ProtocolError
 from ollama_stream._records import (
-    ChatResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListedModel, ListResponse, Logprob, Message,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, TokenLogprob, ToolCall, ToolFunction,
-    VersionResponse,
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Image, ListedModel,
+    ListResponse, Logprob, Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
+    TokenLogprob, Tool, ToolCall, ToolFunction, ToolParameters, VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
 
 UTC = timezone.utc
+ALL = [cls for cls in CLASSES.values() if cls is not _records.Generation]
 
 
 def record(**more: Any) -> ChatResponse:
@@ -164,16 +165,21 @@ def test_a_record_without_anything_has_its_nested_records() -> None:
         ListResponse: {"models": []},
         ProcessResponse: {"models": []},
         ShowResponse: {"model_info": {}},
+        StatusResponse: {"status": "success"},
+        Tool: {"type": "function"},
+        ToolParameters: {"type": "object"},
+        CloudStatusResponse: {"cloud": {}},
+        WebSearchResponse: {"results": []},
     }
-    for cls in CLASSES.values():
-        if cls is not _records.Generation:
+    for cls in ALL:
+        if cls is not Image:
             found = decode(cls, {}).model_dump(exclude_none=True)
             assert found == cls().model_dump(exclude_none=True) == empty.get(cls, {}), cls
 
 
 def test_null_counts_as_unset() -> None:
-    for cls in CLASSES.values():
-        if cls is not _records.Generation:
+    for cls in ALL:
+        if cls not in (StatusResponse, Tool, ToolParameters):  # null is not their default
             nulls = decode(cls, {name: None for name in field_names(cls)})
             empty = decode(cls, {})
             assert nulls.model_dump(exclude_none=True) == empty.model_dump(exclude_none=True), cls
@@ -374,7 +380,7 @@ def test_any_value_in_any_field_is_kept_or_refused_and_never_breaks_a_record() -
     outcomes = set()
     for seed in range(3000):
         rng = random.Random(seed)
-        cls = rng.choice([cls for cls in CLASSES.values() if cls is not _records.Generation])
+        cls = rng.choice(ALL)
         names = list(field_names(cls)) + HIDDEN
         data = {name: rng.choice(VALUES) for name in rng.sample(names, rng.randrange(1, 4))}
         try:

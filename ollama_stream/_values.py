@@ -1,0 +1,355 @@
+"""The values of a call: what a user gave goes in, what JSON can carry comes out, or a RequestError that names the place.
+
+A value is checked as far as the server's answer to a wrong one would be late or misleading; what the server alone can
+judge is left to it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+from ._decode import Record, field_names
+from ._errors import RequestError
+
+MAX_DIGITS = 4300  # of an integer: what Python prints without complaint; no number of the API comes near
+TOO_LONG = 10**MAX_DIGITS
+MAX_LEVELS = 200  # of a value; the server stops at 10,000
+MAX_SHOWN_VALUE = 100  # characters
+MAX_KEEP_ALIVE = 9223372036  # seconds: the server counts nanoseconds in 64 bits
+# A string that is no base64 is opened as a file where it ends in one of these, and not otherwise: a program may hand
+# on what somebody else has typed. The server takes images and, for some models, sound.
+MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".wav", ".mp3")
+
+
+def plain(value: Any, path: str, depth: int = 0) -> Any:
+    """A value of JSON's own types from records, mappings, sequences and objects with ``model_dump``."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        if not -TOO_LONG < value < TOO_LONG:
+            raise RequestError("%s: an integer of more than %d digits" % (path, MAX_DIGITS))
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise RequestError("%s: %r is no JSON number" % (path, value))
+        return float(value)
+    if depth > MAX_LEVELS:
+        raise RequestError("%s: nested too deep, or it contains itself" % path.split(".")[0].split("[")[0])
+    if isinstance(value, (Record, Mapping)):
+        return {n: plain(v, "%s.%s" % (path, n), depth + 1) for n, v in members(value, path)}
+    if is_list(value):
+        return [plain(item, "%s[%d]" % (path, i), depth + 1) for i, item in enumerate(value)]
+    if has_dump(value):
+        return plain(value.model_dump(exclude_none=True), path, depth + 1)
+    raise RequestError("%s: %s cannot be sent as JSON" % (path, type(value).__name__))
+
+
+def members(value: Any, path: str) -> List[Tuple[str, Any]]:
+    """The names and values of a mapping as they are, of a record those that are set."""
+    if isinstance(value, Record):
+        declared = field_names(type(value))
+        set_ones = [(n, v) for n, v in value if n in value.__dict__ or n not in declared or (v is not None and v != "")]
+        return [(n, v) for n, v in set_ones if v is not None]
+    for name in value:
+        if not isinstance(name, str):
+            raise RequestError("%s: the name %s is not a string" % (path, shown(name)))
+    return list(value.items())
+
+
+def is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
+def has_dump(value: Any) -> bool:
+    """Whether it is a model of pydantic, or an object like one."""
+    return not isinstance(value, type) and callable(getattr(value, "model_dump", None))
+
+
+def shown(value: Any) -> str:
+    """A value in an error text, its type where it is long or cannot print itself (an integer of 5,000 digits)."""
+    try:
+        text = repr(value)
+    except Exception:
+        return type(value).__name__
+    return text if len(text) <= MAX_SHOWN_VALUE else type(value).__name__
+
+
+def json_body(value: Any) -> bytes:
+    """Compact JSON in ASCII: a lone surrogate, which UTF-8 has no bytes for, is sent as it stands."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RequestError("the request cannot be written as JSON: %s" % error) from None
+
+
+def checked_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
+    """Header fields of a call or a client; a value of None leaves the field out."""
+    from ._address import check_header
+
+    if headers is None:
+        return ()
+    if not isinstance(headers, Mapping):
+        raise RequestError("headers: expected a mapping of names to strings, got %s" % type(headers).__name__)
+    return tuple(check_header(name, value) for name, value in headers.items() if value is not None)
+
+
+# --- simple ones ------------------------------------------------------------------------------------------------------
+
+
+def checked_object(value: Any, path: str) -> Dict[str, Any]:
+    result = plain(value, path)
+    if not isinstance(result, dict):
+        raise RequestError("%s: expected a mapping, got %s" % (path, type(value).__name__))
+    return result
+
+
+def checked_model(value: Any, path: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise RequestError("%s: expected the name of a model, such as 'llama3.2', got %s" % (path, shown(value)))
+    return value
+
+
+def checked_text(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise RequestError("%s: expected a string, got %s" % (path, type(value).__name__))
+    return value
+
+
+def checked_texts(value: Any, path: str) -> Any:
+    """A string or a list of strings."""
+    if isinstance(value, str):
+        return value
+    if not is_list(value):
+        raise RequestError("%s: expected a string or a list of strings, got %s" % (path, type(value).__name__))
+    return [checked_text(item, "%s[%d]" % (path, i)) for i, item in enumerate(value)]
+
+
+def checked_flag(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise RequestError("%s: expected True or False, got %s" % (path, shown(value)))
+    return value
+
+
+def checked_count(value: Any, path: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise RequestError("%s: expected a number from 0 on, got %s" % (path, shown(value)))
+    return int(value)
+
+
+def checked_top_logprobs(value: Any, path: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 20:
+        raise RequestError("%s: expected a number from 0 to 20, got %s" % (path, shown(value)))
+    return int(value)
+
+
+def checked_think(value: Any, path: str) -> Any:
+    if isinstance(value, bool) or isinstance(value, str) and value in ("low", "medium", "high", "max"):
+        return value
+    raise RequestError("%s: expected True, False, 'low', 'medium', 'high' or 'max', got %s" % (path, shown(value)))
+
+
+def checked_keep_alive(value: Any, path: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise RequestError("%s: expected seconds or a duration such as '5m', got %s" % (path, shown(value)))
+    if isinstance(value, str):
+        if value != "0" and (not value or value[-1] not in "smh" or not any(map(str.isdigit, value))):
+            form = "a duration with its unit, such as '5m' or '30s'"
+            raise RequestError("%s: expected %s, got %s" % (path, form, shown(value)))
+    elif not value <= MAX_KEEP_ALIVE:
+        raise RequestError("%s: more seconds than the server can count; a negative number means for ever" % path)
+    return plain(value, path)
+
+
+def checked_context(value: Any, path: str) -> List[int]:
+    """The tokens of an earlier answer. A negative one can kill a server of version 0.24."""
+    if not is_list(value):
+        kind = type(value).__name__
+        raise RequestError("%s: expected the list of numbers of an earlier answer, got %s" % (path, kind))
+    for i, token in enumerate(value):  # there may be a hundred thousand: no path is made for the good ones
+        if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < 1 << 63:
+            raise RequestError("%s[%d]: expected a number from 0 on, got %s" % (path, i, shown(token)))
+    return list(value)
+
+
+def checked_options(value: Any, path: str) -> Dict[str, Any]:
+    options = checked_object(value, path)
+    if isinstance(options.get("stop"), str):
+        raise RequestError("%s.stop: expected a list of strings, got a string" % path)
+    return options
+
+
+def checked_format(value: Any, path: str) -> Any:
+    if value in ("", "json") if isinstance(value, str) else isinstance(value, Mapping):
+        return plain(value, path)
+    if isinstance(value, type) or hasattr(value, "__args__"):  # a class; List[int], Optional[int], int | None
+        from ._schema import type_schema
+
+        return type_schema(value)
+    raise RequestError("%s: expected 'json', a JSON Schema or a type, got %s" % (path, shown(value)))
+
+
+# --- messages, images, tools ------------------------------------------------------------------------------------------
+
+
+def checked_messages(value: Any, path: str) -> List[Any]:
+    if not is_list(value):
+        raise RequestError("%s: expected a list of messages, got %s" % (path, type(value).__name__))
+    return [checked_message(message, "%s[%d]" % (path, i)) for i, message in enumerate(value)]
+
+
+def checked_message(value: Any, path: str) -> Dict[str, Any]:
+    if not isinstance(value, (Mapping, Record)):
+        dumped = value.model_dump(exclude_none=True) if has_dump(value) else None
+        if not isinstance(dumped, Mapping):
+            form = "{'role': 'user', 'content': '...'}"
+            raise RequestError("%s: expected a message such as %s, got %s" % (path, form, type(value).__name__))
+        value = dumped
+    message = {
+        name: checked_images(item, path + ".images")
+        if name == "images" and item is not None
+        else plain(item, "%s.%s" % (path, name), 1)
+        for name, item in members(value, path)
+    }
+    role, content = message.get("role"), message.get("content")
+    if not isinstance(role, str) or not role:
+        form = "'system', 'user', 'assistant' or 'tool'"
+        raise RequestError("%s.role: expected %s, got %s" % (path, form, shown(role)))
+    if not isinstance(content, (str, type(None))):
+        raise RequestError("%s.content: expected a string, got %s" % (path, type(content).__name__))
+    return message
+
+
+def checked_images(value: Any, path: str) -> List[str]:
+    if not is_list(value):
+        raise RequestError("%s: expected a list of images, got %s" % (path, type(value).__name__))
+    return [base64_image(image, "%s[%d]" % (path, i)) for i, image in enumerate(value)]
+
+
+def base64_image(value: Any, path: str) -> str:
+    """Base64 of bytes, of the file that a Path names, or of a base64 text or data URL as it stands.
+
+    A string that is neither is the name of a file if it ends as that of an image does.
+    """
+    import base64
+
+    value = getattr(value, "value", value)  # of an Image
+    if isinstance(value, str):
+        text = value.partition("base64,")[2] if value.startswith("data:") else value
+        try:
+            if text and base64.b64decode("".join(text.split()), validate=True):
+                return text
+        except ValueError:
+            pass
+        if not value.lower().endswith(MEDIA_SUFFIXES):
+            raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
+    if isinstance(value, (str, os.PathLike)):
+        try:
+            with open(value, "rb") as file:
+                value = file.read()
+        except (OSError, ValueError) as error:
+            raise RequestError("%s: cannot be read: %s" % (path, error)) from None
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise RequestError("%s: expected bytes, a path or base64, got %s" % (path, type(value).__name__))
+    return base64.b64encode(value).decode("ascii")
+
+
+def checked_tools(value: Any, path: str) -> List[Any]:
+    if not is_list(value):
+        raise RequestError("%s: expected a list of functions or tools, got %s" % (path, type(value).__name__))
+    return [checked_tool(tool, "%s[%d]" % (path, i)) for i, tool in enumerate(value)]
+
+
+def checked_tool(value: Any, path: str) -> Any:
+    if isinstance(value, (Mapping, Record)) or has_dump(value):
+        return checked_object(value, path)
+    if not callable(value):
+        raise RequestError("%s: expected a function or a tool, got %s" % (path, type(value).__name__))
+    from ._schema import function_tool
+
+    return function_tool(value)
+
+
+# --- files and digests ------------------------------------------------------------------------------------------------
+
+
+def checked_digest(value: Any, path: str) -> str:
+    """That is "sha256:" and 64 hexadecimal digits in lower case: anything else could be another path."""
+    if isinstance(value, str) and value.startswith("sha256:") and len(value) == 71:
+        if set(value[7:]) <= set("0123456789abcdef"):
+            return value
+    form = "'sha256:' and 64 hexadecimal digits in lower case"
+    raise RequestError("%s: expected %s, got %s" % (path, form, shown(value)))
+
+
+def checked_digests(value: Any, path: str) -> Dict[str, str]:
+    """File name -> digest, as create_blob() gives it."""
+    files = checked_object(value, path)
+    return {name: checked_digest(digest, "%s.%s" % (path, name)) for name, digest in files.items()}
+
+
+def checked_file(value: Any, path: str) -> Any:
+    """The name of a regular file: opening another kind may wait for ever."""
+    import stat
+
+    if not isinstance(value, (str, os.PathLike)):
+        raise RequestError("%s: expected the name of a file, got %s" % (path, type(value).__name__))
+    try:
+        if stat.S_ISREG(os.stat(value).st_mode):
+            return value
+    except (OSError, ValueError) as error:
+        raise RequestError("%s: cannot be read: %s" % (path, error)) from None
+    raise RequestError("%s: not a regular file: %s" % (path, shown(os.fspath(value))))
+
+
+CHECKS: Dict[str, Callable[[Any, str], Any]] = {
+    "_debug_render_only": checked_flag,
+    "adapters": checked_digests,
+    "context": checked_context,
+    "destination": checked_model,
+    "digest": checked_digest,
+    "dimensions": checked_count,
+    "draft_files": checked_digests,
+    "draft_quantize": checked_text,
+    "files": checked_digests,
+    "format": checked_format,
+    "from_": checked_model,
+    "height": checked_count,
+    "images": checked_images,
+    "info": checked_object,
+    "input": checked_texts,
+    "insecure": checked_flag,
+    "keep_alive": checked_keep_alive,
+    "license": checked_texts,
+    "logprobs": checked_flag,
+    "max_results": checked_count,
+    "messages": checked_messages,
+    "model": checked_model,
+    "options": checked_options,
+    "parameters": checked_options,
+    "parser": checked_text,
+    "path": checked_file,
+    "prompt": checked_text,
+    "quantize": checked_text,
+    "query": checked_text,
+    "raw": checked_flag,
+    "remote_host": checked_text,
+    "renderer": checked_text,
+    "requires": checked_text,
+    "shift": checked_flag,
+    "source": checked_model,
+    "steps": checked_count,
+    "stream": checked_flag,
+    "suffix": checked_text,
+    "system": checked_text,
+    "template": checked_text,
+    "think": checked_think,
+    "tools": checked_tools,
+    "top_logprobs": checked_top_logprobs,
+    "truncate": checked_flag,
+    "url": checked_text,
+    "verbose": checked_flag,
+    "width": checked_count,
+}
