@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, TextIO, Tuple, Union
 
 from ._client import VERSION, Client, Stream
-from ._endpoints import CALL_FIELDS
+from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
 from ._errors import OllamaError, RequestError
 from ._net import Timeout, reason
 from ._records import ChatResponse, Generation
@@ -111,13 +111,24 @@ def add_run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--host", metavar="URL", help="the server; otherwise OLLAMA_HOST, otherwise this machine")
     parser.add_argument("--system", metavar="TEXT", help="the system message")
     parser.add_argument("--think", metavar="LEVEL", type=think_level, help="alone, or with = and " + ", ".join(LEVELS))
-    parser.add_argument("--format", choices=["json"])
     parser.add_argument(
         "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
         help="an option of the model, such as temperature=0; may be repeated",
     )  # fmt: skip
     parser.add_argument("--timeout", metavar="SECONDS", type=positive_seconds, help="for the whole answer")
     add_output_arguments(parser)
+    group = parser.add_argument_group("fields of the request", "VALUE is JSON, or else text")
+    for name, annotation in chat_fields().items():
+        option = "--" + name.strip("_").replace("_", "-")
+        group.add_argument(option, dest=name, metavar="VALUE", type=json_or_text, help=annotation)
+
+
+def chat_fields() -> Dict[str, str]:
+    """The fields of a chat without an option of their own above, and what they may be."""
+    fields = fields_of(ENDPOINTS["chat"])
+    for name in ("think", "options", "timeout"):
+        del fields[name]
+    return {name: kind[len("Optional[") : -1] if kind.startswith("Optional[") else kind for name, kind in fields.items()}
 
 
 def add_replay_arguments(parser: ArgumentParser) -> None:
@@ -145,14 +156,17 @@ def think_level(text: str) -> Union[bool, str]:
 
 
 def name_and_value(text: str) -> Tuple[str, Any]:
-    """The value is JSON where it reads as JSON, otherwise a string."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argument_error("expected NAME=VALUE, got %r" % text)
+    return name, json_or_text(value)
+
+
+def json_or_text(text: str) -> Any:
     try:
-        return name, json.loads(value)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return name, value
+        return text
 
 
 def positive_seconds(text: str) -> float:
@@ -198,7 +212,8 @@ def run(parser: ArgumentParser, options: Namespace) -> None:
     print_answer(
         lambda: client.chat(
             options.model, messages, stream=True,
-            think=options.think, format=options.format, options=dict(options.option) or None,
+            think=options.think, options=dict(options.option) or None,
+            **{name: getattr(options, name) for name in chat_fields()},
         ),
         options,
     )  # fmt: skip

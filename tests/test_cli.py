@@ -109,6 +109,15 @@ REQUESTS = [
     ("think=false", ["hi", "--think=false"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": False}),
     ("format", ["hi", "--format", "json"], b"", {"messages": [{"role": "user", "content": "hi"}], "format": "json"}),
     (
+        "any field",
+        ["hi", "--keep-alive", "5m", "--truncate=false", "--format", '{"type":"object"}', "--extra", '{"new":[1]}'],
+        b"",
+        {
+            "messages": [{"role": "user", "content": "hi"}],
+            **{"keep_alive": "5m", "truncate": False, "format": {"type": "object"}, "new": [1]},
+        },
+    ),
+    (
         "options",
         ["hi", "--option", "temperature=0.5", "--option", "num_ctx=64", "--option", 'stop=["a"]', "--option", "x=a=b"],
         b"",
@@ -267,6 +276,7 @@ WRONG_VALUES = [
     ("host", ["--host", "http://["], r".*http://\[.*"),
     ("model", ["--option", "stop=a"], r"options\.stop: expected a list of strings, got a string"),
     ("NaN", ["--option", "x=NaN"], r"options\.x: nan is no JSON number"),
+    ("field", ["--logprobs", "maybe"], r"logprobs: expected True or False, got 'maybe'"),
 ]
 
 
