@@ -12,7 +12,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union
 
-from ._errors import ProtocolError
+from ._errors import ProtocolError, RequestError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,7 @@ R = TypeVar("R", bound="Record")
 Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises ProtocolError
 
 MAX_ARGUMENT_LEVELS = 256  # arguments sent as JSON text: more brackets than this stay text
+MAX_COPIED_LEVELS = 256  # of a mapping that a record is made of
 NO_EXTRA: Mapping[str, Any] = {}
 CLASSES: Dict[str, Any] = {}  # record classes by name, as annotations write them
 
@@ -37,8 +38,9 @@ class Record:
     """Base of all records: attribute access, item access, ``get``, ``in``, ``dict()``, equality, repr, pickle, copy.
 
     ``record["name"]`` raises KeyError for a field that is not set, ``record.get("name", default)`` gives the default.
-    Iterating yields (name, value) pairs of all fields. A field that this version does not know is an attribute and an
-    item like any other; one whose name would hide a method is in ``extra``.
+    Iterating yields (name, value) pairs of all fields. A received field that this version does not know is an attribute
+    and an item like any other; one whose name would hide a method is in ``extra``. In one that is made by hand dicts
+    become the records that its fields hold; an unknown name is a TypeError, what cannot be a record a RequestError.
     """
 
     extra: ClassVar[Mapping[str, Any]] = NO_EXTRA
@@ -49,6 +51,12 @@ class Record:
         for name in fields:
             if name not in known:
                 raise TypeError("%s() has no field %r%s" % (type(self).__name__, name, suggestion(name, known)))
+        try:
+            for name, value in fields.items():
+                if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
+                    fields[name] = field_kinds(type(self))[name](json_copy(value), name)
+        except ProtocolError as error:
+            raise RequestError("%s(): %s" % (type(self).__name__, error)) from None
         self.__dict__.update(fields)
         self._complete()
 
@@ -177,10 +185,12 @@ def json_text(value: Any) -> str:
     return str(isoformat() if isoformat else value)
 
 
-def json_copy(value: Any) -> Any:
+def json_copy(value: Any, levels: int = MAX_COPIED_LEVELS) -> Any:
+    if not levels:
+        raise ProtocolError("nested too deep, or it contains itself")
     if isinstance(value, Mapping):
-        return {name: json_copy(item) for name, item in value.items()}
-    return [json_copy(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {name: json_copy(item, levels - 1) for name, item in value.items()}
+    return [json_copy(item, levels - 1) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 # --- values ---------------------------------------------------------------------------------------------------------
@@ -331,7 +341,7 @@ def dict_of(kind: Kind) -> Kind:
 
 def record_of(cls: Type[Record]) -> Kind:
     def check(value: Any, path: str) -> Record:
-        return decode(cls, json_object(value, path), path + ".")
+        return value if isinstance(value, cls) else decode(cls, json_object(value, path), path + ".")
 
     return check
 

@@ -16,7 +16,7 @@ import pytest
 
 from ollama_stream import _decode, _records
 from ollama_stream._decode import CLASSES, ByteSize, Record, decode, field_names, parse_time
-from ollama_stream._errors import OllamaError, ProtocolError
+from ollama_stream._errors import OllamaError, ProtocolError, RequestError
 from ollama_stream._records import (
     ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Image, ListedModel,
     ListResponse, Logprob, Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
@@ -191,7 +191,7 @@ def test_no_two_records_share_a_nested_one() -> None:
 
 
 def test_names_of_the_official_client_lead_to_the_same_classes() -> None:
-    assert Message.ToolCall is ToolCall and ToolCall.Function is ToolFunction
+    assert Message.ToolCall is ToolCall and ToolCall.Function is ToolFunction and Message.Image is Image
     assert (ListResponse.Model, ProcessResponse.Model) == (ListedModel, _records.RunningModel)
     call = Message.ToolCall(function=Message.ToolCall.Function(name="f", arguments={"a": 1}))
     assert call.function.arguments["a"] == 1
@@ -400,3 +400,96 @@ def test_every_annotation_has_a_kind() -> None:
     assert len(CLASSES) > 15
     for cls in CLASSES.values():
         assert set(_decode.field_kinds(cls)) == set(field_names(cls))
+
+
+# --- made by hand -----------------------------------------------------------------------------------------------------
+
+CALL = {"function": {"name": "f", "arguments": {"a": 1}}}
+PROPERTY = {"type": "string", "enum": ["a"], "minLength": 1}
+TOOL = {"name": "f", "description": "d", "parameters": {"required": ["x"], "properties": {"x": PROPERTY}}}
+MADE: List[Tuple[str, Any, Any, Any]] = [
+    ("calls in a message", lambda: Message(role="assistant", tool_calls=[CALL]),
+     lambda r: (r.tool_calls[0].function.name, r.tool_calls[0]["function"]["arguments"]), ("f", {"a": 1})),
+    ("records in a message", lambda: Message(tool_calls=(ToolCall(function=ToolFunction(name="f")),)),
+     lambda r: r.tool_calls[0].function.name, "f"),
+    ("anything as images", lambda: Message(images=[Image(b"x"), "y"]), lambda r: r.images, [Image(b"x"), "y"]),
+    ("a call", lambda: ToolCall(**CALL), lambda r: type(r.function), ToolFunction),
+    ("a tool of dicts", lambda: Tool(function=TOOL),
+     lambda r: (r.type, r.function.parameters.type, r.function.parameters.properties["x"].enum),
+     ("function", "object", ["a"])),
+    ("a tool of records", lambda: Tool(function=Tool.Function(name="f", parameters=Tool.Function.Parameters(
+        properties={"x": Tool.Function.Parameters.Property(type=["string", "null"])}))),
+     lambda r: r.model_dump(exclude_none=True),
+     {"type": "function", "function": {"name": "f", "parameters": {"type": "object",
+      "properties": {"x": {"type": ["string", "null"]}}}}}),
+    ("A5 in: a default counts", lambda: Tool(), lambda r: ("type" in r, "function" in r), (True, False)),
+    ("A5 $defs", lambda: ToolParameters(**{"$defs": {"D": {}}}),
+     lambda r: (r.defs, r["defs"], r["$defs"], r == ToolParameters(defs={"D": {}})), ({"D": {}},) * 3 + (True,)),
+    ("an unknown keyword of a schema from outside", lambda: Tool.model_validate({"function": {"strict": True, **TOOL}}),
+     lambda r: (r.function.strict, r.function.parameters.properties["x"].minLength), (True, 1)),
+    ("an image", lambda: Image(b"x"), lambda r: (r.value, r["value"], r == Image(value=b"x")), (b"x", b"x", True)),
+    ("options", lambda: Options(temperature=0.5, stop=["a"]),
+     lambda r: r.model_dump(exclude_none=True), {"temperature": 0.5, "stop": ["a"]}),
+    ("options of another client", lambda: Options.model_validate({"seed": 1, "new": 2}),
+     lambda r: r.model_dump(exclude_none=True), {"seed": 1, "new": 2}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make, look, seen", [pytest.param(*row[1:], id=row[0]) for row in MADE])
+def test_a_record_is_made_by_hand(make: Any, look: Any, seen: Any) -> None:
+    one = make()
+    assert look(one) == seen
+    assert one == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
+
+
+# The server's own and those of the official client (Ollama API, options; A5).
+OPTIONS = (
+    "num_ctx num_batch num_gpu main_gpu use_mmap num_thread draft_num_predict num_keep seed num_predict top_k top_p min_p "
+    "typical_p repeat_last_n temperature repeat_penalty presence_penalty frequency_penalty stop numa low_vram f16_kv "
+    "logits_all vocab_only use_mlock embedding_only tfs_z mirostat mirostat_tau mirostat_eta penalize_newline"
+).split()
+
+
+def test_options_are_those_of_the_server_and_of_the_official_client() -> None:
+    assert list(field_names(Options)) == OPTIONS
+
+
+HAND: List[Tuple[str, Any, Any]] = [
+    ("an unknown option", lambda: Options(temprature=1),
+     (TypeError, "Options() has no field 'temprature'; did you mean 'temperature'?")),
+    ("an unknown field of a tool", lambda: Tool(functions=[]),
+     (TypeError, "Tool() has no field 'functions'; did you mean 'function'?")),
+    ("no image", lambda: Image(), (TypeError, None)),
+    ("what is no call", lambda: Message(tool_calls=[CALL, 3]),
+     (RequestError, "Message(): tool_calls[1]: expected an object, got a number (3)")),
+    ("deep inside", lambda: Message(tool_calls=[{"function": {"arguments": [1]}}]),
+     (RequestError, "Message(): tool_calls[0].function.arguments: expected an object, got an array")),
+    ("a property that is none", lambda: ToolParameters(properties={"x": 3}),
+     (RequestError, "ToolParameters(): properties.x: expected an object, got a number (3)")),
+    ("what contains itself", lambda: Message(tool_calls=LOOP),
+     (RequestError, "Message(): nested too deep, or it contains itself")),
+    ("what contains itself, validated", lambda: Message.model_validate({"tool_calls": LOOP}),
+     (ProtocolError, "nested too deep, or it contains itself")),
+]  # fmt: skip
+LOOP: List[Any] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize("make, error", [pytest.param(*row[1:], id=row[0]) for row in HAND])
+def test_what_cannot_be_made_is_refused(make: Any, error: Any) -> None:
+    kind, text = raised_by(make)
+    assert (kind, text if error[1] else None) == error
+
+
+def test_answers_of_the_web_are_records() -> None:
+    pages = {"results": [{"title": "t", "url": "u", "content": "c"}]}
+    found = decode(WebSearchResponse, pages)
+    assert [(one.title, one["url"], one.content) for one in found["results"]] == [("t", "u", "c")]
+    page = decode(WebFetchResponse, {"title": "t", "content": "c", "links": ["l"]})
+    assert (page.title, page.content, page["links"]) == ("t", "c", ["l"])
+
+
+def test_the_status_of_the_cloud_is_a_record() -> None:
+    status = decode(CloudStatusResponse, {"cloud": {"disabled": True, "source": "env"}})
+    assert (status.cloud.disabled, status["cloud"]["source"]) == (True, "env")
+    assert StatusResponse().status == decode(StatusResponse, {})["status"] == "success"
