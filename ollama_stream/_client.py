@@ -33,7 +33,10 @@ from ._values import checked_headers
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from ._endpoints import CallFields, ChatFields, CreateFields, GenerateFields, ShowFields, TransferFields
+    from ._endpoints import (
+        CallFields, ChatFields, CreateFields, GenerateFields, GenerationFields, ShowFields, TransferFields,
+    )  # fmt: skip
+    from .tools import ToolRun
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -614,6 +617,15 @@ class Client(BaseClient):
         """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
         stream: Stream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
         return stream.text()
+
+    def run_tools(
+        self, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = 10,
+        **fields: Unpack[GenerationFields],
+    ) -> ToolRun:  # fmt: skip
+        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``."""
+        from .tools import run_tools
+
+        return run_tools(self, model, messages, tools, max_rounds=max_rounds, **fields)
 
     def request(
         self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any

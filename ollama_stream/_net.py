@@ -119,7 +119,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = stop.value
         return result
     coroutine.close()
-    raise RequestError("transport: it waits for an event loop; give it to AsyncClient")
+    raise RequestError("a transport or a tool waits for an event loop: that needs an AsyncClient")
 
 
 async def settled(value: Any) -> Any:

@@ -237,12 +237,9 @@ def base64_image(value: Any, path: str) -> str:
 
     value = getattr(value, "value", value)  # of an Image
     if isinstance(value, str):
-        text = value.partition("base64,")[2] if value.startswith("data:") else value
-        try:
-            if text and base64.b64decode("".join(text.split()), validate=True):
-                return text
-        except ValueError:
-            pass
+        text = base64_text(value)
+        if text:
+            return text
         if not value.lower().endswith(MEDIA_SUFFIXES):
             raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
     if isinstance(value, (str, os.PathLike)):
@@ -254,6 +251,17 @@ def base64_image(value: Any, path: str) -> str:
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise RequestError("%s: expected bytes, a path or base64, got %s" % (path, type(value).__name__))
     return base64.b64encode(value).decode("ascii")
+
+
+def base64_text(value: str) -> str:
+    """The base64 in a text or a data URL; "" where it is none."""
+    import base64
+
+    text = value.partition("base64,")[2] if value.startswith("data:") else value
+    try:
+        return text if base64.b64decode("".join(text.split()), validate=True) else ""
+    except ValueError:
+        return ""
 
 
 def checked_tools(value: Any, path: str) -> List[Any]:

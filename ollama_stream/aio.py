@@ -21,8 +21,8 @@ from ._net import PIECE_SIZE
 from ._net import Connection as BlockingConnection
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, ListResponse,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
-    WebSearchResponse,
+    Message, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
+    WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Literal, Unpack
 
-    from ._endpoints import CallFields, ChatFields, CreateFields, GenerateFields, ShowFields, TransferFields
+    from ._endpoints import (
+        CallFields, ChatFields, CreateFields, GenerateFields, GenerationFields, ShowFields, TransferFields,
+    )  # fmt: skip
     from ._exchange import Exchange
 
 T = TypeVar("T")
@@ -449,6 +451,15 @@ class AsyncClient(BaseClient):
         stream: AsyncStream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
         return stream.text()
 
+    def run_tools(
+        self, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = 10,
+        **fields: Unpack[GenerationFields],
+    ) -> AsyncToolRun:  # fmt: skip
+        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``."""
+        from .tools import run_tools
+
+        return run_tools(self, model, messages, tools, max_rounds=max_rounds, **fields)
+
     def request(
         self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any
     ) -> Any:
@@ -460,3 +471,17 @@ class AsyncClient(BaseClient):
         request = build(name, given)
         stream: AsyncStream[Any] = AsyncStream(self._exchange(request))
         return stream if request.streamed else stream.result()
+
+
+class AsyncToolRun(AsyncStream[ChatResponse]):
+    """``tools.ToolRun`` in a coroutine."""
+
+    @property
+    def messages(self) -> List[Message]:
+        """The messages given, and what came of them, in whole turns."""
+        return cast(Any, self._exchange).messages  # type: ignore[no-any-return]
+
+    @property
+    def status(self) -> str:
+        """ "open", "complete", "truncated", "error" or "cancelled"."""
+        return self._exchange.status
