@@ -14,7 +14,7 @@ Where to read, in the order of the bytes: ``_endpoints`` and ``_values`` (a call
 ``_client`` (Client, Stream), ``_exchange`` (one request and its response), ``_net`` (sockets and clocks), ``_http1``
 (bytes -> an HTTP message), ``_stream`` (body -> records), ``_decode`` and ``_records`` (JSON objects -> dataclasses),
 ``_errors``; then ``aio`` (the asyncio colour), ``_address`` (where to connect), ``_schema`` (tools= and format=),
-``_default`` (the module functions), ``tools`` (what is built on the client); and beside the client
+``_default`` (the module functions), ``tools`` and ``meter`` (what is built on the client); and beside the client
 ``fixture`` (recorded exchanges; ``exchange``, ``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its
 parts), ``transports`` and ``replay`` (which play them, without and with a socket), ``cli``.
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from ._net import Timeout
     from .aio import AsyncClient, AsyncStream
+    from .meter import Progress, progress
     from .tools import Conversation, run_tools
     from ._records import (
         ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
@@ -56,6 +57,7 @@ _HOMES = {
     "_records": "ChatResponse CloudStatusResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse "
     "Logprob Message ModelDetails Options ProcessResponse ProgressResponse ShowResponse StatusResponse Tool "
     "ToolCall UserResponse VersionResponse WebFetchResponse WebSearchResponse",
+    "meter": "Progress progress",
     "tools": "Conversation run_tools",
 }
 
@@ -63,10 +65,10 @@ __all__ = [
     "AsyncClient", "AsyncStream", "ChatResponse", "Client", "CloudStatusResponse", "ConnectError", "ConnectionLost",
     "Conversation", "EmbedResponse", "EmbeddingsResponse", "FixtureError", "GenerateResponse", "Image",
     "IncompleteStream", "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout",
-    "Options", "ProcessResponse", "ProgressResponse", "ProtocolError", "RequestError", "ResponseError",
+    "Options", "ProcessResponse", "Progress", "ProgressResponse", "ProtocolError", "RequestError", "ResponseError",
     "ShowResponse", "StatusResponse", "Stream", "StreamClosed", "Timeout", "Tool", "ToolCall", "UserResponse",
     "VersionResponse", "WebFetchResponse", "WebSearchResponse", "blob_exists", "chat", "cloud_status", "copy",
-    "create", "create_blob", "delete", "embed", "embeddings", "generate", "list", "me", "ping", "ps",
+    "create", "create_blob", "delete", "embed", "embeddings", "generate", "list", "me", "ping", "progress", "ps",
     "pull", "push", "request", "run_tools", "show", "signout", "stream_chat", "unload", "version", "web_fetch",
     "web_search",
 ]  # fmt: skip
