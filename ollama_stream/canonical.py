@@ -22,14 +22,19 @@ MAX_SHOWN_TEXT = 60  # characters of a value in an error text
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _UNDECODED = re.compile("([\udc80-\udcff]+)")
 # Line-break look-alikes, bidi controls and what cannot be seen. A fixed list: str.isprintable() changes with Unicode.
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
 
 def canonical_json(value: Any) -> str:
     """Compact JSON with hidden characters as escapes. Raises FixtureError for what JSON cannot hold."""
-    return _HIDDEN.sub(_escape, _compact(value))
+    return escaped(_compact(value))
+
+
+def escaped(text: str) -> str:
+    """JSON text with hidden characters as escapes."""
+    return HIDDEN.sub(_escape, text)
 
 
 def json_bytes(value: Any) -> bytes:

@@ -2,6 +2,7 @@
 
     python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat
     python3 -m ollama_stream replay FIXTURE           a server on this machine plays the file, at the recorded pace
+    python3 -m ollama_stream fixture ACTION ...       see ``fixture_cli``
 
 Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the
 one line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an
@@ -80,6 +81,10 @@ def command(arguments: List[str]) -> int:
     if options.command is None:
         ErrorOutput().write(parser.format_help())
         return 2
+    if options.command == "fixture":
+        from .fixture_cli import command as fixture_command
+
+        return fixture_command(options.arguments)
     add_arguments, carry_out = COMMANDS[options.command]
     subparser = new_parser("%s %s" % (PROGRAM, options.command))
     add_arguments(subparser)
@@ -99,7 +104,7 @@ def main_parser() -> ArgumentParser:
 
     parser = new_parser(PROGRAM, description="Ask a model of an Ollama server, or play a recorded exchange.")
     parser.add_argument("--version", action="version", version="%s %s" % (PROGRAM, VERSION))
-    parser.add_argument("command", nargs="?", choices=list(COMMANDS), help="see: %s COMMAND --help" % PROGRAM)
+    parser.add_argument("command", nargs="?", choices=[*COMMANDS, "fixture"], help="see: %s COMMAND --help" % PROGRAM)
     parser.add_argument("arguments", nargs=REMAINDER, help="of the command")
     return parser
 

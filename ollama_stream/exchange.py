@@ -110,11 +110,13 @@ class Fixture:
         A chunked body that is complete gets its last chunk, unless ``raw`` bytes have taken over the framing. How the
         connection ends after that is ``how``.
         """
+        return ((event.time, data) for event, data in self.framed() if data)
+
+    def framed(self) -> Iterator[Tuple[Event, bytes]]:
+        """Every event with its bytes on the wire: those of the response, none for all that is no part of it."""
         framing = ""
         for event in self.events:
-            data = self._last_chunk(framing) if event.kind == "end" else _framed(event)
-            if data:
-                yield event.time, data
+            yield event, self._last_chunk(framing) if event.kind == "end" else _framed(event)
             if event.kind in ("trailers", "raw"):
                 framing = event.kind
 

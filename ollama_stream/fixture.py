@@ -178,14 +178,14 @@ def _is_cut(line: bytes) -> bool:
 
 def _plain_events(lines: List[bytes]) -> List[Event]:
     """A bare response body, unvalidated: status 200, one chunk a line, all at time 0."""
-    request = RecordedRequest("POST", "/api/generate" if _is_generate(lines) else "/api/chat", [])
+    request = RecordedRequest("POST", "/api/generate" if is_generate(lines) else "/api/chat", [])
     fields = [("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked")]
     events = [Event(0.0, "request", request), Event(0.0, "head", Head("1.1", 200, "OK", fields))]
     events += [Event(0.0, "chunk", line) for line in lines]
     return events + [Event(0.0, "end", {"how": "complete"})]
 
 
-def _is_generate(lines: List[bytes]) -> bool:
+def is_generate(lines: List[bytes]) -> bool:
     """Whether the first line that is JSON has the field that only /api/generate sends."""
     for line in lines:
         try:
