@@ -1,0 +1,725 @@
+"""The ``fixture`` commands: three views and a picture of a recording, lint, the ways in and out of an exchange file.
+
+Names and ids with a number are numbered faults: 191 of a reader who leaves and a full disk, 228 of hostile text.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, List, Tuple
+from xml.etree import ElementTree
+
+import pytest
+from support import PATIENCE, ROOT, environment
+
+from ollama_stream import cli
+from ollama_stream.conversion import imported, wrapped
+from ollama_stream.exchange import Fixture
+from ollama_stream.fixture import dumps, lint, load, loads
+from ollama_stream.picture import svg
+from ollama_stream.views import VIEWS, play, records_view, text_view, wire_view
+
+RECORDINGS = Path(ROOT, "fixtures", "recordings")
+FILES = sorted(RECORDINGS.glob("*/*.exchange.jsonl"))
+NAMES = [str(file.relative_to(RECORDINGS)).split(".exchange")[0] for file in FILES]
+ONE_WORD = str(RECORDINGS / "ollama-0.32.15" / "chat-one-word.exchange.jsonl")
+COMMAND = [sys.executable, "-m", "ollama_stream", "fixture"]
+HEADER = '{"ollama_stream_fixture":1}'
+REQUEST = '[0,"request",{"method":"POST","path":"/api/chat","headers":[]}]'
+HEAD = '[0.1,"head",{"version":"1.1","status":200,"reason":"OK","headers":[["Transfer-Encoding","chunked"]]}]'
+
+assert len(FILES) > 100
+
+
+def fixture(*lines: str) -> Fixture:
+    return loads("\n".join([HEADER, REQUEST, *lines, ""]).encode(), "one.exchange.jsonl")
+
+
+def part(content: str, done: bool = False, **more: Any) -> str:
+    message = dict({"role": "assistant", "content": content}, **more)
+    return json.dumps({"model": "m", "message": message, "done": done}) + "\n"
+
+
+def stream(*chunks: Tuple[float, str], how: str = "complete") -> Fixture:
+    """A chat answer of these chunks at these times."""
+    events = [json.dumps([time, "chunk", data]) for time, data in chunks]
+    return fixture(HEAD, *events, json.dumps([chunks[-1][0] if chunks else 0.1, "end", {"how": how}]))
+
+
+def shown(view: Any, of: Fixture) -> str:
+    return "".join(view(of))
+
+
+def wire(of: Fixture) -> bytes:
+    return b"".join(data for _, data in of.wire())
+
+
+class Done:
+    """How ``fixture`` with these arguments ended in this process."""
+
+    def __init__(self, arguments: List[str], capsys: Any) -> None:
+        try:
+            self.status: Any = cli.main(["fixture", *arguments])
+        except SystemExit as exit:
+            self.status = exit.code
+        self.out, self.err = capsys.readouterr()
+
+
+@pytest.fixture
+def run(capsysbinary: Any) -> Any:
+    return lambda *arguments: Done([str(argument) for argument in arguments], capsysbinary)
+
+
+# --- show: text
+
+
+def test_the_text_view_is_the_answer_and_a_line_of_figures() -> None:
+    done = part("", True)[:-2] + ',"done_reason":"stop","eval_count":2,"eval_duration":1000000000}\n'
+    answer = stream((0.25, part("Hi", thinking="Hm,\n")), (0.5, part(" there")), (0.75, done))
+    assert shown(text_view, answer) == (
+        "[thinking] Hm,\n"
+        "Hi there\n"
+        "\n"
+        "first byte after 0.100 s, first token after 0.250 s, tokens 2, tokens/s 2.0, "
+        "generation 1.000 s, ended complete, done_reason stop\n"
+    )
+
+
+TEXTS = [
+    # name of a recording, how its text view begins, how it ends
+    (
+        "ollama-0.32.15/chat-tool-call",
+        'Let me look that up.\n[tool call] {"id":"call_sbkupyr9","function":{"index":0,"name":"get_weather",',
+        "ended complete, done_reason stop\n",
+    ),
+    ("ollama-0.32.15/chat-thinking", "[thinking] The user asks why", "ended complete, done_reason stop\n"),
+    ("ollama-0.32.15/root", '"Ollama is running"\n', "ended complete\n"),
+    (
+        "ollama-0.32.15/pull-not-found",
+        '{"status": "pulling manifest"}\n',
+        "ended ResponseError: pull model manifest: file does not exist (status code: -1)\n",
+    ),
+    ("ollama-0.32.15/chat-nothing", "\nfirst byte after 0.359 s, prompt tokens 84", "done_reason stop\n"),
+    ("ollama-0.32.15/error-no-done-once", "Everything is fine so far and\n\n", "(they are in .partial): ask again\n"),
+    (
+        "ollama-0.24.0/chat-server-killed",
+        "The sea. It's a place where\n\n"
+        "first byte after 2.456 s, first token after 2.456 s, pieces of text 8, pieces/s 20.6",
+        "ask again (recorded: the server closed the connection (FIN))\n",
+    ),
+]
+
+
+@pytest.mark.parametrize("name, start, end", TEXTS, ids=[row[0] for row in TEXTS])
+def test_the_text_view_of_a_recording(name: str, start: str, end: str) -> None:
+    text = shown(text_view, load(FILES[NAMES.index(name)]))
+    assert (text[: len(start)], text[-len(end) :]) == (start, end)
+
+
+# --- show: the wire
+
+
+def test_the_wire_view_explains_the_framing() -> None:
+    exchange = fixture(
+        '[0.1,"interim",{"version":"1.1","status":100,"reason":"Continue","headers":[]}]',
+        HEAD.replace("[0.1", "[0.2"),
+        '[0.25,"chunk",["a\\nb\\u001b",{"hex":"e2"}],{"size":"0005","ext":"x=1"}]',
+        '[0.25,"note","half\\ntime"]',
+        '[0.5,"trailers",[["X-Sum","1"]]]',
+        '[0.5,"end",{"how":"complete"}]',
+    )
+    assert shown(wire_view, exchange).splitlines() == [
+        "  0.000000 > POST /api/chat HTTP/1.1<CR><LF> # the request line: method, target, version",
+        "           > <CR><LF>                     # an empty line ends the head",
+        "  0.100000 < HTTP/1.1 100 Continue<CR><LF> # the status line: version, status, reason; more follows",
+        "           < <CR><LF>                     # an empty line ends the head",
+        "  0.200000 < HTTP/1.1 200 OK<CR><LF>      # the status line: version, status, reason",
+        "           < Transfer-Encoding: chunked<CR><LF>",
+        "           < <CR><LF>                     # an empty line ends the head",
+        "  0.250000 < 0005;x=1<CR><LF>             # chunk 1: its size in hexadecimal, 5 bytes",
+        "           < a<LF>",
+        "           < b<1B><E2>",
+        "           < <CR><LF>                     # ends the chunk",
+        "  0.250000                                # note: half\\ntime",
+        "  0.500000 < 0<CR><LF>                    # the last chunk has no bytes",
+        "           < X-Sum: 1<CR><LF>             # a trailer",
+        "  0.500000 < <CR><LF>                     # an empty line in place of trailers ends the body",
+        "                                          # the response is complete",
+    ]
+
+
+def test_the_wire_view_of_what_is_no_whole_chunk() -> None:
+    exchange = fixture(
+        HEAD, '[0.2,"part","abc",{"of":9}]', '[0.3,"raw","zz\\n"]', '[0.4,"end",{"how":"error","detail":"\\u001b"}]'
+    )
+    assert shown(wire_view, exchange).splitlines()[-6:] == [
+        "  0.200000 < 9<CR><LF>                    # chunk 1: its size in hexadecimal, 9 bytes",
+        "           < abc",
+        "                                          # 3 of the 9 bytes came",
+        "  0.300000                                # piece 2 outside of any framing, as it came: 3 bytes",
+        "           < zz<LF>",
+        "  0.400000                                # the recording ended with an error: \\x1b",
+    ]
+
+
+def bytes_shown(view: str) -> bytes:
+    """The bytes of the response that a wire view shows."""
+    lines = [line[13:] for line in view.splitlines() if line[10:13] == " < "]
+    whole = "".join(line.partition("<LF>")[0] + "<LF>" if "<LF>" in line else line for line in lines)
+    named = {"<CR>": "\r", "<LF>": "\n", "<TAB>": "\t"}
+    unnamed = re.sub("<U\\+([0-9A-F]+)>", lambda match: chr(int(match.group(1), 16)), whole)
+    return re.sub("<(CR|LF|TAB)>", lambda match: named[match.group()], unnamed).encode()
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_wire_view_has_every_byte_of_the_response(file: Path) -> None:
+    exchange = load(file)
+    assert bytes_shown(shown(wire_view, exchange)) == wire(exchange)
+
+
+# --- show: records
+
+
+def test_the_records_view_says_when_and_in_which_chunks_a_record_came() -> None:
+    first, second = part("a"), part("b")
+    answer = stream(
+        (0.25, first + second[:9]), (0.5, second[9:]), (0.75, part("c") + part("d")), (1.5, part("e")), how="reset"
+    )
+    record = '{"model": "m", "message": {"role": "assistant", "content": "%s"}, "done": false}'
+    lines = shown(records_view, answer).splitlines()
+    assert [re.sub('{"model".*"content": "(.)".*}', r"\1", line) for line in lines] == [
+        "  0.250000  chunk 1     a",
+        "  0.500000  chunk 1-2   b",
+        "  0.750000  chunk 3     c",
+        "  0.750000  chunk 3     d",
+        "  1.500000  chunk 4     e",
+        "  1.500000  ConnectionLost: the connection was lost: connection reset by peer; the answer is cut off after 5 "
+        "characters (they are in .partial): ask again (recorded: the connection was reset (RST))",
+    ]
+    assert sorted(json.loads(lines[0][24:]).items()) == sorted(json.loads(record % "a").items())
+
+
+def test_a_long_record_is_laid_out_over_several_lines() -> None:
+    call = {"function": {"name": "f", "arguments": {"text": "x" * 300}}}
+    lines = shown(records_view, stream((0.5, part("", True, tool_calls=[call])))).splitlines()
+    assert lines[0] == "  0.500000  chunk 1     {"
+    assert json.loads("".join(line[24:] for line in lines[:-1]))["message"]["tool_calls"] == [call]
+    assert lines[-1] == "  0.500000  complete"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_records_view_has_every_record(file: Path) -> None:
+    exchange = load(file)
+    played = play(exchange)
+    lines = [line for line in shown(records_view, exchange).splitlines() if not line.startswith(" " * 20)]
+    assert len(lines) == len(played.arrivals) + 1
+    assert [line.split()[0] for line in lines] == [
+        "%.6f" % time for time in [*(arrival.time for arrival in played.arrivals), played.time]
+    ]
+
+
+# --- show: hostile text
+
+HOSTILE = "\x1b[2J\x1b]52;c;aGk=\x07\x00\x9b31m\u202e\u2066\u2028\x85\x7f\u200f"
+
+
+def hostile_file(folder: Path) -> Path:
+    """Such text wherever a file can hold any."""
+    text = json.dumps(HOSTILE)
+    head = HEAD.replace('"OK"', json.dumps("\x1b[2J\x9b"))
+    head = head.replace('[["Tr', '[["X",%s],["Tr' % json.dumps("\x1b\x9b\x85"))
+    chunk = json.dumps(part("a", thinking=HOSTILE) + part(HOSTILE, tool_calls=[{"function": {"name": HOSTILE}}]))
+    bad = json.dumps(json.dumps({"error": HOSTILE}) + "\n" + HOSTILE)
+    lines = [
+        HEADER[:-1] + ',"note":%s,"server":{%s:%s}}' % (text, text, text),
+        REQUEST[:-2] + ',"json":{"model":%s}}]' % text,
+        head,
+        '[0.2,"note",%s]' % text,
+        '[0.2,"chunk",%s]' % chunk,
+        '[0.3,"chunk",%s]' % bad,
+        '[0.3,"raw",%s]' % text,
+        '[0.3,"end",{"how":"error","detail":%s}]' % text,
+    ]
+    file = folder / "one.exchange.jsonl"
+    file.write_bytes("\n".join([*lines, ""]).encode())
+    return file
+
+
+@pytest.mark.parametrize("arguments", [["--view", view] for view in VIEWS] + [["--svg", "-"]], ids=[*VIEWS, "svg"])
+def test_fault_228_no_view_lets_a_file_control_the_terminal(arguments: List[str], run: Any, tmp_path: Path) -> None:
+    done = run("show", hostile_file(tmp_path), *arguments)
+    assert (done.status, done.err) == (0, b"")
+    text = done.out.decode("utf-8")
+    assert [char for char in HOSTILE + "\r" if char in text and char not in "[]25;caGk=J31m"] == []
+
+
+def test_fault_228_lint_and_errors_escape_the_name_of_a_file(run: Any, tmp_path: Path) -> None:
+    done = run("lint", str(tmp_path / "a\x1b[2J.ndjson"))
+    assert (done.status, b"\x1b" in done.out, done.out.count(b"\\x1b[2J")) == (1, False, 1)
+    done = run("show", str(tmp_path / "a\x1b[2J.ndjson"))
+    assert (done.status, b"\x1b" in done.err, done.err.count(b"\\x1b[2J")) == (1, False, 1)
+
+
+# --- show: the picture
+
+
+def drawn(of: Fixture) -> Any:
+    return ElementTree.fromstring(svg(of))
+
+
+def texts(picture: Any) -> List[str]:
+    return [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def paths(picture: Any, kind: str) -> List[str]:
+    return [path.get("d") for path in picture.iter("{http://www.w3.org/2000/svg}path") if path.get("class") == kind]
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_picture_is_well_formed_self_contained_and_small(file: Path) -> None:
+    data = svg(load(file))
+    picture = ElementTree.fromstring(data)
+    kinds = {element.tag.rpartition("}")[2] for element in picture.iter()}
+    assert kinds <= {"svg", "title", "style", "rect", "text", "path"}
+    assert not re.search(rb"href|url\(|@import|nan|inf[^o]|[eE]\+", data.replace(b"http://www.w3.org/2000/svg", b""))
+    assert len(data) < 16384
+
+
+def numbers(path: str) -> List[float]:
+    return [float(number) for number in re.findall(r"-?[0-9.]+", path)]
+
+
+def test_a_picture_shows_tokens_over_time_and_the_gaps_between_them() -> None:
+    answer = stream((0.5, part("", thinking="a")), (1.0, part("b")), (2.0, part("c")), (2.0, part("", True)))
+    picture = drawn(answer)
+    # From 76 to 676 there are 2 seconds, from 352 up to 104 the three tokens and a margin.
+    assert paths(picture, "thinking")[:-1] == ["M76.0 352.0H226.0V272.5"]
+    assert paths(picture, "text")[:-1] == ["M226.0 272.5H376.0V193.0H676.0V113.5", "M676.0 113.5H676.0"]
+    assert paths(picture, "gap") == ["M376 488.0V448.0M676 488.0V408.0"]
+    assert [text for text in texts(picture) if "first byte" in text] == ["first byte after 0.100 s", "first byte after"]
+    assert {"tokens (a record each) so far", "gap before each of them, in s", "seconds since the request was sent"} <= {
+        *texts(picture)
+    }
+    assert texts(picture)[-2:] == ["text", "thinking"]  # of the lines in the corner that say which colour is which
+
+
+def test_a_picture_marks_where_an_answer_failed_and_says_why() -> None:
+    picture = drawn(load(RECORDINGS / "ollama-0.32.15" / "error-runner-crash.exchange.jsonl"))
+    bad = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text") if text.get("class") == "small bad"]
+    assert " ".join(bad) == (
+        "ResponseError: an error was encountered while running the model: CUDA error: an illegal memory access was "
+        "encountered (status code: -1)"
+    )
+    assert len(paths(picture, "fault")) == 1
+
+
+def test_a_picture_without_tokens_says_so() -> None:
+    picture = drawn(load(RECORDINGS / "ollama-0.32.15" / "error-busy.exchange.jsonl"))
+    assert "no tokens came" in texts(picture)
+
+
+def test_a_picture_of_20000_tokens_has_no_more_than_a_step_and_a_bar_a_unit_of_its_width() -> None:
+    body = "".join('[%d,"chunk","{\\"response\\":\\"a\\"}\\n"]\n' % i for i in range(1, 20001))
+    end = '[20000,"end",{"how":"eof"}]\n'
+    text = "\n".join([HEADER, REQUEST.replace("chat", "generate"), HEAD, body + end])
+    data = svg(loads(text.encode(), "many.exchange.jsonl"))
+    picture = ElementTree.fromstring(data)
+    steps = paths(picture, "text")[0]
+    assert (steps.count("H"), paths(picture, "gap")[0].count("M")) == (601, 601)
+    assert len(data) < 32768
+    assert numbers(steps)[-1] == pytest.approx(352 - 248 / 1.04, abs=0.1)
+
+
+TIMES = [
+    # id, when the head and each of three chunks came
+    ("all at 0", [0, 0, 0, 0]),
+    ("denormal", [0, 5e-324, 1e-320, 1e-310]),
+    ("huge", [0, 1, 1e300, 1.7e308]),
+    ("years", [1e5, 1e6, 1e8, 1e8]),
+    ("first gap only", [0.1, 0.1, 0.1, 5]),
+]
+
+
+@pytest.mark.parametrize("times", [row[1] for row in TIMES], ids=[row[0] for row in TIMES])
+def test_a_picture_of_any_times_stays_in_its_frame(times: List[float]) -> None:
+    chunks = [json.dumps([time, "chunk", part("a")]) for time in times[1:]]
+    head = HEAD.replace("[0.1", "[%r" % float(times[0]))
+    picture = drawn(fixture(head, *chunks, json.dumps([times[-1], "end", {"how": "eof"}])))
+    places = [value for kind in ("text", "gap", "grid", "mark", "fault") for path in paths(picture, kind)
+              for value in numbers(path)]  # fmt: skip
+    assert len(places) > 20
+    assert [value for value in places if not 76 <= value <= 676] == []
+    assert all(len(text) < 80 for text in texts(picture))
+
+
+# --- lint
+
+
+def test_lint_is_silent_about_the_recordings(run: Any) -> None:
+    done = run("lint", RECORDINGS.parent)
+    assert (done.status, done.out, done.err) == (0, b"", b"")
+
+
+def test_lint_names_file_and_line_of_everything_it_finds(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    files = {
+        "a.exchange.jsonl": HEADER + "\n" + REQUEST + "\n[0, nonsense]\n",
+        "below/b.exchange.jsonl": HEADER + '\n[0.000000,"request",{"method":"GET","path":"/","headers":'
+        '[["X-Key","0123456789abcdef0123456789abcdef"]]}]\n[0,"end",{"how":"eof"}]\n',
+        "below/c.ndjson": '{"response":"sk-abcdefghijkl"}\n',
+        "below/d.txt": "no fixture",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = run("lint", tmp_path, tmp_path / "none.ndjson")
+    found = done.out.decode().replace(str(tmp_path) + os.sep, "").replace(os.sep, "/").splitlines()
+    assert (done.status, found) == (
+        1,
+        [
+            "a.exchange.jsonl:3: expected JSON: Expecting value (column 5)",
+            "below/b.exchange.jsonl:3: not in canonical form",
+            "below/b.exchange.jsonl:2: looks like a key of hex digits in a header",
+            "below/c.ndjson: the body of the response: looks like a key",
+            "none.ndjson: cannot be read: No such file or directory",
+        ],
+    )
+
+
+def test_lint_of_a_folder_without_fixtures_finds_that(run: Any, tmp_path: Path) -> None:
+    done = run("lint", tmp_path)
+    assert (done.status, done.out.decode()) == (1, "%s: expected files named *.exchange.jsonl or *.ndjson\n" % tmp_path)
+
+
+# --- wrap and body
+
+
+def random_body(rng: random.Random) -> bytes:
+    text = "\u20ac\u2028\x85\U0001f389".encode()
+    parts = [b"\n", b"\r\n", b'{"response":"a"}\n', text, b"\xe2\x82", b"\xff", b"\0", b"%%%"]
+    return b"".join(rng.choice(parts) for _ in range(rng.randrange(12)))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_body_of_what_was_wrapped_is_the_file(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(10):
+        data = random_body(rng)
+        exchange = wrapped(loads(data, "hello.ndjson"), tps=rng.choice([None, 8.0]), status=rng.choice([200, 404]))
+        again = loads(dumps(exchange), "hello.exchange.jsonl")
+        assert (again.body(), again, lint(again)) == (data, exchange, [])
+        assert [event.data for event in again.events[2:-1]] == io.BytesIO(data).readlines()
+
+
+def test_wrap_and_body_are_each_other_s_inverse_on_the_command_line(run: Any, tmp_path: Path) -> None:
+    body, exchange = tmp_path / "hello.ndjson", tmp_path / "hello.exchange.jsonl"
+    body.write_bytes(b'{"message":{}}\r\n\n\xff\0')
+    assert run("wrap", body, "-o", exchange).status == 0
+    assert run("body", exchange).out == body.read_bytes() == run("body", body).out
+
+
+WRAPPED = [
+    # id, arguments, request line, status, reason, header fields, times of the chunks
+    ("plain", [], "POST /api/chat", 200, "OK", [("Content-Type", "application/x-ndjson")], [0, 0]),
+    (
+        "all options",
+        ["--status", "404", "--header", "content-type=text/plain", "--header", "X=a=\u00e9", "--path", "/x?y",
+         "--method", "PUT", "--tps", "4"],
+        "PUT /x?y", 404, "Not Found", [("content-type", "text/plain"), ("X", "a=\u00c3\u00a9")], [0.25, 0.5],
+    ),
+    ("a status without a name", ["--status", "299"], "POST /api/chat", 299, "",
+     [("Content-Type", "application/x-ndjson")], [0, 0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", WRAPPED, ids=[row[0] for row in WRAPPED])
+def test_wrap_makes_the_exchange_that_was_asked_for(row: Any, run: Any, tmp_path: Path) -> None:
+    _, arguments, request_line, status, reason, fields, times = row
+    file = tmp_path / "hello.ndjson"
+    file.write_bytes(b"{}\n{}\n")
+    done = run("wrap", file, *arguments)
+    made = loads(done.out, "made.exchange.jsonl")
+    assert (done.status, lint(made)) == (0, [])
+    assert "%s %s" % (made.request.method, made.request.path) == request_line
+    assert made.head is not None
+    assert made.head[:3] == ("1.1", status, reason)
+    assert [field for field in made.head.headers if field[0] != "Transfer-Encoding"] == fields
+    assert [event.time for event in made.events if event.kind == "chunk"] == times
+
+
+def test_an_exchange_file_is_not_wrapped_again(run: Any) -> None:
+    done = run("wrap", ONE_WORD)
+    message = "ollama_stream: %s: expected a response body, found an exchange file\n" % ONE_WORD
+    assert (done.status, done.out, done.err.decode()) == (1, b"", message)
+
+
+# --- import and raw
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_raw_bytes_of_a_recording_are_imported_as_the_same_events(file: Path) -> None:
+    exchange = load(file)
+    again, warning = imported(wire(exchange), method=exchange.request.method, path=exchange.request.path)
+    kept = [(event.kind, event.data, event.extra) for event in exchange.events[1:-1]]
+    assert warning == ""
+    assert [(event.kind, event.data, event.extra) for event in again.events[1:-1]] == kept
+    assert again.how == (exchange.how if exchange.how == "complete" else "eof")
+    assert loads(dumps(again), "again.exchange.jsonl").events == again.events
+    assert wire(again) == wire(exchange)
+
+
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nServer: a\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+BODY = b"5\r\n{}\r\n\n\r\n0003;x=1\r\n\xe2\x82\xac\r\n"
+
+IMPORTED = [
+    # id, the output of curl, kinds of events, how it ended
+    ("1xx", INTERIM + LONG + b"hello", "interim interim head part", "complete"),
+    ("chunks", CHUNKED + BODY + b"0\r\n\r\n", "head chunk chunk", "complete"),
+    ("trailers", CHUNKED + BODY + b"0\r\nX-Sum: REDACTED\r\n\r\n", "head chunk chunk trailers", "complete"),
+    ("until the end of file", b"HTTP/1.0 200 OK\r\n\r\nhello", "head part", "eof"),
+    ("no body", b"HTTP/1.1 204 No Content\r\n\r\n", "head", "complete"),
+    ("cut in the head", INTERIM + LONG[:20], "interim interim raw", "eof"),
+    ("cut in the body", LONG + b"hel", "head part", "eof"),
+    ("cut in a chunk", CHUNKED + b"9\r\nabc", "head part", "eof"),
+    ("cut before the CRLF", CHUNKED + b"3\r\nabc\r", "head part raw", "eof"),
+    ("cut in a size line", CHUNKED + BODY + b"1", "head chunk chunk raw", "eof"),
+    ("cut in the trailers", CHUNKED + BODY + b"0\r\nX-S", "head chunk chunk raw", "eof"),
+    ("more behind the last chunk", CHUNKED + BODY + b"0\r\n\r\n\n", "head chunk chunk raw", "complete"),
+    ("more behind trailers", CHUNKED + b"0\r\nA: REDACTED\r\n\r\n\n", "head trailers raw", "complete"),
+    ("more behind the length", LONG + b"hello\n", "head part raw", "complete"),
+]
+
+
+@pytest.mark.parametrize("data, kinds, how", [row[1:] for row in IMPORTED], ids=[row[0] for row in IMPORTED])
+def test_import_keeps_framing_and_what_is_broken(data: bytes, kinds: str, how: str) -> None:
+    exchange, warning = imported(data)
+    assert (" ".join(event.kind for event in exchange.events[1:-1]), exchange.how, warning) == (kinds, how, "")
+    assert loads(dumps(exchange), "one.exchange.jsonl").events == exchange.events
+    assert wire(exchange) == data
+
+
+def test_every_cut_of_an_output_is_imported_with_every_byte() -> None:
+    whole = INTERIM + CHUNKED + BODY + b"0\r\nX-Sum: REDACTED\r\n\r\n"
+    cuts = [whole[:cut] for cut in range(6, len(whole) + 1)]
+    assert [wire(loads(dumps(imported(data)[0]), "a.exchange.jsonl")) for data in cuts] == cuts
+
+
+BROKEN = [
+    # id, what stands in place of a chunk, the warning
+    ("bad size", b"zz\r\n", r"kept as raw bytes: bad chunk size b'zz'"),
+    ("curl without --raw", b'{"a":1}\n',
+     "kept as raw bytes: bad chunk size b'{\"a\":1}\\n'; without --raw, curl takes the chunks off"),
+    ("no CRLF", b"1\r\nabc", "kept as raw bytes: b'bc' in place of the CRLF after a chunk"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data, warning", [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+def test_bytes_that_http_does_not_allow_are_kept_with_a_warning(
+    data: bytes, warning: str, run: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "curl.txt"
+    file.write_bytes(CHUNKED + BODY + data)
+    done = run("import", file)
+    exchange = loads(done.out, "one.exchange.jsonl")
+    assert (done.status, done.err.decode()) == (0, "ollama_stream: %s\n" % warning)
+    assert (exchange.events[-2].kind, wire(exchange)) == ("raw", file.read_bytes())
+
+
+NOT_IMPORTED = [
+    # id, the output, the error
+    ("two", LONG + b"hello" + LONG, "expected one response, found another one at byte 43: cut the file there"),
+    ("HTTP/2", b"HTTP/2 200 \r\n", 'expected HTTP/1, whose framing can be kept, found "HTTP/2 200 \\r\\n": use curl '
+     "--http1.1 -iN --raw"),
+    ("a body", b"{}\n",
+     'expected the output of curl -iN --raw, found "{}\\n": for a response body alone there is wrap'),
+    ("nothing", b"", 'expected the output of curl -iN --raw, found "": for a response body alone there is wrap'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data, error", [row[1:] for row in NOT_IMPORTED], ids=[row[0] for row in NOT_IMPORTED])
+def test_what_is_not_one_response_is_not_imported(data: bytes, error: str, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "curl.txt"
+    file.write_bytes(data)
+    done = run("import", file)
+    assert (done.status, done.out, done.err.decode()) == (1, b"", "ollama_stream: %s\n" % error)
+
+
+def test_import_redacts_as_a_recorder_does() -> None:
+    data = LONG.replace(b"\r\n\r\n", b"\r\nSet-Cookie: id=abcdefghijkl\r\n\r\n") + b"hello"
+    exchange, _ = imported(data)
+    assert b"abcdefghijkl" not in dumps(exchange)
+    assert exchange.header["redacted"] == ["response:Set-Cookie"]
+
+
+@pytest.mark.parametrize("body, path", [(b'{"response":"a"}\n', "/api/generate"), (b"{}\n", "/api/chat")])
+def test_import_guesses_the_path_by_the_body(body: bytes, path: str) -> None:
+    assert imported(b"HTTP/1.0 200 OK\r\n\r\n" + body)[0].request.path == path
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_is_imported_can_be_written_read_and_shown(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(10):
+        data = bytearray(INTERIM * rng.randrange(2) + rng.choice([CHUNKED, LONG]) + BODY + b"0\r\nA: b\r\n\r\n")
+        for _ in range(rng.randint(1, 4)):
+            start = rng.randrange(7, len(data))
+            noise = rng.choice([b"", b"\n", b"\r\n", b"\0", b"\xff", b"0", b":", b" "])
+            data[start : start + rng.randint(0, 3)] = noise
+        exchange, _ = imported(bytes(data))
+        again = loads(dumps(exchange), "again.exchange.jsonl")
+        assert again.events == exchange.events
+        assert all(shown(view, again) for view in VIEWS.values())
+        ElementTree.fromstring(svg(again))
+
+
+# --- files and streams
+
+
+@pytest.mark.parametrize("arguments", [["body"], ["raw"], ["show", "--svg"]], ids=["body", "raw", "svg"])
+def test_a_file_is_never_overwritten_without_force(arguments: List[str], run: Any, tmp_path: Path) -> None:
+    action, option = arguments[0], arguments[-1] if len(arguments) > 1 else "-o"
+    out, link = tmp_path / "out", tmp_path / "link"
+    out.write_bytes(b"mine")
+    link.symlink_to(tmp_path / "elsewhere")
+    for path in (out, link):
+        done = run(action, ONE_WORD, option, path)
+        message = "ollama_stream: %s: cannot be written: file exists (--force replaces it)\n" % path
+        assert (done.status, done.err.decode()) == (1, message)
+    assert (out.read_bytes(), (tmp_path / "elsewhere").exists()) == (b"mine", False)
+    done = run(action, ONE_WORD, option, out, "--force")
+    assert (done.status, done.out, out.read_bytes() != b"mine") == (0, b"", True)
+    assert run(action, ONE_WORD, *([option, "-"])).out == out.read_bytes()
+
+
+STDIN = [
+    # id, arguments, standard input, the file that has the same
+    ("show", ["show", "-"], ONE_WORD),
+    ("body", ["body", "-"], ONE_WORD),
+    ("raw", ["raw", "-"], ONE_WORD),
+]
+
+
+@pytest.mark.parametrize("arguments, path", [row[1:] for row in STDIN], ids=[row[0] for row in STDIN])
+def test_a_dash_is_standard_input(arguments: List[str], path: str, run: Any, monkeypatch: Any) -> None:
+    with open(path, "rb") as file:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read())))
+    assert run(*arguments).out == run(arguments[0], path).out != b""
+
+
+def test_the_output_of_raw_can_be_piped_into_import(run: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(run("raw", ONE_WORD).out)))
+    assert loads(run("import", "-").out, "one.exchange.jsonl").body() == load(ONE_WORD).body()
+
+
+def test_a_file_without_its_end_is_shown_with_truncated_only(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "one.exchange.jsonl"
+    file.write_bytes(b"\n".join(Path(ONE_WORD).read_bytes().split(b"\n")[:4]) + b"\n[0.5,")
+    done = run("show", file)
+    assert (done.status, done.err.decode()[:47]) == (1, "ollama_stream: one.exchange.jsonl, line 5: expe")
+    done = run("show", file, "--truncated")
+    assert (done.status, done.out.decode().splitlines()[0]) == (0, "Hello")
+
+
+WRONG_ARGUMENTS = [
+    # id, arguments, end of the last line
+    ("no action", [], "the following arguments are required: action, arguments"),
+    ("unknown action", ["walk"], "argument action: invalid choice: 'walk' .*"),
+    ("no file", ["show"], "the following arguments are required: FILE"),
+    ("no path", ["lint"], "the following arguments are required: PATH"),
+    ("unknown view", ["show", "x", "--view", "all"], "argument --view: invalid choice: 'all' .*"),
+    ("two views", ["show", "x", "--view", "wire", "--svg", "-"], "argument --svg: not allowed with argument --view"),
+    ("status", ["wrap", "x", "--status", "100"], "argument --status: expected a status from 200 to 999, got '100'"),
+    ("header", ["wrap", "x", "--header", "a b=c"], "argument --header: expected NAME=VALUE, .*, got 'a b=c'"),
+    ("header line", ["wrap", "x", "--header", "a=b\nc"], r"argument --header: expected NAME=VALUE, .*, got 'a=b\\nc'"),
+    ("path", ["wrap", "x", "--path", "api"], "argument --path: expected a path such as /api/chat, .*, got 'api'"),
+    ("method", ["import", "x", "--method", "A B"], "argument --method: expected a word such as GET, got 'A B'"),
+    ("tps", ["wrap", "x", "--tps", "0"], "argument --tps: expected a number above 0, got '0'"),
+    ("tps nan", ["wrap", "x", "--tps", "nan"], "argument --tps: expected a number above 0, got 'nan'"),
+]
+
+
+@pytest.mark.parametrize("arguments, last", [row[1:] for row in WRONG_ARGUMENTS], ids=[r[0] for r in WRONG_ARGUMENTS])
+def test_wrong_arguments_are_status_2(arguments: List[str], last: str, run: Any) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, b"")
+    assert re.fullmatch("ollama_stream fixture.*: error: " + last, done.err.decode().splitlines()[-1])
+
+
+@pytest.mark.parametrize("action", ["show", "body", "raw"])
+def test_a_broken_fixture_is_one_line_with_file_and_line_and_status_1(action: str, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "one.exchange.jsonl"
+    file.write_text(HEADER + "\n" + REQUEST + '\n[0,"head",{}]\n', encoding="utf-8")
+    done = run(action, file)
+    error = b"ollama_stream: one.exchange.jsonl, line 3: expected version in head\n"
+    assert (done.status, done.out, done.err) == (1, b"", error)
+
+
+def process(*arguments: str, **options: Any) -> Any:
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    variables = options.pop("variables", {})
+    return subprocess.Popen([*COMMAND, *arguments], env=environment(**variables), **{**streams, **options})
+
+
+def test_standard_output_that_cannot_show_a_character_does_no_harm() -> None:
+    path = str(RECORDINGS / "ollama-0.32.15" / "chat-unicode.exchange.jsonl")
+    for view in VIEWS:
+        with process("show", path, "--view", view, variables={"PYTHONIOENCODING": "ascii"}) as running:
+            out, err = running.communicate(timeout=PATIENCE)
+        assert (running.returncode, err, out.isascii() and b"?" in out) == (0, b"", True)
+
+
+if os.name == "posix":
+
+    @pytest.mark.parametrize("arguments", [["--view", "wire"], ["--svg", "-"]], ids=["view", "svg"])
+    def test_fault_191_a_reader_who_leaves_is_status_141_without_a_word(arguments: List[str], tmp_path: Path) -> None:
+        big = tmp_path / "big.exchange.jsonl"
+        big.write_bytes(dumps(stream(*((0.5, part("x" * 5000)) for _ in range(200)))))
+        reader, writer = os.pipe()
+        os.close(reader)
+        with process("show", str(big), *arguments, stdout=writer) as running:
+            os.close(writer)
+            assert (running.communicate(timeout=PATIENCE)[1], running.returncode) == (b"", 141)
+
+    def test_bytes_on_a_terminal_are_escaped() -> None:
+        import pty
+
+        path = str(RECORDINGS / "ollama-0.32.15" / "chat-unicode.exchange.jsonl")
+        ours, theirs = pty.openpty()
+        with process("raw", path, stdout=theirs) as running:
+            os.close(theirs)
+            shown = b""
+            while True:
+                try:
+                    piece = os.read(ours, 65536)
+                except OSError:  # the other end was closed
+                    break
+                if not piece:
+                    break
+                shown += piece
+            assert (running.stderr.read(), running.wait(PATIENCE)) == (b"", 0)
+        os.close(ours)
+        assert (b"\\r\r\n" in shown, "\u2028".encode() in shown) == (True, False)
+
+    if os.path.exists("/dev/full"):
+
+        @pytest.mark.parametrize("action", [["show"], ["body"], ["raw"], ["show", "--svg", "-"]], ids=" ".join)
+        def test_fault_191_a_full_disk_is_one_line_and_status_1(action: List[str]) -> None:
+            with open("/dev/full", "wb") as full:
+                with process(*action, ONE_WORD, stdout=full) as running:
+                    err = running.communicate(timeout=PATIENCE)[1]
+            error = b"ollama_stream: the answer cannot be written: no space left on device\n"
+            assert (running.returncode, err) == (1, error)
+
+        def test_a_full_device_named_as_output_stays() -> None:
+            with process("body", ONE_WORD, "-o", "/dev/full", "--force") as running:
+                err = running.communicate(timeout=PATIENCE)[1]
+            assert err == b"ollama_stream: /dev/full: cannot be written: no space left on device\n"
+            assert (running.returncode, os.path.exists("/dev/full")) == (1, True)
