@@ -230,11 +230,12 @@ def test_the_records_view_has_every_record(file: Path) -> None:
 HOSTILE = "\x1b[2J\x1b]52;c;aGk=\x07\x00\x9b31m\u202e\u2066\u2028\x85\x7f\u200f"
 
 
-def hostile_file(folder: Path) -> Path:
-    """Such text wherever a file can hold any."""
-    text = json.dumps(HOSTILE)
-    head = HEAD.replace('"OK"', json.dumps("\x1b[2J\x9b"))
-    head = head.replace('[["Tr', '[["X",%s],["Tr' % json.dumps("\x1b\x9b\x85"))
+def hostile_file(folder: Path, in_head: bool) -> Path:
+    """Such text wherever a file can hold any; a client reads nothing after a head like that."""
+    text, head = json.dumps(HOSTILE), HEAD
+    if in_head:
+        head = HEAD.replace('"OK"', json.dumps("\x1b[2J\x9b"))
+        head = head.replace('[["Tr', '[["X",%s],["Tr' % json.dumps("\x1b\x9b\x85"))
     chunk = json.dumps(part("a", thinking=HOSTILE) + part(HOSTILE, tool_calls=[{"function": {"name": HOSTILE}}]))
     bad = json.dumps(json.dumps({"error": HOSTILE}) + "\n" + HOSTILE)
     lines = [
@@ -252,9 +253,12 @@ def hostile_file(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.parametrize("in_head", [False, True], ids=["in the body", "in the head"])
 @pytest.mark.parametrize("arguments", [["--view", view] for view in VIEWS] + [["--svg", "-"]], ids=[*VIEWS, "svg"])
-def test_fault_228_no_view_lets_a_file_control_the_terminal(arguments: List[str], run: Any, tmp_path: Path) -> None:
-    done = run("show", hostile_file(tmp_path), *arguments)
+def test_fault_228_no_view_lets_a_file_control_the_terminal(
+    arguments: List[str], in_head: bool, run: Any, tmp_path: Path
+) -> None:
+    done = run("show", hostile_file(tmp_path, in_head), *arguments)
     assert (done.status, done.err) == (0, b"")
     text = done.out.decode("utf-8")
     assert [char for char in HOSTILE + "\r" if char in text and char not in "[]25;caGk=J31m"] == []
@@ -337,6 +341,11 @@ def test_a_picture_of_20000_tokens_has_no_more_than_a_step_and_a_bar_a_unit_of_i
     assert numbers(steps)[-1] == pytest.approx(352 - 248 / 1.04, abs=0.1)
 
 
+def test_of_the_gaps_that_fall_on_one_bar_the_longest_is_shown() -> None:
+    picture = drawn(stream((0.5, part("a")), (1.9999, part("b")), (2.0, part("c"))))
+    assert paths(picture, "gap") == ["M676 488.0V408.0"]
+
+
 TIMES = [
     # id, when the head and each of three chunks came
     ("all at 0", [0, 0, 0, 0]),
@@ -368,13 +377,17 @@ def test_lint_is_silent_about_the_recordings(run: Any) -> None:
 
 
 def test_lint_names_file_and_line_of_everything_it_finds(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
+    for folder in ("below", "c", "a", "b"):
+        (tmp_path / folder).mkdir()
     files = {
         "a.exchange.jsonl": HEADER + "\n" + REQUEST + "\n[0, nonsense]\n",
         "below/b.exchange.jsonl": HEADER + '\n[0.000000,"request",{"method":"GET","path":"/","headers":'
         '[["X-Key","0123456789abcdef0123456789abcdef"]]}]\n[0,"end",{"how":"eof"}]\n',
         "below/c.ndjson": '{"response":"sk-abcdefghijkl"}\n',
         "below/d.txt": "no fixture",
+        "c/e.ndjson": "sk-abcdefghijkl",
+        "a/f.ndjson": "sk-abcdefghijkl",
+        "b/g.ndjson": "sk-abcdefghijkl",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -384,9 +397,12 @@ def test_lint_names_file_and_line_of_everything_it_finds(run: Any, tmp_path: Pat
         1,
         [
             "a.exchange.jsonl:3: expected JSON: Expecting value (column 5)",
+            "a/f.ndjson: the body of the response: looks like a key",
+            "b/g.ndjson: the body of the response: looks like a key",
             "below/b.exchange.jsonl:3: not in canonical form",
             "below/b.exchange.jsonl:2: looks like a key of hex digits in a header",
             "below/c.ndjson: the body of the response: looks like a key",
+            "c/e.ndjson: the body of the response: looks like a key",
             "none.ndjson: cannot be read: No such file or directory",
         ],
     )
@@ -707,6 +723,22 @@ if os.name == "posix":
             assert (running.stderr.read(), running.wait(PATIENCE)) == (b"", 0)
         os.close(ours)
         assert (b"\\r\r\n" in shown, "\u2028".encode() in shown) == (True, False)
+
+    @pytest.mark.parametrize("force", [[], ["--force"]], ids=["new", "force"])
+    def test_a_file_that_could_not_be_written_whole_is_removed_if_it_is_new(force: List[str], tmp_path: Path) -> None:
+        import resource
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+        out = tmp_path / "out"
+        with process("body", ONE_WORD, "-o", str(out), *force, preexec_fn=limit) as running:
+            err = running.communicate(timeout=PATIENCE)[1]
+        assert (running.returncode, err.decode()) == (
+            1,
+            "ollama_stream: %s: cannot be written: file too large\n" % out,
+        )
+        assert out.exists() == bool(force)
 
     if os.path.exists("/dev/full"):
 
