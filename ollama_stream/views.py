@@ -216,7 +216,7 @@ def wire_view(fixture: Fixture) -> Iterator[str]:
         for line, comment in rows:
             shown = "%s %s" % (direction, visible(line)) if line else ""
             if comment:
-                shown = "%-30s # %s" % (shown, comment.translate(escapes()))
+                shown = "%-30s # %s" % (shown, _UNSEEN.sub(_name, comment))
             yield "%10s %s\n" % (time, shown)
             time = ""
 

@@ -147,7 +147,7 @@ def test_the_wire_view_explains_the_framing() -> None:
         "           < a<LF>",
         "           < b<1B><E2>",
         "           < <CR><LF>                     # ends the chunk",
-        "  0.250000                                # note: half\\ntime",
+        "  0.250000                                # note: half<LF>time",
         "  0.500000 < 0<CR><LF>                    # the last chunk has no bytes",
         "           < X-Sum: 1<CR><LF>             # a trailer",
         "  0.500000 < <CR><LF>                     # an empty line in place of trailers ends the body",
@@ -165,7 +165,7 @@ def test_the_wire_view_of_what_is_no_whole_chunk() -> None:
         "                                          # 3 of the 9 bytes came",
         "  0.300000                                # piece 2 outside of any framing, as it came: 3 bytes",
         "           < zz<LF>",
-        "  0.400000                                # the recording ended with an error: \\x1b",
+        "  0.400000                                # the recording ended with an error: <1B>",
     ]
 
 
