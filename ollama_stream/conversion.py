@@ -1,8 +1,8 @@
 """A response as other tools save it -> an exchange.
 
-``wrapped`` takes a bare body, ``imported`` the output of ``curl -iN --raw``; the ways back are ``Fixture.body()`` and the
-bytes of ``Fixture.wire()``. Neither form knows the request, or when anything came: method and path are given or guessed,
-times are 0 or evenly spaced.
+``wrapped`` takes a bare body, ``imported`` the output of ``curl -iN --raw``; ``Fixture.body()`` and the bytes of
+``Fixture.wire()`` lead back. Neither form knows the request, or when anything came: method and path are given or
+guessed, times are 0 or evenly spaced.
 """
 
 from __future__ import annotations

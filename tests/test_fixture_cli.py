@@ -329,16 +329,25 @@ def test_a_picture_without_tokens_says_so() -> None:
     assert "no tokens came" in texts(picture)
 
 
-def test_a_picture_of_20000_tokens_has_no_more_than_a_step_and_a_bar_a_unit_of_its_width() -> None:
-    body = "".join('[%d,"chunk","{\\"response\\":\\"a\\"}\\n"]\n' % i for i in range(1, 20001))
-    end = '[20000,"end",{"how":"eof"}]\n'
-    text = "\n".join([HEADER, REQUEST.replace("chat", "generate"), HEAD, body + end])
+def test_a_picture_holds_any_text_that_xml_does_not() -> None:
+    header = HEADER[:-1] + ',"note":"a<b>&\\"\\ud800\\ufffe\\u0000"}'
+    lines = [header, REQUEST, '[0,"end",{"how":"reset"}]']
+    exchange = loads("\n".join(lines).encode(), "\udcff<&\uffff.exchange.jsonl")
+    assert texts(drawn(exchange))[:2] == [
+        "\\udcff<&\\uffff", 'POST /api/chat \u00b7 a<b>&"\\ud800\\ufffe\\x00'
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["response", "thinking"], ids=["text", "text and thinking in turn"])
+def test_a_picture_of_20000_tokens_has_no_more_than_a_step_and_a_bar_a_unit_of_its_width(other: str) -> None:
+    kinds = ("response", other)
+    body = "".join('[%d,"chunk","{\\"%s\\":\\"a\\"}\\n"]\n' % (i, kinds[i // 7 % 2]) for i in range(1, 20001))
+    text = "\n".join([HEADER, REQUEST.replace("chat", "generate"), HEAD, body + '[20000,"end",{"how":"eof"}]\n'])
     data = svg(loads(text.encode(), "many.exchange.jsonl"))
     picture = ElementTree.fromstring(data)
-    steps = paths(picture, "text")[0]
-    assert (steps.count("H"), paths(picture, "gap")[0].count("M")) == (601, 601)
-    assert len(data) < 32768
-    assert numbers(steps)[-1] == pytest.approx(352 - 248 / 1.04, abs=0.1)
+    steps = "".join(paths(picture, "text") + paths(picture, "thinking"))
+    assert (steps.count("V"), paths(picture, "gap")[0].count("M")) == (601, 601)
+    assert len(data) < 65536
 
 
 def test_of_the_gaps_that_fall_on_one_bar_the_longest_is_shown() -> None:
