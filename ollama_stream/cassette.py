@@ -253,7 +253,7 @@ def _body_differences(
             yield Difference("in body", *_shown(encode_bytes(expected_bytes), encode_bytes(got_bytes)))
         return
     for path, one, other in _unequal(expected, got):
-        yield Difference("at " + (path or "/"), *_shown(one, other))
+        yield Difference("at " + (_visible(path) or "/"), *_shown(one, other))
 
 
 def _json(request: RecordedRequest) -> Any:

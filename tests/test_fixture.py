@@ -1159,6 +1159,10 @@ DIFFERENT = [  # id, recorded, live, difference
     ("hidden", post("/a", b'"a"'), post("/a", '"a\u200b"'.encode("utf-8")), 'at /: expected "a" got "a\\u200b"'),
     ("long texts", post("/a", LONG + b'yes"'), post("/a", LONG + b'no"'),
         'at /: expected "...lazy dog. yes" got "...lazy dog. no"'),
+    ("hidden in a name", post("/a", b"{}"), post("/a", b'{"\\u001b[2J\\n\\ud800":1}'),
+        "at /\\u001b[2J\\n\\ud800: expected nothing got 1"),
+    ("long name", post("/a", b"{}"), post("/a", b'{"' + b"a" * 5000 + b'":1}'),
+        "at /%s: expected nothing got 1" % ("a" * 199)),
     ("long value", post("/a", b"1"), post("/a", LONG + b'"'),
         'at /: expected 1 got "The quick brown fox jumps over the lazy dog. The quick b...'),
 ]
