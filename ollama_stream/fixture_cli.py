@@ -47,8 +47,7 @@ def command(arguments: List[str]) -> int:
 
 def add_show_arguments(parser: ArgumentParser) -> None:
     parser.description = "Show a recorded exchange."
-    add_file_argument(parser)
-    parser.add_argument("--truncated", action="store_true", help="read a file whose recorder was killed")
+    add_fixture_argument(parser)
     views = parser.add_mutually_exclusive_group()
     views.add_argument("--view", choices=["text", "wire", "records"], default="text", help="text if not given")
     views.add_argument("--svg", metavar="OUT", help="draw tokens over time into a file, - for standard output")
@@ -80,8 +79,13 @@ def add_import_arguments(parser: ArgumentParser) -> None:
 
 def add_bytes_arguments(parser: ArgumentParser) -> None:
     parser.description = "Write the bytes of the response: its body alone, or raw with head and framing."
-    add_file_argument(parser)
+    add_fixture_argument(parser)
     add_output_arguments(parser)
+
+
+def add_fixture_argument(parser: ArgumentParser) -> None:
+    add_file_argument(parser)
+    parser.add_argument("--allow-truncated", action="store_true", help="read what a killed recorder has left")
 
 
 def add_file_argument(parser: ArgumentParser) -> None:
@@ -129,7 +133,7 @@ def positive_number(text: str) -> float:
 
 
 def show(options: Namespace) -> int:
-    fixture = read_fixture(options.file, options.truncated)
+    fixture = read_fixture(options.file, options.allow_truncated)
     if options.svg is not None:
         from .picture import svg
 
@@ -195,12 +199,12 @@ def import_output(options: Namespace) -> int:
 
 
 def body(options: Namespace) -> int:
-    return write_bytes(read_fixture(options.file).body(), options.out, options.force)
+    return write_bytes(read_fixture(options.file, options.allow_truncated).body(), options.out, options.force)
 
 
 def raw(options: Namespace) -> int:
-    data = b"".join(data for _, data in read_fixture(options.file).wire())
-    return write_bytes(data, options.out, options.force)
+    wire = read_fixture(options.file, options.allow_truncated).wire()
+    return write_bytes(b"".join(data for _, data in wire), options.out, options.force)
 
 
 Action = Tuple[Callable[[Any], None], Callable[[Any], int]]
@@ -217,10 +221,10 @@ ACTIONS: Dict[str, Action] = {
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def read_fixture(path: str, truncated: bool = False) -> Fixture:
+def read_fixture(path: str, allow_truncated: bool = False) -> Fixture:
     if path == "-":
-        return loads(read_bytes(path), "standard input", allow_truncated=truncated)
-    return load(path, allow_truncated=truncated)
+        return loads(read_bytes(path), "standard input", allow_truncated=allow_truncated)
+    return load(path, allow_truncated=allow_truncated)
 
 
 def read_bytes(path: str) -> bytes:
