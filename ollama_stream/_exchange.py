@@ -16,7 +16,7 @@ from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type, 
 from ._address import safe_location
 from ._endpoints import Request
 from ._errors import (
-    CONNECT_ADVICE, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
     ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
@@ -308,9 +308,7 @@ class Exchange(Generic[T]):
         except (OllamaTimeout, ConnectionLost, ProtocolError):
             pass
         self._clocks = clocks
-        if head.status == 407:
-            return ConnectError("%s (the proxy wants other credentials: 407 %s)" % (CONNECT_ADVICE, head.reason))
-        return status_error(head, body[:MAX_ERROR_BODY])
+        return self._route.refused(head) or status_error(head, body[:MAX_ERROR_BODY])
 
     def _check_head(self, head: Head) -> None:
         if head.status in (204, 205) and self.request.endpoint.is_last is not None:

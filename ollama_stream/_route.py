@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, Tuple
 
 from ._address import Address, Proxy
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError
-from ._http1 import Response
+from ._http1 import Head, Response
 from ._net import Clocks, dial, is_timeout, reason, settled
 from ._pool import Pool
 from ._tls import TLSConnection, TLSSettings
@@ -33,6 +33,12 @@ class Route:
     def proxy_auth(self) -> Optional[str]:
         """The value of Proxy-Authorization for each request; in a tunnel it goes with CONNECT alone."""
         return self.proxy.auth if self.proxy is not None and self.address.scheme != "https" else None
+
+    def refused(self, head: Head) -> Optional[ConnectError]:
+        """The error for an answer that only a proxy gives, None for any other (RFC 9110, 15.5.8)."""
+        if self.proxy is None or head.status != 407:
+            return None
+        return refused_by(self.proxy, authority_of(self.address), answered(head))
 
     def idle(self, network: Any) -> Any:
         """An open connection that has carried an exchange before, or None."""
@@ -76,13 +82,9 @@ class Route:
 
 async def open_tunnel(connection: Any, address: Address, proxy: Proxy, clocks: Clocks) -> None:
     """Have the proxy connect us to the server (RFC 9110, 9.3.6). Raises ConnectError and OllamaTimeout."""
-    authority = "%s:%d" % ("[%s]" % address.host if ":" in address.host else address.host, address.port)
-    lines = ["CONNECT %s HTTP/1.1" % authority, "Host: %s" % authority]
-    if proxy.auth is not None:
-        lines.append("Proxy-Authorization: %s" % proxy.auth)
-    response = Response("CONNECT")
+    authority, response = authority_of(address), Response("CONNECT")
     try:
-        await connection.send("\r\n".join(lines + ["", ""]).encode("ascii"), clocks.remaining())
+        await connection.send(connect_request(authority, proxy), clocks.remaining())
         while response.read_head() is None:
             response.receive(await connection.recv(clocks.remaining()))
     except OllamaError as error:
@@ -96,9 +98,27 @@ async def open_tunnel(connection: Any, address: Address, proxy: Proxy, clocks: C
     head = response.head
     assert head is not None
     if not 200 <= head.status < 300:
-        raise refused_by(proxy, authority, ("it answered %d %s" % (head.status, head.reason)).strip())
+        raise refused_by(proxy, authority, answered(head))
     if response.unparsed():
         raise refused_by(proxy, authority, "it spoke before the server could")
+
+
+def authority_of(address: Address) -> str:
+    return "%s:%d" % ("[%s]" % address.host if ":" in address.host else address.host, address.port)
+
+
+def connect_request(authority: str, proxy: Proxy) -> bytes:
+    # Made here, so that what reports the variables of a failed open_tunnel does not report the password.
+    lines = ["CONNECT %s HTTP/1.1" % authority, "Host: %s" % authority]
+    if proxy.auth is not None:
+        lines.append("Proxy-Authorization: %s" % proxy.auth)
+    return "\r\n".join(lines + ["", ""]).encode("ascii")
+
+
+def answered(head: Head) -> str:
+    """What a proxy's refusal says, and what to do about the one that is ours to mend."""
+    why = ("it answered %d %s" % (head.status, head.reason)).strip()
+    return why + "; write its credentials as http://user:password@host:port" if head.status == 407 else why
 
 
 def refused_by(proxy: Proxy, authority: str, why: str) -> ConnectError:
