@@ -397,11 +397,17 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     if isinstance(data, dict) and data.get("error"):
         return response_error(data, head.status, **details)
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        message = head.reason or "an HTML page"
+        message = title_of(text, head.status) or head.reason or "an HTML page"
     else:
         message = text[:2048] or head.reason
     raw = text if data is None else data
     return ResponseError(message or "status %d" % head.status, head.status, raw=raw, **details)
+
+
+def title_of(page: str, status: int) -> str:
+    """The title of an HTML page without the status in it; proxies say there what is wrong."""
+    title = " ".join(page.partition("<title>")[2].partition("</title>")[0].split())[:200]
+    return title[len(str(status)) :].strip() if title.startswith(str(status)) else title
 
 
 def retry_after(value: Optional[str]) -> Optional[float]:
