@@ -321,7 +321,10 @@ def authorization(auth: Any) -> Optional[str]:
     if isinstance(auth, (tuple, list)) and len(auth) == 2 and all(isinstance(part, str) for part in auth):
         from base64 import b64encode
 
-        return "Basic " + b64encode(":".join(auth).encode("utf-8", "replace")).decode("ascii")
+        credentials = ":".join(auth)
+        if ":" in auth[0] or any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in credentials):
+            raise RequestError("auth: a ':' in the user, or a control character or lone surrogate (RFC 7617, 2)")
+        return "Basic " + b64encode(credentials.encode("utf-8")).decode("ascii")
     if auth is not None and not isinstance(auth, str):
         raise RequestError("auth: expected (user, password) or a value such as 'Bearer ...', got %s" % type(auth).__name__)
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
