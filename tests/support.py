@@ -182,17 +182,20 @@ def until_stuck(data: bytes) -> Step:
 
 
 class Server:
-    """Listens on 127.0.0.1 and plays its scripts, the last one for every further connection too."""
+    """Listens, on 127.0.0.1 by default, and plays its scripts, the last one for every further connection too."""
 
-    def __init__(self, *scripts: Sequence[Step]) -> None:
+    def __init__(self, *scripts: Sequence[Step], family: int = socket.AF_INET, address: Any = ("127.0.0.1", 0)) -> None:
         self.scripts = scripts
         self.peers: List[Peer] = []
         self._threads: List[threading.Thread] = []
         self._accepted = threading.Condition()
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener = socket.socket(family)
+        if os.name == "posix":  # elsewhere two servers could share a port
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(address)
         self._listener.listen(64)
-        self.port: int = self._listener.getsockname()[1]
+        self.address = self._listener.getsockname()
+        self.port: int = self.address[1] if isinstance(address, tuple) else 0  # a unix socket has none
         self.url = "http://127.0.0.1:%d" % self.port
         self._stopping = False
 
@@ -203,12 +206,13 @@ class Server:
 
     def __exit__(self, *_exc_info: object) -> None:
         self._stopping = True
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE):  # wakes accept() on every system
+        with socket.socket(self._listener.family) as waker:
+            waker.connect(self.address)  # wakes accept() on every system
             self._acceptor.join()
         self._listener.close()
         for peer in self.peers:
             try:
-                peer.sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)  # the method of a TLS socket takes TLS away
             except OSError:
                 pass
         for thread in self._threads:
@@ -227,7 +231,8 @@ class Server:
                 sock.close()
                 return
             sock.settimeout(PATIENCE)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.port:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             steps = self.scripts[min(len(self.peers), len(self.scripts) - 1)]
             peer = Peer(sock)
             thread = threading.Thread(target=peer.play, args=(steps,))
