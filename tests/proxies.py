@@ -33,12 +33,14 @@ def cert(name: str) -> str:
 class Tls:
     """A step: the handshake, after which the peer's socket is a TLS one.
 
-    ``names`` are the server names that clients asked for (SNI), ``subjects`` the common names in their certificates.
+    ``names`` are the server names that clients asked for (SNI), ``subjects`` the common names in their certificates,
+    ``refusals`` what OpenSSL calls the handshakes that failed.
     """
 
     def __init__(self, certificate: str = "localhost", client_certificate: bool = False, newest: str = "TLSv1_3") -> None:
         self.names: List[Optional[str]] = []
         self.subjects: List[str] = []
+        self.refusals: List[str] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(cert(certificate + ".pem"), cert("server.key"))
         self._context.maximum_version = ssl.TLSVersion[newest]
@@ -48,7 +50,11 @@ class Tls:
             self._context.load_verify_locations(cert("ca.pem"))
 
     def __call__(self, peer: Peer) -> None:
-        sock = self._context.wrap_socket(peer.sock, server_side=True)
+        try:
+            sock = self._context.wrap_socket(peer.sock, server_side=True)
+        except ssl.SSLError as error:
+            self.refusals.append(error.reason or "")
+            raise
         peer.sock = sock
         for names in (sock.getpeercert() or {}).get("subject", ()):
             self.subjects.append(dict(names)["commonName"])  # type: ignore[arg-type,call-overload]

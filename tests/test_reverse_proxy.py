@@ -35,11 +35,7 @@ NAMES = [
     "ollama-0.24.0/chat-model-not-found",
     "ollama-0.24.0/chat-runner-killed",
     "ollama-0.24.0/generate-stream",
-    "ollama-0.24.0/tags",
     "ollama-0.32.15/chat-joke-stream",
-    "ollama-0.32.15/chat-joke-once",
-    "ollama-0.32.15/chat-logprobs",
-    "ollama-0.32.15/chat-thinking",
     "ollama-0.32.15/chat-tool-call",
     "ollama-0.32.15/chat-unicode",
     "ollama-0.32.15/embed",
@@ -47,7 +43,6 @@ NAMES = [
     "ollama-0.32.15/error-empty-body",
     "ollama-0.32.15/error-no-done",
     "ollama-0.32.15/pull",
-    "ollama-0.32.15/show",
 ]
 CUT = "ollama-0.24.0/chat-server-killed"
 
