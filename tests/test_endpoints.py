@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
+import glob
 import inspect
 import json
+import os
 import re
+import shutil
+import threading
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
-
-from support import ROOT
+from support import HEAD, LAST_CHUNK, ROOT, Bytes, Server, answer, chunk, closed_port, fin, line, response, run_python
 
 import ollama_stream
-from ollama_stream import AsyncClient, Client
+from ollama_stream import (
+    AsyncClient, AsyncStream, Client, IncompleteStream, OllamaError, Options, ProtocolError, ResponseError,
+    StatusResponse, Stream, Timeout,
+)  # fmt: skip
 from ollama_stream._decode import decode
 from ollama_stream._endpoints import (
     ENDPOINTS, NEEDED, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, known_fields, row_of_path,
@@ -24,6 +32,8 @@ from ollama_stream._endpoints import (
 from ollama_stream._errors import RequestError
 from ollama_stream._records import ChatResponse, Message, ToolCall, ToolFunction
 from ollama_stream._values import CHECKS
+from ollama_stream.fixture import load
+from ollama_stream.transports import Replaying
 
 HI = [{"role": "user", "content": "Hi"}]
 DIGEST = "sha256:" + "0a" * 32
@@ -568,3 +578,316 @@ def test_fault_217_a_wrong_request_is_refused(given: Dict[str, Any], message: st
 def test_an_unknown_option_of_any_request_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"^request\(\) got an unexpected keyword argument 'think'$"):
         any_request(think=True)
+
+
+# --- calls, in both colours, as the server sees them ------------------------------------------------------------------
+
+
+def blocking(client: Mapping[str, Any], name: str, *args: Any, **fields: Any) -> Any:
+    """What a method of a client gives; a stream's records as a list."""
+    answer = getattr(Client(**client), name)(*args, **fields)
+    return list(answer) if isinstance(answer, Stream) else answer
+
+
+def awaited(client: Mapping[str, Any], name: str, *args: Any, **fields: Any) -> Any:
+    async def call() -> Any:
+        answer = getattr(AsyncClient(**client), name)(*args, **fields)
+        return [one async for one in answer] if isinstance(answer, AsyncStream) else await answer
+
+    return asyncio.run(call())
+
+
+both_colours = pytest.mark.parametrize("call", [blocking, awaited])
+
+
+def said(body: bytes = b"", status: str = "200 OK") -> bytes:
+    return response(status, body, Connection="close")
+
+
+STREAMED = HEAD[:-2] + b"Connection: close\r\n\r\n"
+PROGRESS = STREAMED + chunk(b'{"status":"pulling manifest"}\n{"status":"pulling abc","digest":"d","total":9}\n') + chunk(
+    b'{"status":"success"}\n{"status":"never seen"}\n') + LAST_CHUNK
+STEPS = ["pulling manifest", "pulling abc", "success"]
+SUCCESS = said(b'{"status":"success"}')
+UNLOADED = b'{"model":"m","created_at":"t","response":"","done":true,"done_reason":"unload"}'
+ASKED: List[Tuple[str, str, Tuple[Any, ...], Dict[str, Any], bytes, str, Optional[str], Any, Any]] = [
+    # id, method, positional and keyword arguments, answer, request line, body, what is looked at, what is seen
+    ("embed", "embed", ("m", ["a", "b"], False, Options(num_ctx=8), "5m", 2), {},
+     said(b'{"model":"m","embeddings":[[1,0.5],[]],"total_duration":3}'), "POST /api/embed",
+     '{"model":"m","options":{"num_ctx":8},"keep_alive":"5m","input":["a","b"],"truncate":false,"dimensions":2}',
+     lambda r: (r.embeddings, r["total_duration"]), ([[1, 0.5], []], 3)),
+    ("embeddings", "embeddings", ("m", "a", {"seed": 1}, 0), {}, said(b'{"embedding":[1e-7]}'), "POST /api/embeddings",
+     '{"model":"m","options":{"seed":1},"keep_alive":0,"prompt":"a"}', lambda r: r.embedding, [1e-7]),
+    ("list", "list", (), {}, said(b'{"models":[{"model":"m","size":3}]}'), "GET /api/tags", None,
+     lambda r: [(one.model, one["size"]) for one in r.models], [("m", 3)]),
+    ("ps", "ps", (), {}, said(b'{"models":[{"name":"m","size_vram":3,"context_length":8}]}'), "GET /api/ps", None,
+     lambda r: [(one.name, one.size_vram, one.context_length) for one in r["models"]], [("m", 3, 8)]),
+    ("show", "show", ("m",), {"verbose": True}, said(b'{"model_info":{"a":1},"capabilities":["tools"]}'),
+     "POST /api/show", '{"model":"m","verbose":true}', lambda r: (r.modelinfo, r.capabilities), ({"a": 1}, ["tools"])),
+    ("show of a server without model_info", "show", ("m",), {}, said(b"{}"), "POST /api/show", '{"model":"m"}',
+     lambda r: r.modelinfo, {}),
+    ("pull", "pull", ("m",), {}, SUCCESS, "POST /api/pull", '{"model":"m","stream":false,"insecure":false}',
+     lambda r: r.status, "success"),
+    ("pull, streamed", "pull", ("m",), {"stream": True, "insecure": True}, PROGRESS, "POST /api/pull",
+     '{"model":"m","stream":true,"insecure":true}', lambda r: [one.status for one in r], STEPS),
+    ("pull, streamed although not asked", "pull", ("m",), {}, PROGRESS, "POST /api/pull",
+     '{"model":"m","stream":false,"insecure":false}', lambda r: r.status, "success"),
+    ("push", "push", ("m",), {}, SUCCESS, "POST /api/push", '{"model":"m","stream":false,"insecure":false}',
+     lambda r: r["status"], "success"),
+    ("push, streamed", "push", ("m",), {"stream": True}, PROGRESS, "POST /api/push",
+     '{"model":"m","stream":true,"insecure":false}', lambda r: [one.status for one in r], STEPS),
+    ("create", "create", ("m", "q8_0", "b", None, None, "t", "MIT", "s", {"seed": 1}, HI), {}, SUCCESS,
+     "POST /api/create", '{"model":"m","stream":false,"quantize":"q8_0","from":"b","template":"t","license":"MIT",'
+     '"system":"s","parameters":{"seed":1},"messages":[{"role":"user","content":"Hi"}]}', lambda r: r.status, "success"),
+    ("create, streamed", "create", ("m",), {"files": {"a.gguf": DIGEST}, "stream": True}, PROGRESS, "POST /api/create",
+     '{"model":"m","stream":true,"files":{"a.gguf":"%s"}}' % DIGEST, lambda r: [one.status for one in r], STEPS),
+    ("copy", "copy", ("a", "b"), {}, said(), "POST /api/copy", '{"source":"a","destination":"b"}',
+     lambda r: (type(r), r.status), (StatusResponse, "success")),
+    ("delete", "delete", ("m",), {}, said(), "DELETE /api/delete", '{"model":"m"}', lambda r: r["status"], "success"),
+    ("null is an empty answer", "delete", ("m",), {}, said(b"null"), "DELETE /api/delete", '{"model":"m"}',
+     lambda r: r, StatusResponse(status="success")),
+    ("unload", "unload", ("m",), {}, said(UNLOADED), "POST /api/generate",
+     '{"model":"m","keep_alive":0,"stream":false}', lambda r: r.done_reason, "unload"),
+    ("chat that loads", "chat", ("m",), {"keep_alive": -1}, said(line("", True, done_reason="load")), "POST /api/chat",
+     '{"model":"m","stream":false,"keep_alive":-1,"messages":[],"tools":[]}', lambda r: r.done_reason, "load"),
+    ("blob_exists", "blob_exists", (DIGEST,), {}, said(), "HEAD /api/blobs/" + DIGEST, None, bool, True),
+    ("a blob that is missing", "blob_exists", (DIGEST,), {}, response("404 Not Found", Content_Length="102", Connection="close"),
+     "HEAD /api/blobs/" + DIGEST, None, lambda r: r, False),
+    ("version", "version", (), {}, said(b'{"version":"0.32.15"}'), "GET /api/version", None, lambda r: r.version, "0.32.15"),
+    ("ping", "ping", (), {}, response("200 OK", Content_Length="17", Connection="close"), "HEAD /", None, lambda r: r, True),
+    ("ping of a server that refuses", "ping", (), {}, said(status="403 Forbidden"), "HEAD /", None, lambda r: r, False),
+    ("ping of something else", "ping", (), {}, b"SSH-2.0-OpenSSH_9.6\r\n", "HEAD /", None, lambda r: r, False),
+    ("me", "me", (), {}, said(b'{"id":"i","name":"n","plan":"free"}'), "POST /api/me", "",
+     lambda r: (r.id, r.name, r["plan"], r.email), ("i", "n", "free", None)),
+    ("signout", "signout", (), {}, said(b"null"), "POST /api/signout", "", lambda r: r.status, "success"),
+    ("cloud_status", "cloud_status", (), {}, said(b'{"cloud":{"disabled":true,"source":"env"}}'), "GET /api/status", None,
+     lambda r: (r.cloud.disabled, r["cloud"]["source"]), (True, "env")),
+    ("more fields than we know", "me", (), {"extra": {"a": 1}}, said(b"{}"), "POST /api/me", '{"a":1}',
+     lambda r: r.id, None),
+]  # fmt: skip
+
+
+@both_colours
+@pytest.mark.parametrize("row", ASKED, ids=[row[0] for row in ASKED])
+def test_a_call_sends_what_it_should_and_gives_what_came(call: Any, row: Any) -> None:
+    _, name, args, fields, data, request_line, body, look, seen = row
+    with Server(answer(data, fin)) as server:
+        found = look(call({"host": server.url}, name, *args, **fields))
+        head = [one.decode() for one in server.peer().request_head]
+        sent = server.peer().request_body.decode()
+    assert (found, head[0], sent) == (seen, request_line + " HTTP/1.1", body or "")
+    assert [one for one in head if one.startswith("Content-")] == (
+        ["Content-Type: application/json"] * bool(body) + ["Content-Length: %d" % len(body)] if body is not None else []
+    )
+
+
+def test_every_endpoint_is_called() -> None:
+    elsewhere = {"generate", "create_blob", "web_search", "web_fetch"}
+    assert {row[1] for row in ASKED} | elsewhere == set(ENDPOINTS)
+
+
+NOT_SO: List[Tuple[str, str, Tuple[Any, ...], Dict[str, Any], bytes, Any]] = [
+    ("copy", "copy", ("a", "b"), {}, said(b'{"error":"model \\"a\\" not found"}', "404 Not Found"),
+     (ResponseError, 'model "a" not found (status code: 404)')),
+    ("delete", "delete", ("m",), {}, said(status="500 Internal Server Error"),
+     (ResponseError, "Internal Server Error (status code: 500)")),
+    ("pull, an error record", "pull", ("m",), {"stream": True},
+     STREAMED + chunk(b'{"status":"pulling manifest"}\n') + chunk(b'{"error":"file does not exist"}\n') + LAST_CHUNK,
+     (ResponseError, "file does not exist (status code: -1)")),
+    ("pull without its end", "pull", ("m",), {"stream": True}, STREAMED + chunk(b'{"status":"a"}\n') + LAST_CHUNK,
+     (IncompleteStream, "the body ended before the record that ends an answer")),
+    ("pull, once, without its end", "pull", ("m",), {}, said(b'{"status":"a"}'),
+     (IncompleteStream, "the body ended before the record that ends an answer")),
+    ("create without its end", "create", ("m",), {"from_": "b", "stream": True}, STREAMED + LAST_CHUNK,
+     (IncompleteStream, "the body ended before the record that ends an answer")),
+    ("blob_exists, neither yes nor no", "blob_exists", (DIGEST,), {}, b"nonsense\r\n\r\n", (ProtocolError, None)),
+    ("me", "me", (), {}, said(b'{"error":"unauthorized","signin_url":"https://ollama.com/connect"}', "401 Unauthorized"),
+     (ResponseError, "unauthorized (status code: 401)")),
+]  # fmt: skip
+
+
+@both_colours
+@pytest.mark.parametrize("row", NOT_SO, ids=[row[0] for row in NOT_SO])
+def test_what_the_server_does_not_do_is_an_error(call: Any, row: Any) -> None:
+    _, name, args, fields, data, (kind, text) = row
+    with Server(answer(data, fin)) as server, pytest.raises(OllamaError) as caught:
+        call({"host": server.url}, name, *args, **fields)
+    assert (caught.type, str(caught.value) if text else None) == (kind, text)
+    assert getattr(caught.value, "signin_url", None) == ("https://ollama.com/connect" if name == "me" else None)
+
+
+@both_colours
+def test_ping_is_false_where_nobody_listens_or_answers(call: Any) -> None:
+    assert call({"host": "127.0.0.1:%d" % closed_port()}, "ping") is False
+    assert call({"host": "127.0.0.1", "transport": Bytes()}, "ping") is False
+    with Server(answer(threading.Event())) as server:
+        assert call({"host": server.url}, "ping", timeout=0.05) is False
+        server.scripts[0][-1].set()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_call_is_checked_when_it_is_made(kind: Any) -> None:
+    transport = Bytes()
+    client = kind(transport=transport)
+    for name in ENDPOINTS:
+        with pytest.raises(TypeError, match=r"^%s\(\) got an unexpected keyword argument 'nonsense'$" % name):
+            getattr(client, name)(**needed(name), nonsense=1)
+        for field in needed(name):
+            with pytest.raises(RequestError, match="^%s: expected " % field):
+                getattr(client, name)(**dict(needed(name), **{field: 3}))
+        with pytest.raises(RequestError, match="^headers: expected a mapping of names to strings, got str$"):
+            getattr(client, name)(**needed(name), headers="A: b")
+    for name in ("list", "ping", "blob_exists", "create_blob"):
+        with pytest.raises(RequestError, match="^extra: %s sends no JSON object that it could be added to$" % name):
+            getattr(client, name)(**needed(name), extra={"a": 1})
+    assert transport.sent == b""
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_transfer_without_a_stream_has_no_first_byte_clock_of_its_own(kind: Any) -> None:
+    client = kind(timeout=Timeout(first_byte=5))
+
+    def clock(name: str, **fields: Any) -> Any:
+        return client._exchange(build(name, dict({"model": "m"}, **fields)))._clocks.timeout.first_byte
+
+    for name in ("pull", "push", "create"):
+        assert (clock(name), clock(name, stream=True), clock(name, timeout=3)) == (None, 5, 3)
+    assert clock("chat") == 5
+    assert client._exchange(build_any("POST", "/api/pull", {}, None, False, {}))._clocks.timeout.first_byte is None
+
+
+# --- ollama.com ---------------------------------------------------------------------------------------------------
+
+BEARER = {"headers": {"Authorization": "Bearer k"}}
+WEB: List[Tuple[str, Tuple[Any, ...], Dict[str, Any], str, bytes]] = [
+    ("web_search", ("q",), {}, '{"query":"q","max_results":3}', b'{"results":[{"title":"t","url":"u","content":"c"}]}'),
+    ("web_search", ("q", 5), {}, '{"query":"q","max_results":5}', b'{"results":[{"title":"t","url":"u","content":"c"}]}'),
+    ("web_fetch", ("u",), {}, '{"url":"u"}', b'{"title":"t","content":"c","links":["l"]}'),
+]  # fmt: skip
+
+
+class Opened(Bytes):
+    """Remembers where it was to connect to."""
+
+    def open(self, address: Any, _timeout: Optional[float]) -> Any:
+        self.url = address.url
+        return self
+
+
+@both_colours
+@pytest.mark.parametrize("name, args, fields, body, data", WEB)
+def test_the_web_is_asked_at_ollama_com(call: Any, name: str, args: Any, fields: Any, body: str, data: bytes) -> None:
+    transport = Opened(said(data))
+    found = call(dict(BEARER, host="http://gpu-box:1/base", transport=transport), name, *args, **fields)
+    head, _, sent = transport.sent.decode().partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    assert (lines[0], sent) == ("POST /api/%s HTTP/1.1" % name, body)
+    assert {"Host: ollama.com", "Authorization: Bearer k"} <= set(lines)
+    assert transport.url == "https://ollama.com:443"
+    assert found.model_dump(exclude_none=True) == json.loads(data)
+
+
+NO_KEY: List[Tuple[str, Dict[str, Any]]] = [
+    ("none", {}),
+    ("Basic", {"headers": {"Authorization": "Basic Bearer"}}),
+    ("no scheme", {"headers": {"authorization": "k"}}),
+    ("only for another host", {"host": "http://user:pw@gpu-box"}),
+]
+
+
+@both_colours
+@pytest.mark.parametrize("client", [row[1] for row in NO_KEY], ids=[row[0] for row in NO_KEY])
+def test_the_web_is_not_asked_without_a_key(call: Any, client: Any, monkeypatch: Any) -> None:
+    monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
+    transport = Bytes()
+    for name, what in (("web_search", "web search"), ("web_fetch", "web fetch")):
+        with pytest.raises(RequestError) as caught:
+            call(dict(client, transport=transport), name, "x")
+        assert str(caught.value) == "Authorization header with Bearer token is required for " + what
+    assert transport.sent == b""
+
+
+@both_colours
+def test_the_key_for_the_web_comes_from_the_call_or_the_environment(call: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", "from-environment")
+    for fields, key in (({}, b"from-environment"), ({"headers": {"authorization": "Bearer own"}}, b"own")):
+        transport = Bytes(said(b"{}"))
+        assert call({"transport": transport}, "web_search", "x", **fields).results == []
+        assert b"uthorization: Bearer %s\r\n" % key in transport.sent
+
+
+# --- recorded answers ------------------------------------------------------------------------------------------------
+
+ROWS = {(row.method, row.path): row for row in ENDPOINTS.values() if row.name not in ("unload", "chat", "generate")}
+TIMES = ("modified_at", "expires_at")  # datetimes
+
+
+def recorded_calls() -> Iterator[Any]:
+    for folder in sorted(os.listdir(os.path.join(ROOT, "fixtures", "recordings"))):
+        for path in sorted(glob.glob(os.path.join(ROOT, "fixtures", "recordings", folder, "*.jsonl"))):
+            request = load(path).request
+            if (request.method, request.path) in ROWS and "error" not in os.path.basename(path):
+                name = os.path.basename(path).split(".")[0]
+                yield pytest.param(path, ROWS[request.method, request.path], id="%s-%s" % (folder, name))
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {n: without_times(v) for n, v in value.items() if n not in TIMES and v is not None}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+RECORDED = list(recorded_calls())
+assert len(RECORDED) > 20
+
+
+@both_colours
+@pytest.mark.parametrize("path, row", RECORDED)
+def test_a_recorded_answer_is_kept_whole(call: Any, path: str, row: Any) -> None:
+    fixture = load(path)
+    fields = dict(fixture.request.json) if fixture.request.body_bytes() else {}
+    if "from" in fields:
+        fields["from_"] = fields.pop("from")
+    if row.streams:
+        fields.setdefault("stream", True)
+    lines = [json.loads(one) for one in fixture.body().splitlines() if one.strip()] if row.record is not dict else []
+    try:
+        found = call({"transport": Replaying(fixture, level="path")}, row.name, **fields)
+    except ResponseError as error:
+        assert error.raw == lines[-1]
+        return
+    if isinstance(found, list):
+        assert [without_times(one.model_dump()) for one in found] == lines
+    elif isinstance(found, bool):
+        assert found is (fixture.head.status == 200)
+    else:
+        assert without_times(found.model_dump()) == without_times(lines[0] if lines else {"status": "success"})
+        assert all(isinstance(getattr(one, n, datetime.min), datetime) for one in getattr(found, "models", [found])
+                   for n in TIMES)  # fmt: skip
+
+
+# --- a field is one line ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, line", [
+    ("chat", "    tools: Optional[Sequence[Union[Mapping[str, Any], Tool, Callable[..., Any]]]]\n"),
+    ("pull", "    insecure: bool"),
+])  # fmt: skip
+def test_a_field_is_declared_in_one_line(tmp_path: Path, name: str, line: str) -> None:
+    copy = tmp_path / "vendored" / "client"
+    shutil.copytree(os.path.join(ROOT, "ollama_stream"), str(copy), ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "vendored" / "__init__.py").write_text("")
+    rows = (copy / "_endpoints.py").read_text(encoding="utf-8")
+    assert rows.count(line) == 1
+    (copy / "_endpoints.py").write_text(rows.replace(line, "    warmth: Optional[float]\n" + line), encoding="utf-8")
+    program = (
+        "import inspect, vendored.client as c; from vendored.client._endpoints import build\n"
+        "for function in c.Client.{0}, c.AsyncClient.{0}, c.{0}:\n"
+        "    assert str(inspect.signature(function).parameters['warmth']) == \"warmth: 'Optional[float]' = None\"\n"
+        "assert b'\"warmth\":0.5' in build('{0}', {{'model': 'm', 'warmth': 0.5}}).body\n"
+    ).format(name)
+    done = run_python("-c", program, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    if name == "chat":
+        done = run_python("-m", "vendored.client", "run", "--help", PYTHONPATH=str(tmp_path))
+        assert re.search(r"^ +--warmth VALUE +float$", done.stdout, re.M)
