@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar,
-    Union, cast, overload,
+    TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple,
+    TypeVar, Union, cast, overload,
 )  # fmt: skip
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
@@ -178,6 +178,24 @@ async def answer_of(exchange: Exchange[T]) -> T:
         exchange.close()
 
 
+async def has_blob(exchange: Exchange[Any]) -> bool:
+    """Whether the answer is 200 and no other; raises what is no answer."""
+    try:
+        await answer_of(exchange)
+    except ResponseError:
+        pass
+    return exchange.head is not None and exchange.head.status == 200
+
+
+async def is_there(exchange: Exchange[Any]) -> bool:
+    """Whether there is an answer, and a good one."""
+    try:
+        await answer_of(exchange)
+    except OllamaError:
+        return False
+    return True
+
+
 def texts_of(records: Iterator[Any]) -> Iterator[str]:
     for record in records:
         text = record.text if isinstance(record, Generation) else ""
@@ -290,30 +308,20 @@ class BaseClient:
             return request._replace(timeout=self._timeout._replace(total=PING_SECONDS))
         return request
 
+    def _upload(self, path: Path, fields: Mapping[str, Any]) -> Coroutine[Any, Any, str]:
+        request = build("create_blob", dict(fields, path=path))
+        if request.timeout is not UNSET_TIMEOUT:
+            request = request._replace(timeout=as_timeout(request.timeout))
+        return self._send_blob(request, path)
+
     async def _send_blob(self, request: Request, path: Path) -> str:
         with Upload(path) as upload:
             digest = await upload.digest(self._network)
             request = request._replace(target="/api/blobs/" + digest)
-            if not await self._has_blob(request._replace(method="HEAD")):
+            if not await has_blob(self._exchange(request._replace(method="HEAD"))):
                 await answer_of(self._exchange(request._replace(body=upload)))
         return digest
 
-    async def _has_blob(self, request: Request) -> bool:
-        exchange = self._exchange(request)
-        try:
-            await answer_of(exchange)
-        except ResponseError:
-            pass
-        return exchange.head is not None and exchange.head.status == 200
-
-    async def _is_there(self, request: Request) -> bool:
-        try:
-            await answer_of(self._exchange(request))
-        except RequestError:
-            raise
-        except OllamaError:
-            return False
-        return True
 
 
 def authorization(auth: Any) -> Optional[str]:
@@ -541,12 +549,12 @@ class Client(BaseClient):
 
         The file is read in pieces. It is not sent if the server has it.
         """
-        return run(self._send_blob(build("create_blob", dict(fields, path=path)), path))
+        return run(self._upload(path, fields))
 
     @endpoint
     def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> bool:
         """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
-        return run(self._has_blob(build("blob_exists", dict(fields, digest=digest))))
+        return run(has_blob(self._exchange(build("blob_exists", dict(fields, digest=digest)))))
 
     @endpoint
     def list(self, **fields: Unpack[CallFields]) -> ListResponse:
@@ -582,9 +590,9 @@ class Client(BaseClient):
     def ping(self, **fields: Unpack[CallFields]) -> bool:
         """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
 
-        False for every failure, RequestError excepted; version() raises what was wrong.
+        False for every failure but a wrong argument; version() raises what was wrong.
         """
-        return run(self._is_there(self._ping_request(fields)))
+        return run(is_there(self._exchange(self._ping_request(fields))))
 
     @endpoint
     def me(self, **fields: Unpack[CallFields]) -> UserResponse:

@@ -241,7 +241,9 @@ class Exchange(Generic[T]):
 
     async def _send(self) -> Optional[ConnectionLost]:
         """Send the request. A server may answer and close before it has read it all: then the answer counts."""
-        for piece in self._outgoing():
+        for number, piece in enumerate(self._outgoing()):
+            if number:
+                await self.network.sleep(0)  # a long file must not keep a loop to itself
             self._clocks.start("idle")
             try:
                 await settled(self._connection.send(piece, self._clocks.remaining()))

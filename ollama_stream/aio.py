@@ -14,7 +14,7 @@ from typing import (
     TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._client import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint
+from ._client import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
 from ._endpoints import build, build_any
 from ._errors import OllamaError
 from ._net import PIECE_SIZE
@@ -46,12 +46,10 @@ class Connection(BlockingConnection):
         self._expired = False
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
-        await asyncio.sleep(0)
         await self._within(timeout, asyncio.get_running_loop().sock_sendall(self.sock, data))
 
     async def recv(self, timeout: Optional[float]) -> bytes:
-        # sock_recv() does not wait where there is something to read, nor sock_sendall() where there is room: a fast
-        # server would keep the loop to itself.
+        # sock_recv() does not wait where there is something to read: a fast server would keep the loop to itself.
         await asyncio.sleep(0)
         piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
         return piece
@@ -373,12 +371,12 @@ class AsyncClient(BaseClient):
 
         The file is read in pieces. It is not sent if the server has it.
         """
-        return self._send_blob(build("create_blob", dict(fields, path=path)), path)
+        return self._upload(path, fields)
 
     @endpoint
     def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
         """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
-        return self._has_blob(build("blob_exists", dict(fields, digest=digest)))
+        return has_blob(self._exchange(build("blob_exists", dict(fields, digest=digest))))
 
     @endpoint
     def list(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ListResponse]:
@@ -414,9 +412,9 @@ class AsyncClient(BaseClient):
     def ping(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
         """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
 
-        False for every failure, RequestError excepted; version() raises what was wrong.
+        False for every failure but a wrong argument; version() raises what was wrong.
         """
-        return self._is_there(self._ping_request(fields))
+        return is_there(self._exchange(self._ping_request(fields)))
 
     @endpoint
     def me(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, UserResponse]:

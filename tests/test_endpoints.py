@@ -717,6 +717,15 @@ def test_what_the_server_does_not_do_is_an_error(call: Any, row: Any) -> None:
 
 
 @both_colours
+def test_ping_has_a_clock_of_its_own(call: Any, monkeypatch: Any) -> None:
+    for seconds, total in ((0.05, None), (60, 0.05)):
+        monkeypatch.setattr("ollama_stream._client.PING_SECONDS", seconds)
+        with Server(answer(threading.Event())) as server:
+            assert call({"host": server.url, "timeout": Timeout(total=total)}, "ping") is False
+            server.scripts[0][-1].set()  # type: ignore[union-attr]
+
+
+@both_colours
 def test_ping_is_false_where_nobody_listens_or_answers(call: Any) -> None:
     assert call({"host": "127.0.0.1:%d" % closed_port()}, "ping") is False
     assert call({"host": "127.0.0.1", "transport": Bytes()}, "ping") is False
@@ -737,6 +746,9 @@ def test_a_call_is_checked_when_it_is_made(kind: Any) -> None:
                 getattr(client, name)(**dict(needed(name), **{field: 3}))
         with pytest.raises(RequestError, match="^headers: expected a mapping of names to strings, got str$"):
             getattr(client, name)(**needed(name), headers="A: b")
+        if not ENDPOINTS[name].base:
+            with pytest.raises(RequestError, match="^timeout: first_byte: expected seconds above 0, or None for no limit"):
+                getattr(client, name)(**needed(name), timeout="soon")
     for name in ("list", "ping", "blob_exists", "create_blob"):
         with pytest.raises(RequestError, match="^extra: %s sends no JSON object that it could be added to$" % name):
             getattr(client, name)(**needed(name), extra={"a": 1})
