@@ -80,6 +80,11 @@ class BaseStream(Generic[T]):
             raise self._exchange.error or used
         self._taken = True
 
+    def _check_ended(self) -> None:
+        """A generator that has raised ends silently ever after; a stream says again what went wrong."""
+        if self.status != "complete":
+            raise self._exchange.error or StreamClosed("the stream was closed", partial=self._exchange.partial)
+
     def _whole(self) -> T:
         exchange = self._exchange
         if exchange.error is not None:
@@ -105,6 +110,8 @@ class Stream(BaseStream[T]):
         if records is not None:
             if records.gi_running:
                 raise StreamClosed("the stream is being read by another thread or task")
+            if records.gi_frame is None:
+                self._check_ended()
             self._records = None
             return cast("Iterator[T]", records)
         self._take()
@@ -116,6 +123,9 @@ class Stream(BaseStream[T]):
             self._records = records_of(self._exchange)
         try:
             return cast(T, next(self._records))
+        except StopIteration:
+            self._check_ended()
+            raise
         except ValueError as error:
             if isinstance(error, OllamaError):
                 raise
@@ -133,6 +143,8 @@ class Stream(BaseStream[T]):
         from .aio import Network as LoopNetwork
         from .aio import Records
 
+        if self._exchange.head is not None and not self._taken:
+            raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")
         self._take()
         self._exchange.network = LoopNetwork()
         return Records(self._exchange)

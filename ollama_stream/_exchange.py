@@ -80,6 +80,10 @@ class Exchange(Generic[T]):
             return assembler.result()
         return None
 
+    @property
+    def being_read(self) -> bool:
+        return self._reading.locked()
+
     async def batch(self) -> Optional[Iterator[T]]:
         """The next records, one at least, as soon as there is one; None after the last. Raises every OllamaError."""
         return await self._alone(self._batch)

@@ -16,7 +16,7 @@ from typing import (
 
 from ._client import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
 from ._endpoints import build, build_any
-from ._errors import OllamaError
+from ._errors import OllamaError, StreamClosed
 from ._net import PIECE_SIZE
 from ._net import Connection as BlockingConnection
 from ._records import (
@@ -164,8 +164,11 @@ class AsyncStream(BaseStream[T]):
         yield
 
     def __aiter__(self) -> Records[T]:
-        records, self._records = self._records, None
+        records = self._records
         if records is not None:
+            if self._exchange.being_read:
+                raise StreamClosed("the stream is being read by another thread or task")
+            self._records = None
             return cast("Records[T]", records)
         self._take()
         return Records(self._exchange)
