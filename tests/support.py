@@ -11,6 +11,7 @@ the Peer. When its script is over, a peer waits for the client to go away, and s
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -21,6 +22,8 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
+
+from ollama_stream import AsyncClient, Client, _net, aio
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 10.0  # seconds after which a test has failed; none is ever waited for
@@ -47,6 +50,9 @@ def response(status: str, body: bytes = b"", **fields: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+CHAT: Dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+SOON = 5.0  # seconds in which a server has seen that a client is gone: one is the claim, the rest is for busy machines
+
 LINE = line()
 DONE = line("", True, done_reason="stop")
 GOOD = HEAD + chunk(LINE) + chunk(DONE) + LAST_CHUNK
@@ -57,7 +63,8 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.received = b""
+        self.received = b""  # and not yet taken for a request
+        self.requests: List[bytes] = []
         self.sent = 0
         self.asked = threading.Event()  # a whole request is here
         self.stuck = threading.Event()  # the client takes no more
@@ -92,11 +99,13 @@ class Peer:
 
     @property
     def request_body(self) -> bytes:
-        return self.received.partition(b"\r\n\r\n")[2]
+        """Of the latest request."""
+        return self.requests[-1].partition(b"\r\n\r\n")[2]
 
     @property
     def request_head(self) -> List[bytes]:
-        return self.received.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        """Of the latest request, by lines."""
+        return self.requests[-1].partition(b"\r\n\r\n")[0].split(b"\r\n")
 
 
 Step = Union[bytes, threading.Event, Callable[[Peer], None]]
@@ -111,12 +120,15 @@ def read_request(peer: Peer) -> None:
     while b"\r\n\r\n" not in peer.received:
         if not peer.receive():
             raise ConnectionAbortedError
-    length = 0
-    for field in peer.received.partition(b"\r\n\r\n")[0].lower().split(b"\r\n"):
+    head = peer.received.partition(b"\r\n\r\n")[0]
+    size = len(head) + 4
+    for field in head.lower().split(b"\r\n"):
         if field.startswith(b"content-length:"):
-            length = int(field.partition(b":")[2])
-    while len(peer.request_body) < length and peer.receive():
+            size += int(field.partition(b":")[2])
+    while len(peer.received) < size and peer.receive():
         pass
+    peer.requests.append(peer.received[:size])
+    peer.received = peer.received[size:]
     peer.asked.set()
 
 
@@ -255,7 +267,7 @@ def full_listener() -> Iterator[int]:
         try:
             for _ in range(64):
                 waiting.append(socket.socket())
-                waiting[-1].settimeout(0.2)
+                waiting[-1].settimeout(0.05)
                 waiting[-1].connect(address)
         except socket.timeout:
             pass
@@ -292,6 +304,112 @@ class Bytes:
 
     def close(self) -> None:
         self.closed = True
+
+
+def run(main: Any) -> Any:
+    """asyncio.run() in debug mode; asyncio may say nothing, and no task may be left but the first one."""
+
+    async def checked() -> Any:
+        loop, said = asyncio.get_running_loop(), []
+        loop.set_exception_handler(lambda _loop, context: said.append(context["message"]))
+        result = await main
+        await settle()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert said == []
+        return result
+
+    return asyncio.run(checked(), debug=True)
+
+
+async def settle() -> None:
+    """Let the loop finish what it has begun."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class Awaited:
+    """Something of the async client with the verbs of the blocking one. Each step is run on a loop of its own."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.target, name)
+        return (lambda *args, **fields: waited(value(*args, **fields))) if callable(value) else value
+
+    def __iter__(self) -> Awaited:
+        return Awaited(self.target.__aiter__())
+
+    def __next__(self) -> Any:
+        async def step() -> List[Any]:
+            try:
+                return [await self.target.__anext__()]
+            except StopAsyncIteration:
+                return []
+
+        for record in run(step()):
+            return record
+        raise StopIteration
+
+    def __enter__(self) -> Awaited:
+        return Awaited(run(self.target.__aenter__()))
+
+    def __exit__(self, *exception: object) -> None:
+        run(self.target.__aexit__(*exception))
+
+    def __repr__(self) -> str:
+        return repr(self.target)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.target.__reduce_ex__(protocol)
+
+
+def collect(stream: Any, records: List[Any]) -> None:
+    """Append what a loop over a stream gives."""
+
+    async def awaited() -> None:
+        async for record in stream.target:
+            records.append(record)
+
+    if isinstance(stream, Awaited):
+        run(awaited())
+    else:
+        for record in stream:
+            records.append(record)
+
+
+def waited(value: Any) -> Any:
+    if asyncio.iscoroutine(value):
+        return run(value)
+    return Awaited(value) if hasattr(value, "__aiter__") else value
+
+
+COLOURS = ("blocking", "async")
+
+
+class Colour:
+    """One of the two clients, under the names of the blocking one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.network: Any = _net.Network if name == "blocking" else aio.Network
+        self.run: Any = _net.run if name == "blocking" else run
+
+    def client(self, *args: Any, **settings: Any) -> Any:
+        return Client(*args, **settings) if self.name == "blocking" else Awaited(AsyncClient(*args, **settings))
+
+    def chat(self, server: Any, **settings: Any) -> Any:
+        """The stream of a client that nothing else refers to."""
+        return self.client(server.url, **settings).chat(stream=True, **CHAT)
+
+
+def descriptors() -> int:
+    """How many files are open, where the system tells."""
+    folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+    try:
+        return len([name for name in os.listdir(folder) if os.path.exists(os.path.join(folder, name))])
+    except OSError:
+        return 0
 
 
 def environment(**variables: str) -> Dict[str, str]:
