@@ -170,7 +170,9 @@ class _MessageReader:
     @property
     def keepable(self) -> bool:
         """The connection is or may become ``reusable``: nothing speaks against it so far."""
-        return self.reusable if self.complete else self._persistent and not self._eof and self._failure is None
+        if self.complete or self._state == UNTIL_EOF:
+            return self.reusable
+        return self._persistent and not self._eof and self._failure is None
 
     @property
     def reusable(self) -> bool:
