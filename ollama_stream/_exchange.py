@@ -220,7 +220,7 @@ class Exchange(Generic[T]):
 
     def _pause_before_next(self, error: OllamaError, attempt: int) -> Optional[float]:
         """Seconds to wait before another attempt, with full jitter; None where there is none."""
-        if attempt >= self._retries or isinstance(error, OllamaTimeout):
+        if attempt >= self._retries:
             return None
         asked = None
         if isinstance(error, ResponseError):
@@ -269,6 +269,9 @@ class Exchange(Generic[T]):
     async def _recv(self) -> bytes:
         try:
             piece: bytes = await settled(self._connection.recv(self._clocks.remaining()))
+        except OllamaError:  # which may be an OSError too: TLS refused after the handshake, a clock
+            self._check_open()
+            raise
         except OSError as error:
             self._check_open()
             if is_timeout(error):
