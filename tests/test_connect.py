@@ -23,10 +23,10 @@ import traceback
 from email.utils import formatdate
 
 import pytest
-from proxies import Forward, Tls, cert, close_notify, sliced, tcp_fin
+from proxies import Forward, Tls, cert, close_notify, next_request, sliced, tcp_fin
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk, close, closed_port, dribble, fin, full_listener, line,
-    read_some, response, rst, run_python,
+    read_request, read_some, response, rst, run_python,
 )  # fmt: skip
 
 from ollama_stream import (
@@ -41,7 +41,7 @@ WHOLE = (["Hi", ""], None)  # the outcome of GOOD
 CA = cert("ca.pem")
 CLOSE = {"Connection": "close"}
 AT_ONCE = {"Retry_After": "0", **CLOSE}  # so that each try is a connection of its own
-SOON = 1.0  # seconds in which a server must have seen that a client is gone, or a waiting call must be woken
+SOON = 5.0  # seconds in which a server must see that a client is gone, or a waiting call be woken; otherwise 10 and more
 VARIABLES = "OLLAMA_HOST OLLAMA_API_KEY HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY REQUEST_METHOD".split()
 
 
@@ -243,16 +243,16 @@ def test_a_unix_socket_that_cannot_be_reached_is_a_connect_error_fault_155(ask, 
     assert "(unix://%s, from host: " % path in str(error)
 
 
-def twice_sync(host, between):
-    with Client(host) as client:
+def twice_sync(host, between=lambda: None, **settings):
+    with Client(host, **settings) as client:
         first = client.chat(**CHAT)
         between()
         return [first.message.content, client.chat(**CHAT).message.content]
 
 
-def twice_async(host, between):
+def twice_async(host, between=lambda: None, **settings):
     async def main():
-        async with AsyncClient(host) as client:
+        async with AsyncClient(host, **settings) as client:
             first = await client.chat(**CHAT)
             await in_thread(between)
             return [first.message.content, (await client.chat(**CHAT)).message.content]
@@ -260,7 +260,11 @@ def twice_async(host, between):
     return asyncio.run(main())
 
 
-@pytest.mark.parametrize("twice", [twice_sync, twice_async], ids=["sync", "async"])
+@pytest.fixture(params=[twice_sync, twice_async], ids=["sync", "async"])
+def twice(request):
+    return request.param
+
+
 def test_a_server_that_was_started_again_is_found_again_fault_179(twice):
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(Server(answer(response("200 OK", line("old", True)))))
@@ -572,6 +576,50 @@ def test_a_second_call_follows_a_first_that_the_server_has_closed_fault_82():
                 assert [record.message.content for record in client.chat(stream=True, **CHAT)] == ["Hi", ""]
 
 
+ONCE = response("200 OK", line("Hi", True))
+TWICE = answer(ONCE, next_request, ONCE)
+
+
+def test_a_tls_connection_is_used_again_fault_80(twice):
+    tls = Tls()
+    with Server([tls, *TWICE]) as server:
+        assert twice("https://localhost:%d" % server.port, verify=CA) == ["Hi", "Hi"]
+        assert len(server.peers) == len(tls.names) == 1
+
+
+def test_a_tunnel_is_used_again_fault_80(twice):
+    tls = Tls("other")
+    with Server([tls, *TWICE]) as origin:
+        proxy = Forward({"ollama.test:443": origin.port})
+        with Server([proxy]) as server:
+            assert twice("https://ollama.test", verify=CA, proxy=server.url) == ["Hi", "Hi"]
+        assert len(origin.peers) == len(tls.names) == len(proxy.requests) == 1
+
+
+def test_a_tls_connection_that_has_gone_is_replaced_fault_82(twice):
+    with Server([Tls(), *answer(ONCE, tcp_fin)], [Tls(), *answer(ONCE)]) as server:
+        host = "https://localhost:%d" % server.port
+        assert twice(host, verify=CA) == ["Hi", "Hi"]
+        assert len(server.peers) == 2
+
+
+def test_a_client_speaks_tls_in_many_threads_fault_188():
+    results = []
+
+    def work():
+        for _ in range(3):
+            results.append(client.chat(**CHAT).message.content)
+
+    with Server([Tls(), *answer(response("200 OK", line("Hi", True), **CLOSE))]) as server:
+        with Client("https://localhost:%d" % server.port, verify=CA) as client:
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert results == ["Hi"] * 24
+
+
 CLOSED = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n"
 CUTS = [  # id, steps, texts, error
     ("176-no-answer", [tcp_fin], [], ConnectionLost),
@@ -673,17 +721,28 @@ def test_http_to_a_tls_port_is_an_error_that_names_https(ask, steps):
     assert "https" in str(error).lower()
 
 
-WAITS = [  # id, script
-    ("handshake", [hello]),
-    ("head", [Tls(), *answer()]),
-    ("records", [Tls(), *answer(HEAD, chunk(LINE))]),
+WAITS = [  # id, script, whether the server is a proxy
+    ("handshake", [hello], False),
+    ("head", [Tls(), *answer()], False),
+    ("records", [Tls(), *answer(HEAD, chunk(LINE))], False),
+    ("tunnel", answer(), True),
+    ("handshake in a tunnel", answer(b"HTTP/1.1 200 OK\r\n\r\n"), True),
+    ("handshake with a proxy", [hello], True),
 ]
 
 
-@pytest.mark.parametrize("script", table(WAITS))
-def test_closing_wakes_a_reader_of_tls_at_once_fault_184(script):
+def place_of(server, is_proxy):
+    """The arguments of a client that finds this server, or goes through it."""
+    if not is_proxy:
+        return {"host": "https://localhost:%d" % server.port, "verify": CA}
+    scheme = "http" if server.scripts[0][0] is read_request else "https"
+    return {"host": "https://ollama.test", "verify": CA, "proxy": "%s://localhost:%d" % (scheme, server.port)}
+
+
+@pytest.mark.parametrize("script, is_proxy", table(WAITS))
+def test_closing_wakes_a_reader_of_tls_at_once_fault_184(script, is_proxy):
     with Server(script) as server:
-        stream = Client("https://localhost:%d" % server.port, verify=CA).chat(stream=True, **CHAT)
+        stream = Client(**place_of(server, is_proxy)).chat(stream=True, **CHAT)
         errors = []
 
         def read():
@@ -706,10 +765,10 @@ def test_closing_wakes_a_reader_of_tls_at_once_fault_184(script):
 
 
 @pytest.mark.parametrize("way", ["cancel", "close"])
-@pytest.mark.parametrize("script", table(WAITS))
-def test_a_task_that_waits_in_tls_ends_at_once_faults_197_199(script, way):
+@pytest.mark.parametrize("script, is_proxy", table(WAITS))
+def test_a_task_that_waits_in_tls_ends_at_once_faults_197_199(script, is_proxy, way):
     async def main(server):
-        stream = AsyncClient("https://localhost:%d" % server.port, verify=CA).chat(stream=True, **CHAT)
+        stream = AsyncClient(**place_of(server, is_proxy)).chat(stream=True, **CHAT)
 
         async def read():
             async for _ in stream:

@@ -27,7 +27,7 @@ from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 
 RECORDINGS = os.path.join(ROOT, "fixtures", "recordings")
-PROMPT = 1.0  # seconds within which a server must see that a client is gone
+PROMPT = 5.0  # seconds within which a server must see that a client is gone; else it never does
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 NAMES = [
