@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -903,3 +904,14 @@ def test_a_field_is_declared_in_one_line(tmp_path: Path, name: str, line: str) -
     if name == "chat":
         done = run_python("-m", "vendored.client", "run", "--help", PYTHONPATH=str(tmp_path))
         assert re.search(r"^ +--warmth VALUE +float$", done.stdout, re.M)
+
+
+def test_a_type_checker_knows_every_parameter() -> None:
+    if shutil.which("mypy") is None:
+        pytest.skip("there is no mypy")
+    program = os.path.join(ROOT, "tests", "typed_calls.py")
+    done = subprocess.run(["mypy", "--strict", program], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
+    with open(program, encoding="utf-8") as file:
+        wrong = {number for number, line in enumerate(file, 1) if line.endswith("# wrong\n")}
+    found = {int(number) for number in re.findall(r"typed_calls.py:(\d+): error:", done.stdout)}
+    assert wrong and found == wrong, done.stdout

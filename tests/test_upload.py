@@ -8,25 +8,27 @@ import os
 import random
 import tracemalloc
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 import pytest
-from support import Peer, Server, Step, answer, close, fin, response
+from support import ROOT, Peer, Server, Step, answer, close, fin, response
 
 from ollama_stream import AsyncClient, Client, ConnectionLost, RequestError, ResponseError
 from ollama_stream._upload import UPLOAD_PIECE
+from ollama_stream.fixture import load
+from ollama_stream.transports import Replaying
 
 MISSING = response("404 Not Found", Content_Length="102", Connection="close")
 CREATED = response("201 Created", Connection="close")
 
 
-def blocking(url: str, *args: Any, **fields: Any) -> Any:
-    return Client(url).create_blob(*args, **fields)
+def blocking(url: Optional[str], path: Any, transport: Any = None, **fields: Any) -> Any:
+    return Client(url, transport=transport).create_blob(path, **fields)
 
 
-def awaited(url: str, *args: Any, **fields: Any) -> Any:
+def awaited(url: Optional[str], path: Any, transport: Any = None, **fields: Any) -> Any:
     async def call() -> Any:
-        return await AsyncClient(url).create_blob(*args, **fields)
+        return await AsyncClient(url, transport=transport).create_blob(path, **fields)
 
     return asyncio.run(call())
 
@@ -108,6 +110,18 @@ def test_a_refused_file_is_an_error(call: Any, tmp_path: Path) -> None:
     with Server(answer(MISSING, fin), answer(refusal, fin)) as server, pytest.raises(ResponseError) as caught:
         call(server.url, path)
     assert (caught.value.status_code, caught.value.error) == (400, "digest mismatch")
+
+
+@both_colours
+def test_a_recorded_upload_is_made_again(call: Any, tmp_path: Path) -> None:
+    folder = os.path.join(ROOT, "fixtures", "recordings", "ollama-0.32.15", "blob-%s.exchange.jsonl")
+    missing, create, exists = (load(folder % name) for name in ("missing", "create", "exists"))
+    path = tmp_path / "file"
+    path.write_bytes(create.request.body_bytes())
+    for exchanges in ([missing, create], [exists]):
+        transport = Replaying(exchanges)
+        assert "/api/blobs/" + call(None, path, transport=transport) == create.request.path
+        transport.cassette.assert_all_played()
 
 
 def truncated(path: Path) -> Step:
