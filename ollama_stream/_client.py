@@ -317,7 +317,8 @@ class BaseClient:
     def _ping_request(self, fields: Mapping[str, Any]) -> Request:
         request = build("ping", fields)
         if request.timeout is UNSET_TIMEOUT:
-            return request._replace(timeout=self._timeout._replace(total=PING_SECONDS))
+            total = min(PING_SECONDS, self._timeout.total or PING_SECONDS)
+            return request._replace(timeout=self._timeout._replace(total=total))
         return request
 
     def _upload(self, path: Path, fields: Mapping[str, Any]) -> Coroutine[Any, Any, str]:
