@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -722,7 +723,9 @@ def test_ping_has_a_clock_of_its_own(call: Any, monkeypatch: Any) -> None:
     for seconds, total in ((0.05, None), (60, 0.05)):
         monkeypatch.setattr("ollama_stream._client.PING_SECONDS", seconds)
         with Server(answer(threading.Event())) as server:
+            started = time.monotonic()
             assert call({"host": server.url, "timeout": Timeout(total=total)}, "ping") is False
+            assert time.monotonic() - started < 5  # the server holds for 10 s, the other clock is 60 s
             server.scripts[0][-1].set()  # type: ignore[union-attr]
 
 
