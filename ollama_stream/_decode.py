@@ -189,6 +189,8 @@ def json_copy(value: Any, levels: int = MAX_COPIED_LEVELS) -> Any:
     if not levels:
         raise ProtocolError("nested too deep, or it contains itself")
     if isinstance(value, Mapping):
+        if not all(isinstance(name, str) for name in value):
+            raise ProtocolError("a name in it is not a string")
         return {name: json_copy(item, levels - 1) for name, item in value.items()}
     return [json_copy(item, levels - 1) for item in value] if isinstance(value, (list, tuple)) else value
 

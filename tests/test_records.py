@@ -468,6 +468,8 @@ HAND: List[Tuple[str, Any, Any]] = [
      (RequestError, "ToolParameters(): properties.x: expected an object, got a number (3)")),
     ("what contains itself", lambda: Message(tool_calls=LOOP),
      (RequestError, "Message(): nested too deep, or it contains itself")),
+    ("a name that is none", lambda: Message(tool_calls=[{10**5000: 1}]),
+     (RequestError, "Message(): a name in it is not a string")),
     ("what contains itself, validated", lambda: Message.model_validate({"tool_calls": LOOP}),
      (ProtocolError, "nested too deep, or it contains itself")),
 ]  # fmt: skip
