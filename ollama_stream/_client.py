@@ -28,7 +28,7 @@ from ._route import Route
 from ._stream import MAX_LINE
 from ._tls import Cert, TLSSettings, Verify
 from ._upload import Upload
-from ._values import checked_headers
+from ._values import checked_headers, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
@@ -360,7 +360,7 @@ def check_bearer(headers: List[Tuple[str, str]], name: str) -> None:
 
 def checked_number(value: Any, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError("%s: expected a number from %d on, got %r" % (name, least, value))
+        raise RequestError("%s: expected a number from %d on, got %s" % (name, least, shown(value)))
     return value
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Op
 
 from ._address import Address, Proxy, resolve_hint
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError
+from ._values import shown
 
 if TYPE_CHECKING:
     import socket
@@ -53,7 +54,8 @@ def as_timeout(value: Union[Timeout, float, None]) -> Timeout:
         if seconds is None:
             continue
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= MAX_SECONDS:
-            raise RequestError("timeout: %s: expected seconds above 0, or None for no limit, got %r" % (name, seconds))
+            form = "seconds above 0, or None for no limit"
+            raise RequestError("timeout: %s: expected %s, got %s" % (name, form, shown(seconds)))
     return timeout
 
 

@@ -32,7 +32,7 @@ from ollama_stream._endpoints import (
     ENDPOINTS, NEEDED, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, known_fields, row_of_path,
 )  # fmt: skip
 from ollama_stream._errors import RequestError
-from ollama_stream._records import ChatResponse, Message, ToolCall, ToolFunction
+from ollama_stream._records import ChatResponse, Image, Message, Tool, ToolCall, ToolFunction, ToolParameters
 from ollama_stream._values import CHECKS
 from ollama_stream.fixture import load
 from ollama_stream.transports import Replaying
@@ -189,6 +189,12 @@ SENT: List[Tuple[str, str, Any, Any]] = [
          "parameters": {"type": "object", "required": ["city"], "properties": {
             "city": {"type": "string", "description": "where"},
              "days": {"type": "integer", "description": "(default: 1)"}}}}}]),
+    ("a tool of our own", "tools", [Tool(function=Tool.Function(name="f", parameters=ToolParameters(
+        defs={"D": {}}, properties={"x": {"type": "string", "minLength": 1}})))],
+     [{"type": "function", "function": {"name": "f", "parameters": {"type": "object",
+       "properties": {"x": {"type": "string", "minLength": 1}}, "$defs": {"D": {}}}}}]),
+    ("images of our own", "images", [Image(PNG), Image(value="iVBORw==")], ["iVBORw=="] * 2),
+    ("options of our own", "options", Options(seed=1, stop=["a"], top_k=None), {"seed": 1, "stop": ["a"]}),
     ("format: json", "format", "json", "json"),
     ("format: nothing", "format", "", ""),
     ("format: a schema", "format", {"type": "object", "x": None}, {"type": "object", "x": None}),
@@ -575,6 +581,13 @@ def test_fault_217_a_wrong_request_is_refused(given: Dict[str, Any], message: st
     with pytest.raises(RequestError) as caught:
         any_request(**given)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("name", ["timeout", "max_line", "retries"])
+def test_a_number_too_long_to_print_is_refused(kind: Any, name: str) -> None:
+    with pytest.raises(RequestError, match="^%s: .*expected .*, got int$" % name):
+        kind(**{name: -(10**5000)})
 
 
 def test_an_unknown_option_of_any_request_is_a_type_error() -> None:

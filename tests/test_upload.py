@@ -8,7 +8,7 @@ import os
 import random
 import tracemalloc
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 import pytest
 from support import ROOT, Peer, Server, Step, answer, close, fin, response
@@ -22,13 +22,13 @@ MISSING = response("404 Not Found", Content_Length="102", Connection="close")
 CREATED = response("201 Created", Connection="close")
 
 
-def blocking(url: Optional[str], path: Any, transport: Any = None, **fields: Any) -> Any:
-    return Client(url, transport=transport).create_blob(path, **fields)
+def blocking(url: Optional[str], path: Any, settings: Mapping[str, Any] = {}, **fields: Any) -> Any:
+    return Client(url, **settings).create_blob(path, **fields)
 
 
-def awaited(url: Optional[str], path: Any, transport: Any = None, **fields: Any) -> Any:
+def awaited(url: Optional[str], path: Any, settings: Mapping[str, Any] = {}, **fields: Any) -> Any:
     async def call() -> Any:
-        return await AsyncClient(url, transport=transport).create_blob(path, **fields)
+        return await AsyncClient(url, **settings).create_blob(path, **fields)
 
     return asyncio.run(call())
 
@@ -113,6 +113,15 @@ def test_a_refused_file_is_an_error(call: Any, tmp_path: Path) -> None:
 
 
 @both_colours
+def test_another_attempt_sends_the_file_from_its_start(call: Any, tmp_path: Path) -> None:
+    path = file_of(tmp_path, UPLOAD_PIECE + 9)
+    busy = response("503 Service Unavailable", Retry_After="0", Connection="close")
+    with Server(answer(MISSING, fin), answer(busy, fin), answer(CREATED, fin)) as server:
+        assert call(server.url, path, {"retries": 1}) == digest_of(path.read_bytes())
+        assert [server.peer(number).request_body for number in (1, 2)] == [path.read_bytes()] * 2
+
+
+@both_colours
 def test_a_recorded_upload_is_made_again(call: Any, tmp_path: Path) -> None:
     folder = os.path.join(ROOT, "fixtures", "recordings", "ollama-0.32.15", "blob-%s.exchange.jsonl")
     missing, create, exists = (load(folder % name) for name in ("missing", "create", "exists"))
@@ -120,7 +129,7 @@ def test_a_recorded_upload_is_made_again(call: Any, tmp_path: Path) -> None:
     path.write_bytes(create.request.body_bytes())
     for exchanges in ([missing, create], [exists]):
         transport = Replaying(exchanges)
-        assert "/api/blobs/" + call(None, path, transport=transport) == create.request.path
+        assert "/api/blobs/" + call(None, path, {"transport": transport}) == create.request.path
         transport.cassette.assert_all_played()
 
 
