@@ -253,6 +253,8 @@ class Exchange(Generic[T]):
                 await settled(self._connection.send(piece, self._clocks.remaining()))
             except OSError as error:
                 self._check_open()
+                if isinstance(error, OllamaError):
+                    raise  # of a transport that dials only now
                 if is_timeout(error):
                     raise self._clocks.expired() from None
                 return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))

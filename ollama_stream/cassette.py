@@ -93,6 +93,12 @@ class Cassette:
             self._plays[index] += 1
             return self.fixtures[index]
 
+    def add(self, fixture: Fixture) -> None:
+        """One more exchange, after the others."""
+        with self._lock:
+            self.fixtures.append(fixture)
+            self._plays.append(0)
+
     def unplayed(self) -> List[str]:
         """The names of the exchanges that were never asked for."""
         with self._lock:

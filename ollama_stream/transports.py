@@ -1,19 +1,26 @@
-"""Transports for ``Client(transport=...)``: ``Replaying`` answers from fixtures, in the process, without a socket.
+"""Transports for ``Client(transport=...)``, in both colours.
+
+    Replaying    answers from fixtures, in the process, without a socket
+    Recording    answers from the exchanges in a folder; asks the server, and records, where the mode says so
 
 A transport has ``open(address, timeout) -> connection``; a connection ``send(data, timeout)``, ``recv(timeout) -> bytes``
-(b"" at the end) and ``close()``.
+(b"" at the end) and ``close()``. The exchange that uses it sets ``network``, its way to sockets and clocks.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
-from ._errors import RequestError
+from ._errors import OllamaError, RequestError
 from ._http1 import RequestReader
-from ._net import Network
-from .exchange import PathLike
-from .fixture import Cassette, Fixture, load, load_folder
+from ._net import Clocks, Network, Timeout, dial, reason, settled, shut_down
+from .exchange import Event, Fixture, PathLike, RecordedRequest
+from .fixture import Cassette, load, load_folder
+from .recorder import Recorder, Recordings, last_chunk, receive, recorded_request
+
+if TYPE_CHECKING:
+    from ._address import Address
 
 
 class Replaying:
@@ -27,13 +34,46 @@ class Replaying:
     def __init__(
         self, source: Union[PathLike, Fixture, Sequence[Fixture]], *, speed: Optional[float] = None, **rules: Any
     ) -> None:
-        if speed is not None and not speed > 0:
-            raise RequestError("speed: a number above 0, or None for at once, not %r" % (speed,))
         self.cassette = Cassette(fixtures_of(source), **rules)
-        self.speed = speed
+        self.speed = checked_speed(speed)
 
     def open(self, _address: Any = None, _timeout: Optional[float] = None) -> ReplayingConnection:
         return ReplayingConnection(self.cassette, self.speed)
+
+
+class Recording:
+    """Answers from the exchange files in ``folder``, or from the server, whose answer becomes one more file there.
+
+    ``mode`` says which: with "once", a request is sent and recorded the first time, and the same request is answered
+    from disk from then on; "none" never reaches the network, and raises FixtureError for what is not recorded;
+    "new_episodes" plays each recording once and records what is left; "all" always records; "verify" plays, asks the
+    server too, and notes in ``differences`` how the shape of its answer differs.
+
+    ``speed`` is ``Replaying``'s, ``level`` and ``ignore`` are ``Cassette``'s, and the rest says what may be stored:
+    ``keep_headers``, ``keep_query``, ``redact_json``, ``scrub`` and ``keep_images`` of ``Redactor``. Raises RequestError
+    and FixtureError. A file that cannot be written is a warning in the log, and the stream goes on.
+    """
+
+    def __init__(
+        self,
+        folder: PathLike,
+        mode: str = "once",
+        *,
+        speed: Optional[float] = None,
+        level: str = "exact",
+        ignore: Sequence[str] = (),
+        **redaction: Any,
+    ) -> None:
+        self.recordings = Recordings(folder, mode, level=level, ignore=ignore, **redaction)
+        self.speed = checked_speed(speed)
+
+    @property
+    def differences(self) -> List[str]:
+        """What mode "verify" has found so far."""
+        return self.recordings.differences
+
+    def open(self, address: Address, timeout: Optional[float] = None) -> RecordingConnection:
+        return RecordingConnection(self.recordings, self.speed, address, timeout)
 
 
 class ReplayingConnection:
@@ -48,23 +88,14 @@ class ReplayingConnection:
         self._due: Optional[Tuple[float, bytes]] = None
         self._cassette = cassette
         self._reader = RequestReader()
+        self._body: List[bytes] = []
         self._pieces: Iterator[Tuple[float, bytes]] = iter(())
         self._how = ""
 
-    def send(self, data: bytes, _timeout: Optional[float] = None) -> None:
-        self.sent += data
-        reader = self._reader
-        reader.receive(data)
-        head = reader.read_head()
-        if head is None:
-            return
-        body: List[bytes] = []
-        while not reader.complete:
-            body.append(reader.read_body())
-            if not body[-1] and not reader.complete:
-                return
-        fixture = self._cassette.answer(head.method, head.target, self.sent.partition(b"\r\n\r\n")[2])
-        self._pieces, self._how, self._asked = fixture.wire(), fixture.how, time.monotonic()
+    async def send(self, data: bytes, _timeout: Optional[float] = None) -> None:
+        request = self._read(data)
+        if request is not None:
+            self._play(self._cassette.answer(request.method, request.path, request.body_bytes()))
 
     async def recv(self, timeout: Optional[float] = None) -> bytes:
         self._due = self._due or next(self._pieces, None)
@@ -83,6 +114,104 @@ class ReplayingConnection:
     def close(self) -> None:
         self._pieces = iter(())
 
+    def _read(self, data: bytes) -> Optional[RecordedRequest]:
+        """The request, once the last of its bytes is there."""
+        self.sent += data
+        reader = self._reader
+        reader.receive(data)
+        head = reader.read_head()
+        if head is None:
+            return None
+        for piece in iter(reader.read_body, b""):
+            self._body.append(piece)
+        return recorded_request(head, b"".join(self._body)) if reader.complete else None
+
+    def _play(self, fixture: Fixture) -> None:
+        self._pieces, self._how, self._asked = fixture.wire(), fixture.how, time.monotonic()
+
+
+class RecordingConnection(ReplayingConnection):
+    """Plays what its folder has; dials only for a request that is to be sent."""
+
+    def __init__(
+        self, recordings: Recordings, speed: Optional[float], address: Address, timeout: Optional[float]
+    ) -> None:
+        super().__init__(recordings.cassette, speed)
+        self._recordings = recordings
+        self._address = address
+        self._connect_seconds = timeout
+        self._socket: Any = None  # known before it is connected, so that another thread can wake it
+        self._live: Any = None
+        self._recorder: Optional[Recorder] = None
+
+    async def send(self, data: bytes, timeout: Optional[float] = None) -> None:
+        request = self._read(data)
+        if request is None:
+            return
+        fixture = self._recordings.answer(request)
+        if fixture is None:
+            target = self._address.url
+            await self._ask(timeout, lambda now: self._recordings.start(request, now, target))
+            return
+        if self._recordings.mode == "verify":
+            await self._verify(request, fixture, timeout)
+        self._play(fixture)
+
+    async def recv(self, timeout: Optional[float] = None) -> bytes:
+        recorder = self._recorder
+        if recorder is None:
+            return await super().recv(timeout)
+        return await receive(self._live, recorder, timeout) + await last_chunk(self._live, recorder)
+
+    def wake(self) -> None:
+        if self._recorder is not None:
+            self._recorder.cancelled = True
+        if self._live is not None:
+            self._live.wake()
+        elif self._socket is not None:
+            shut_down(self._socket)
+
+    def close(self) -> None:
+        super().close()
+        if self._live is not None:
+            self._live.close()
+        if self._recorder is not None:
+            self._recorder.end("cancelled", time.monotonic())
+
+    async def _ask(self, timeout: Optional[float], record: Callable[[float], Recorder]) -> Recorder:
+        """Send the request to the server. One that answers early and closes makes that fail, and its answer counts."""
+        self._live = await self._dial()
+        try:
+            await settled(self._live.send(self.sent, timeout))
+        finally:
+            self._recorder = record(time.monotonic())
+        return self._recorder
+
+    async def _dial(self) -> Any:
+        clocks = Clocks(Timeout(self._connect_seconds, None, None, None))
+        clocks.start("connect")
+        return await dial(self.network, self._address, clocks, self._made)
+
+    def _made(self, sock: Any) -> None:
+        self._socket = sock
+
+    async def _verify(self, request: RecordedRequest, fixture: Fixture, timeout: Optional[float]) -> None:
+        """Have the whole answer of the server, and note how it differs."""
+        events: List[Event] = []
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            recorder = await self._ask(timeout, lambda now: Recorder(request, now, events.append))
+            while not recorder.how:
+                left = None if deadline is None else max(0.001, deadline - time.monotonic())
+                await receive(self._live, recorder, left)
+            self._recordings.compare(fixture, events)
+        except OSError as error:
+            why = error if isinstance(error, OllamaError) else reason(error)
+            self._recordings.note("%s: no answer from the server: %s" % (fixture.name, why))
+        finally:
+            self.close()
+            self._live = self._recorder = None
+
 
 def fixtures_of(source: Union[PathLike, Fixture, Sequence[Fixture]]) -> List[Fixture]:
     """The fixtures in a folder, a file, or at hand."""
@@ -93,3 +222,9 @@ def fixtures_of(source: Union[PathLike, Fixture, Sequence[Fixture]]) -> List[Fix
     if isinstance(source, (str, os.PathLike)):
         return load_folder(source) if os.path.isdir(source) else [load(source)]
     return list(source)
+
+
+def checked_speed(speed: Optional[float]) -> Optional[float]:
+    if speed is not None and not speed > 0:
+        raise RequestError("speed: a number above 0, or None for at once, not %r" % (speed,))
+    return speed
