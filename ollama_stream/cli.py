@@ -3,6 +3,7 @@
     python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat
     python3 -m ollama_stream replay FIXTURE           a server on this machine plays the file, at the recorded pace
     python3 -m ollama_stream fixture ACTION ...       see ``fixture_cli``
+    python3 -m ollama_stream record --into DIR        a proxy on this machine records what passes through it
 
 Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the
 one line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an
@@ -24,6 +25,7 @@ from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
 from ._errors import OllamaError, RequestError
 from ._net import Timeout, reason
 from ._records import ChatResponse, Generation
+from .cli_record import add_record_arguments, record
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -259,7 +261,11 @@ def recorded_call(client: Client, request: RecordedRequest) -> Any:
     return client.request(request.method, request.path, body=request.body_bytes() or None, stream=True)
 
 
-COMMANDS = {"run": (add_run_arguments, run), "replay": (add_replay_arguments, replay)}
+COMMANDS = {
+    "run": (add_run_arguments, run),
+    "replay": (add_replay_arguments, replay),
+    "record": (add_record_arguments, record),
+}
 
 
 # --- output -----------------------------------------------------------------------------------------------------------

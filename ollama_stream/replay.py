@@ -51,6 +51,7 @@ _POLL = 0.05  # seconds; how late close() is where a listening socket cannot be 
 _MAX_SHOWN = 200  # characters of a target or a host
 _HOST_FIELD = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::[0-9]*)?")  # RFC 9110, 7.2
 _REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 413: "Too Large"}
+_REASONS[502] = "Bad Gateway"  # the recording proxy's
 
 
 def serve(
@@ -79,12 +80,8 @@ def serve(
         raise RequestError("speed: a number above 0, or None for at once, not %r" % (speed,))
     if max_gap is not None and not 0 <= max_gap < math.inf:
         raise RequestError("max_gap: seconds from 0 on, or None, not %r" % (max_gap,))
-    if not allow_remote and not _is_loopback(host):
-        raise RequestError("host: %r can be reached from other machines; allow_remote=True permits that" % host)
     for pointer in ignore:
         pointer_parts(pointer)
-    if not _is_loopback(host):
-        logging.getLogger(__name__).warning("replay: other machines can reach %s", host)
     cassette = Cassette(_fixtures(source), level, order, repeat, ignore)
     return ReplayServer(cassette, _Pace(speed, max_gap), host, port, allow_remote, admin)
 
@@ -149,6 +146,10 @@ class ReplayServer:
     """Listens until ``close()``, or until the ``with`` block is left. ``serve`` makes one."""
 
     def __init__(self, cassette: Cassette, pace: _Pace, host: str, port: int, allow_remote: bool, admin: bool) -> None:
+        if not _is_loopback(host):
+            if not allow_remote:
+                raise RequestError("host: %r can be reached from other machines; allow_remote=True permits that" % host)
+            logging.getLogger(__name__).warning("replay: other machines can reach %s", host)
         self.cassette = cassette
         self.pace = pace
         self.allow_remote = allow_remote
@@ -206,11 +207,14 @@ class ReplayServer:
         if played.error is not None:
             logging.getLogger(__name__).warning("replay: %s", played.error)
 
+    def _new_connection(self, sock: socket.socket, number: int) -> _Connection:
+        return _Connection(self, sock, number)
+
     def _accept(self, sock: socket.socket) -> None:
         # Those that have ended are dropped here and not by themselves, so that close() can wait for every thread.
         self._connections = {c: thread for c, thread in self._connections.items() if thread.is_alive()}
         self._accepted += 1
-        connection = _Connection(self, sock, self._accepted)
+        connection = self._new_connection(sock, self._accepted)
         thread = threading.Thread(target=connection.run, daemon=True)
         try:
             thread.start()
@@ -319,6 +323,9 @@ class _Connection:
             answer = _error(400, str(error), field="Connection: close\r\n")
         except ResponseError as error:
             answer = _error(error.status_code, error.error, field="Connection: close\r\n")
+        return self._give(reader, answer)
+
+    def _give(self, reader: RequestReader, answer: _Answer) -> bool:
         self._play(reader.head, answer)
         if answer.how == "reset":
             return self._reset()

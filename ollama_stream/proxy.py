@@ -1,0 +1,270 @@
+"""The recording proxy: any client, in any language, talks to a server through it, and each exchange becomes a file.
+
+    with record("fixtures/mine", upstream="http://gpu-box:11434") as proxy:
+        print(proxy.url)    # use this as the server's address
+
+Each byte of a response is relayed before it is stored, as it came: chunk borders, pace and the way it ends are the
+server's. A client that goes away ends the request upstream at once. There is one server, named at the start: no request
+chooses where it goes, and only this machine is served. Requests are read as strictly as the replay server reads them;
+in the modes of ``recorder`` that play, recorded exchanges are answered as it answers them.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+
+from ._address import Address, parse_address
+from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
+from ._http1 import HeaderFields, RequestHead, RequestReader
+from ._net import Clocks, Network, Timeout, dial, run, shut_down
+from .exchange import Event, Fixture, PathLike, RecordedRequest
+from .recorder import Recorder, Recordings, how_lost, last_chunk, recorded_request
+from .replay import ReplayServer, _Answer, _Connection, _json_answer, _Pace, _Played
+
+if TYPE_CHECKING:
+    import selectors
+    import socket
+
+CONNECT_SECONDS = 10.0
+
+# RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, and a proxy's credentials end at the proxy.
+HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split()
+)
+_PIECE = 64 << 10
+_MAX_SHOWN = 200  # characters of a target
+
+
+def record(
+    into: PathLike,
+    *,
+    upstream: str = "http://127.0.0.1:11434",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    mode: str = "all",
+    level: str = "exact",
+    ignore: Sequence[str] = (),
+    allow_remote: bool = False,
+    **redaction: Any,
+) -> RecordingProxy:
+    """Start a proxy that records into a folder what passes between its clients and ``upstream``.
+
+    ``mode``, ``level`` and ``ignore`` are those of ``transports.Recording``, and so are the other keywords, which say
+    what may be stored. Port 0 is a free one. Other machines are refused without ``allow_remote``.
+
+    Raises RequestError for a bad argument, FixtureError for a bad file in the folder, ConnectError where it cannot
+    listen.
+    """
+    address = parse_address(upstream, "upstream")
+    if address.scheme == "https":
+        raise RequestError("%s: https is not offered by this version" % address.source)
+    recordings = Recordings(into, mode, level=level, ignore=ignore, **redaction)
+    return RecordingProxy(recordings, address, host, port, allow_remote)
+
+
+class RecordingProxy(ReplayServer):
+    """Listens until ``close()``, or until the ``with`` block is left; then every file is finished. ``record`` makes one.
+
+    ``report()`` is the replay server's; of an exchange that was recorded, ``exchange`` is the name of its file.
+    """
+
+    def __init__(
+        self, recordings: Recordings, upstream: Address, host: str, port: int, allow_remote: bool
+    ) -> None:
+        self.recordings = recordings
+        self.upstream = upstream
+        super().__init__(recordings.cassette, _Pace(None, None), host, port, allow_remote, admin=False)
+
+    @property
+    def differences(self) -> List[str]:
+        """What mode "verify" has found so far."""
+        return self.recordings.differences
+
+    def _new_connection(self, sock: socket.socket, number: int) -> _Connection:
+        return _RecordingConnection(self, sock, number)
+
+
+class _RecordingConnection(_Connection):
+    """One client: its requests go upstream, the answers come back and into files; until one of the two closes."""
+
+    def __init__(self, server: RecordingProxy, sock: socket.socket, number: int) -> None:
+        super().__init__(server, sock, number)
+        self._recordings = server.recordings
+        self._upstream = server.upstream
+        self._upstream_socket: Any = None  # known before it is connected, so that close() can wake us
+
+    def wake(self) -> None:
+        super().wake()
+        if self._upstream_socket is not None:
+            shut_down(self._upstream_socket)
+
+    def _exchange(self) -> bool:
+        reader = RequestReader()
+        try:
+            head, body = self._read_request(reader)
+            fixture = self._recordings.answer(recorded_request(head, body))
+            if fixture is None:
+                return self._record(reader, head, body)
+            if self._recordings.mode == "verify":
+                self._verify(fixture, head, body)
+            answer = _Answer(fixture.name, list(fixture.wire()), fixture.events[-1].time, fixture.how)
+        except ProtocolError as error:
+            answer = _refusal(400, str(error), reader, "Connection: close\r\n")
+        except ResponseError as error:
+            answer = _refusal(error.status_code, error.error, reader, "Connection: close\r\n")
+        except FixtureError as error:
+            answer = _refusal(400, str(error), reader, "X-Replay-Unmatched: 1\r\n")
+        except (ConnectError, RequestError) as error:  # RequestError: a unix socket, where there are none
+            answer = _refusal(502, str(error), reader)
+        return self._give(reader, answer)
+
+    def _record(self, reader: RequestReader, head: RequestHead, body: bytes) -> bool:
+        """Relay an exchange, into a file; whether another may follow. Raises ConnectError before anything was sent."""
+        target = self._upstream.url
+        played = _Played(self._number, shown_request(head), None, None)
+
+        def start(request: RecordedRequest, now: float) -> Recorder:
+            recorder = self._recordings.start(request, now, target)
+            played.exchange = recorder.name
+            self._played = played
+            self._server.add(played)
+            return recorder
+
+        recorder = self._relay(head, body, start, lambda piece: self._send(played, piece))
+        played.client = "still connected"
+        if recorder.how == "reset":
+            return self._reset()
+        keep = recorder.how == "complete" and recorder.reusable and reader.reusable and not self._early
+        return keep or self._close()
+
+    def _verify(self, fixture: Fixture, head: RequestHead, body: bytes) -> None:
+        """Have the server's own answer, and note how it differs from the one that the client gets."""
+        live: List[Event] = []
+        try:
+            self._relay(head, body, lambda request, now: Recorder(request, now, live.append), lambda piece: None)
+        except (ConnectError, RequestError) as error:
+            self._recordings.note("%s: no answer from the server: %s" % (fixture.name, error))
+        else:
+            self._recordings.compare(fixture, live)
+
+    def _relay(
+        self,
+        head: RequestHead,
+        body: bytes,
+        start: Callable[[RecordedRequest, float], Recorder],
+        give: Callable[[bytes], None],
+    ) -> Recorder:
+        """Send a request upstream, and give away each piece of the answer before it is recorded.
+
+        Raises ConnectError, and once the client has gone OSError or ConnectionLost.
+        """
+        sent = upstream_head(head, len(body), self._upstream)
+        request = recorded_request(sent._replace(target=head.target), body)
+        upstream = self._dial()
+        try:
+            with suppress(OSError):  # the server may answer early and close; then its answer counts
+                run(upstream.send(request_bytes(sent, body), None))
+            recorder = start(request, time.monotonic())
+            self._pass_on(upstream, recorder, give)
+        finally:
+            upstream.close()
+            self._upstream_socket = None
+        return recorder
+
+    def _pass_on(self, upstream: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
+        """Until the exchange has ended. Raises OSError or ConnectionLost where that is because the client has gone."""
+        import selectors
+
+        try:
+            with selectors.DefaultSelector() as either:
+                either.register(self._sock, selectors.EVENT_READ)
+                either.register(upstream.sock, selectors.EVENT_READ)
+                while not recorder.how:
+                    self._wait_for_upstream(either)
+                    pass_on(upstream, recorder, give)
+        except (OSError, ConnectionLost):
+            run(last_chunk(upstream, recorder))
+            upstream.close()  # which tells the server to stop; what follows may take the disk some time
+            recorder.end("cancelled", time.monotonic())
+            raise
+
+    def _dial(self) -> Any:
+        clocks = Clocks(Timeout(CONNECT_SECONDS, None, None, None))
+        clocks.start("connect")
+        try:
+            return run(dial(Network(), self._upstream, clocks, self._made))
+        except OllamaTimeout as error:
+            raise ConnectError(str(error)) from None
+
+    def _made(self, sock: Any) -> None:
+        self._upstream_socket = sock
+        if self._server.closing:
+            raise ConnectError("the proxy is being closed")
+
+    def _wait_for_upstream(self, either: selectors.BaseSelector) -> None:
+        """Until there is something to read. Raises ConnectionLost as soon as the client has gone."""
+        while True:
+            readable = [key.fileobj for key, _ in either.select()]
+            if self._sock in readable:
+                if self._sock.recv(_PIECE):
+                    self._early = True
+                else:
+                    raise ConnectionLost("the client closed the connection")
+            if len(readable) > 1 or self._sock not in readable:
+                return
+
+
+def pass_on(upstream: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
+    """One piece of the answer, or its end. Raises what ``give`` raises."""
+    try:
+        piece = run(upstream.recv(None))
+    except OSError as error:
+        how, detail = how_lost(error)
+        recorder.end(how, time.monotonic(), detail)
+        return
+    now = time.monotonic()
+    try:
+        if piece:
+            give(piece)
+    finally:
+        recorder.received(piece, now)
+
+
+def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:
+    """What goes upstream for a client's head: the same but for what concerns the connection, host and base path.
+
+    The body has a length of ``size``, whatever framed it on the way here.
+    """
+    listed = (head.get("Connection") or "").lower().split(",")
+    dropped = HOP_BY_HOP.union(name.strip(" \t") for name in listed) - {"host"}
+    fields: HeaderFields = []
+    framed = False
+    for name, value in head.headers:
+        if name.lower() in ("content-length", "transfer-encoding"):
+            if not framed:
+                fields.append(("Content-Length", str(size)))
+            framed = True
+        elif name.lower() == "host":
+            fields.append((name, upstream.host_header))
+        elif name.lower() not in dropped:
+            fields.append((name, value))
+    if upstream.auth and not head.get_all("Authorization"):
+        fields.append(("Authorization", upstream.auth))
+    return head._replace(target=upstream.path + head.target, headers=fields)
+
+
+def request_bytes(head: RequestHead, body: bytes) -> bytes:
+    lines = ["%s %s HTTP/%s" % (head.method, head.target, head.version)]
+    lines += ["%s: %s" % field for field in head.headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> _Answer:
+    method = reader.head.method if reader.head else "GET"
+    return _json_answer(status, {"error": "record: " + text}, method, field)
+
+
+def shown_request(head: RequestHead) -> str:
+    return ("%s %s" % (head.method, head.target.partition("?")[0]))[:_MAX_SHOWN]
