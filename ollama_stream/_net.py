@@ -132,6 +132,8 @@ async def settled(value: Any) -> Any:
 class Connection:
     """A connected blocking socket."""
 
+    pending = False  # whether bytes have been taken from the socket that recv() has not returned yet
+
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
 

@@ -55,6 +55,13 @@ class Route:
         connection = await settled(self._transport.open(self.address, clocks.remaining()))
         if hasattr(connection, "network"):
             connection.network = network
+        if hasattr(connection, "dial"):
+
+            async def dial_later() -> Any:
+                clocks.start("connect")
+                return await self.connect(network, clocks, made)
+
+            connection.dial = dial_later
         return connection
 
     async def connect(self, network: Any, clocks: Clocks, made: Callable[[Any], None]) -> Any:

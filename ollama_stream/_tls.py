@@ -159,6 +159,10 @@ class TLSConnection:
             await self._flush(left)
             await self._fill(left)
 
+    @property
+    def pending(self) -> bool:
+        return bool(self._tls.pending() or self._incoming.pending)
+
     def poll(self) -> Optional[bytes]:
         """What has come meanwhile, b"" at the end, None for nothing; never waits."""
         from ssl import SSLError, SSLWantReadError

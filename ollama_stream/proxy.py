@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 from ._address import Address, parse_address
 from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
 from ._http1 import HeaderFields, RequestHead, RequestReader
-from ._net import Clocks, Network, Timeout, dial, run, shut_down
+from ._net import Clocks, Network, Timeout, run, shut_down
+from ._pool import Pool
+from ._route import Route
+from ._tls import TLSSettings, Verify
 from .exchange import Event, Fixture, PathLike, RecordedRequest
 from .recorder import Recorder, Recordings, how_lost, last_chunk, recorded_request
 from .replay import ReplayServer, _Answer, _Connection, _json_answer, _Pace, _Played
@@ -47,21 +50,21 @@ def record(
     level: str = "exact",
     ignore: Sequence[str] = (),
     allow_remote: bool = False,
+    verify: Verify = True,
     **redaction: Any,
 ) -> RecordingProxy:
-    """Start a proxy that records into a folder what passes between its clients and ``upstream``.
+    """Start a proxy that records into a folder what passes between its clients and ``upstream``, a URL.
 
     ``mode``, ``level`` and ``ignore`` are those of ``transports.Recording``, and so are the other keywords, which say
-    what may be stored. Port 0 is a free one. Other machines are refused without ``allow_remote``.
+    what may be stored; ``verify`` is that of a Client. Port 0 is a free one. Other machines are refused without
+    ``allow_remote``.
 
     Raises RequestError for a bad argument, FixtureError for a bad file in the folder, ConnectError where it cannot
     listen.
     """
-    address = parse_address(upstream, "upstream")
-    if address.scheme == "https":
-        raise RequestError("%s: https is not offered by this version" % address.source)
+    route = Route(parse_address(upstream, "upstream"), None, TLSSettings(verify), Pool())
     recordings = Recordings(into, mode, level=level, ignore=ignore, **redaction)
-    return RecordingProxy(recordings, address, host, port, allow_remote)
+    return RecordingProxy(recordings, route, host, port, allow_remote)
 
 
 class RecordingProxy(ReplayServer):
@@ -71,7 +74,7 @@ class RecordingProxy(ReplayServer):
     """
 
     def __init__(
-        self, recordings: Recordings, upstream: Address, host: str, port: int, allow_remote: bool
+        self, recordings: Recordings, upstream: Route, host: str, port: int, allow_remote: bool
     ) -> None:
         self.recordings = recordings
         self.upstream = upstream
@@ -92,7 +95,8 @@ class _RecordingConnection(_Connection):
     def __init__(self, server: RecordingProxy, sock: socket.socket, number: int) -> None:
         super().__init__(server, sock, number)
         self._recordings = server.recordings
-        self._upstream = server.upstream
+        self._route = server.upstream
+        self._upstream = server.upstream.address
         self._upstream_socket: Any = None  # known before it is connected, so that close() can wake us
 
     def wake(self) -> None:
@@ -180,9 +184,10 @@ class _RecordingConnection(_Connection):
         try:
             with selectors.DefaultSelector() as either:
                 either.register(self._sock, selectors.EVENT_READ)
-                either.register(upstream.sock, selectors.EVENT_READ)
+                either.register(self._upstream_socket, selectors.EVENT_READ)
                 while not recorder.how:
-                    self._wait_for_upstream(either)
+                    if not upstream.pending:
+                        self._wait_for_upstream(either)
                     pass_on(upstream, recorder, give)
         except (OSError, ConnectionLost):
             run(last_chunk(upstream, recorder))
@@ -194,7 +199,7 @@ class _RecordingConnection(_Connection):
         clocks = Clocks(Timeout(CONNECT_SECONDS, None, None, None))
         clocks.start("connect")
         try:
-            return run(dial(Network(), self._upstream, clocks, self._made))
+            return run(self._route.connect(Network(), clocks, self._made))
         except OllamaTimeout as error:
             raise ConnectError(str(error)) from None
 

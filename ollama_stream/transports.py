@@ -4,7 +4,8 @@
     Recording    answers from the exchanges in a folder; asks the server, and records, where the mode says so
 
 A transport has ``open(address, timeout) -> connection``; a connection ``send(data, timeout)``, ``recv(timeout) -> bytes``
-(b"" at the end) and ``close()``. The exchange that uses it sets ``network``, its way to sockets and clocks.
+(b"" at the end) and ``close()``. Where a connection has ``network``, that is set to the colour's sockets and clocks;
+where it has ``dial``, to a coroutine function that gives a real connection to the address.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Seque
 
 from ._errors import OllamaError, RequestError
 from ._http1 import RequestReader
-from ._net import Clocks, Network, Timeout, dial, reason, settled, shut_down
+from ._net import Network, reason, settled
 from .exchange import Event, Fixture, PathLike, RecordedRequest
 from .fixture import Cassette, load, load_folder
 from .recorder import Recorder, Recordings, last_chunk, receive, recorded_request
@@ -72,8 +73,8 @@ class Recording:
         """What mode "verify" has found so far."""
         return self.recordings.differences
 
-    def open(self, address: Address, timeout: Optional[float] = None) -> RecordingConnection:
-        return RecordingConnection(self.recordings, self.speed, address, timeout)
+    def open(self, address: Address, _timeout: Optional[float] = None) -> RecordingConnection:
+        return RecordingConnection(self.recordings, self.speed, address)
 
 
 class ReplayingConnection:
@@ -133,14 +134,12 @@ class ReplayingConnection:
 class RecordingConnection(ReplayingConnection):
     """Plays what its folder has; dials only for a request that is to be sent."""
 
-    def __init__(
-        self, recordings: Recordings, speed: Optional[float], address: Address, timeout: Optional[float]
-    ) -> None:
+    dial: Any = None  # set when it is opened, and soon dropped: it refers to the exchange, which refers to us
+
+    def __init__(self, recordings: Recordings, speed: Optional[float], address: Address) -> None:
         super().__init__(recordings.cassette, speed)
         self._recordings = recordings
         self._address = address
-        self._connect_seconds = timeout
-        self._socket: Any = None  # known before it is connected, so that another thread can wake it
         self._live: Any = None
         self._recorder: Optional[Recorder] = None
 
@@ -148,13 +147,14 @@ class RecordingConnection(ReplayingConnection):
         request = self._read(data)
         if request is None:
             return
+        dial, self.dial = self.dial, None
         fixture = self._recordings.answer(request)
         if fixture is None:
-            target = self._address.url
-            await self._ask(timeout, lambda now: self._recordings.start(request, now, target))
+            self._live = await dial()
+            await self._ask(timeout, lambda now: self._recordings.start(request, now, self._address.url))
             return
         if self._recordings.mode == "verify":
-            await self._verify(request, fixture, timeout)
+            await self._verify(dial, request, fixture, timeout)
         self._play(fixture)
 
     async def recv(self, timeout: Optional[float] = None) -> bytes:
@@ -168,8 +168,6 @@ class RecordingConnection(ReplayingConnection):
             self._recorder.cancelled = True
         if self._live is not None:
             self._live.wake()
-        elif self._socket is not None:
-            shut_down(self._socket)
 
     def close(self) -> None:
         super().close()
@@ -180,26 +178,18 @@ class RecordingConnection(ReplayingConnection):
 
     async def _ask(self, timeout: Optional[float], record: Callable[[float], Recorder]) -> Recorder:
         """Send the request to the server. One that answers early and closes makes that fail, and its answer counts."""
-        self._live = await self._dial()
         try:
             await settled(self._live.send(self.sent, timeout))
         finally:
             self._recorder = record(time.monotonic())
         return self._recorder
 
-    async def _dial(self) -> Any:
-        clocks = Clocks(Timeout(self._connect_seconds, None, None, None))
-        clocks.start("connect")
-        return await dial(self.network, self._address, clocks, self._made)
-
-    def _made(self, sock: Any) -> None:
-        self._socket = sock
-
-    async def _verify(self, request: RecordedRequest, fixture: Fixture, timeout: Optional[float]) -> None:
+    async def _verify(self, dial: Any, request: RecordedRequest, fixture: Fixture, timeout: Optional[float]) -> None:
         """Have the whole answer of the server, and note how it differs."""
         events: List[Event] = []
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
+            self._live = await dial()
             recorder = await self._ask(timeout, lambda now: Recorder(request, now, events.append))
             while not recorder.how:
                 left = None if deadline is None else max(0.001, deadline - time.monotonic())
