@@ -99,7 +99,7 @@ class Recorder:
             return
         at = self._elapsed(now)
         response = self._response
-        if not self._rejected:
+        if not self._rejected and not response.complete:
             response.receive(b"")
             self._read(at)
         if response.complete and response.trailers:

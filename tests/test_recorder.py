@@ -140,6 +140,23 @@ def test_an_answer_to_head_has_no_body() -> None:
     assert lines(events) == [[1, "head", HEAD_EVENT], [1, "end", {"how": "complete"}]]
 
 
+REUSABLE = [  # id, pieces, whether the connection may carry another exchange
+    ("complete", [(1, HEAD + b"0\r\n\r\n")], True),
+    ("bytes after it", [(1, HEAD + b"0\r\n\r\nX")], False),
+    ("the head closes", [(1, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")], False),
+    ("not complete", [(1, HEAD)], False),
+    ("until end of file", [(1, ENDLESS), (2, b"")], False),
+]
+
+
+@pytest.mark.parametrize("pieces, reusable", [row[1:] for row in REUSABLE], ids=[row[0] for row in REUSABLE])
+def test_a_connection_may_go_on_after_a_message_that_ended(pieces: Pieces, reusable: bool) -> None:
+    recorder = Recorder(asked(), 0.0, lambda event: None)
+    for time, piece in pieces:
+        recorder.received(piece, time)
+    assert recorder.reusable == reusable
+
+
 def test_the_detail_of_an_end_is_kept() -> None:
     events: List[Event] = []
     Recorder(asked(), 0.0, events.append).end("error", 1.0, "no route to host")
