@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from itertools import zip_longest
 from os.path import commonprefix
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -223,8 +224,9 @@ def _query(target: str) -> List[Tuple[str, str]]:
 
 def _same_query(recorded: List[Tuple[str, str]], live: List[Tuple[str, str]]) -> bool:
     """Whether they hold the same in any order; what was redacted in the recording equals anything."""
-    left = list(live)
-    for name, value in sorted(recorded, key=lambda parameter: REDACTED in parameter):
+    both = Counter(recorded) & Counter(live)
+    left = list((Counter(live) - both).elements())
+    for name, value in sorted((Counter(recorded) - both).elements(), key=lambda parameter: REDACTED in parameter):
         if (name, value) == (REDACTED, ""):  # a parameter without "=" was all value
             fitting = [item for item in left if not item[1]]
         else:

@@ -46,7 +46,7 @@ IMAGES = ("/images/*", "/messages/*/images/*")
 
 _BODY_KINDS = ("chunk", "part", "raw")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#]*)")
-_USERINFO = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)@")
+_USERINFO = re.compile(r"(//)([^/?#]*)@")  # without the scheme: looking for that takes quadratic time
 # Go's encoder escapes these in JSON, and some others the slash.
 _ESCAPES: Sequence[Dict[str, str]] = ({}, {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"}, {"/": "\\/"})
 
@@ -148,7 +148,7 @@ class Redactor:
             self._secrets.update((secret, quote(secret, safe="").encode("ascii")))
 
     def _learn_userinfo(self, url: str) -> None:
-        match = _USERINFO.match(url)
+        match = _USERINFO.search(url)
         if match:
             user, _, password = match.group(2).partition(":")
             self._add_secret(unquote_to_bytes((password or user).encode("utf-8", "replace")))

@@ -654,6 +654,10 @@ def test_lint_finds(lines: List[str], finding: str) -> None:
     assert lint(fixture) == [finding]
 
 
+def test_fault_230_lint_takes_linear_time() -> None:
+    assert lint(loads(b"eyJ" * 500_000, "hello.ndjson")) == []  # in quadratic time half an hour
+
+
 def test_lint_finds_a_key_in_a_request() -> None:
     fixture = loads(b'{"ollama_stream_fixture":1,"note":"sk-0123456789"}\n' + text(REQUEST, END), "a.exchange.jsonl")
     assert lint(fixture) == ["a, line 1: looks like a key"]
@@ -886,6 +890,29 @@ def test_overwriting_byte_by_byte_takes_linear_time() -> None:
     redactor.event(Event(0, "request", RecordedRequest("GET", "/", [("X-Key", b"k" * 4000)])))
     out = b"".join(redactor.feed(b"x") for _ in range(100_000)) + redactor.flush()
     assert out == b"x" * 100_000
+
+
+@pytest.mark.parametrize("path", ["/" + "a" * 1_000_000, "/?" + "a" * 1_000_000, "//" * 500_000, "/?" + "a&" * 100_000])
+def test_fault_230_redacting_takes_linear_time(path: str) -> None:
+    head = Head("1.1", 302, "Found", [("Location", path)])
+    events = [Event(0, "request", RecordedRequest("GET", path, [])), Event(0, "head", head)]
+    redactor = Redactor("http://host")  # in quadratic time minutes
+    stored = [out.data for event in events for out in redactor.event(event)]
+    assert [stored[0].path[:2], stored[1].headers] == [path[:2], [("Location", path.partition("?")[0])]]
+
+
+def test_userinfo_is_cut_wherever_it_stands_and_overwritten_in_the_body() -> None:
+    redactor = Redactor("http://host")
+    (request,) = redactor.event(Event(0, "request", RecordedRequest("GET", "/to/http://me:password1@there/x", [])))
+    redactor.event(Event(0, "raw", b"it is password1"))
+    (raw, _) = redactor.event(Event(0, "end", {"how": "eof"}))
+    assert (request.data.path, raw.data) == ("/to/http://there/x", b"it is XXXXXXXXX")
+
+
+def test_fault_230_comparing_queries_takes_linear_time() -> None:
+    names = ["a%d=1" % number for number in range(50_000)]  # in quadratic time minutes
+    recorded, live = (RecordedRequest("GET", "/?" + "&".join(query), []) for query in (names, names[::-1]))
+    assert matches(recorded, live)
 
 
 def test_long_images_are_stored_as_their_hash_and_still_match() -> None:
