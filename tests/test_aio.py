@@ -324,6 +324,11 @@ async def by_with_records(stream: Any) -> None:
             pass
 
 
+async def call_on_an_idle_connection(client: AsyncClient) -> None:
+    for _ in range(2):
+        await call_loop(client)
+
+
 async def call_aclose_in_finally(client: AsyncClient) -> None:
     stream = client.chat("m", ASK, stream=True)
     try:
@@ -332,7 +337,7 @@ async def call_aclose_in_finally(client: AsyncClient) -> None:
         await stream.aclose()
 
 
-CALLS = [call_loop, call_with, call_text, call_chat, call_request, call_aclose_in_finally]
+CALLS = [call_loop, call_with, call_text, call_chat, call_request, call_on_an_idle_connection, call_aclose_in_finally]
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["as-the-wait-begins", "as-the-wait-ends"])
@@ -353,7 +358,7 @@ def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, late):
 
     async def main() -> int:
         pieces = [HEAD, chunk(LINE[:9]), chunk(LINE[9:]), chunk(LINE), chunk(DONE), LAST_CHUNK]
-        with Server(answer(*itertools.chain.from_iterable((piece, pause) for piece in pieces))) as server:
+        with Server(answer(*itertools.chain.from_iterable((piece, pause) for piece in pieces)) * 2) as server:
             number = 1
             while await cancelled_at(server, number):
                 number += 1

@@ -140,7 +140,7 @@ def test_what_happened_to_an_idle_connection_is_noticed_before_a_request_is_sent
         assert done.wait(support.PATIENCE)
         assert asked(client, "2") == "Hi"
         assert server.peer().gone.wait(SOON)
-        assert carried(server) == [["1"], ["2"]]
+        assert (carried(server), server.peer().received) == ([["1"], ["2"]], b"")
 
 
 DYING = [("83-rst", [read_request, rst]), ("83-close", [read_request, close]), ("83-fin", [read_request, fin])]
