@@ -16,6 +16,7 @@ import weakref
 from typing import Any, Callable, Dict, Generator, List
 
 import pytest
+from proxies import Tls, cert
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, SOON, Bytes, Server, answer, chunk, closed_port, endless,
     full_listener, run, run_python, settle,
@@ -340,13 +341,17 @@ async def call_aclose_in_finally(client: AsyncClient) -> None:
 CALLS = [call_loop, call_with, call_text, call_chat, call_request, call_on_an_idle_connection, call_aclose_in_finally]
 
 
+CASES = [(call, False) for call in CALLS] + [(call_on_an_idle_connection, True)]
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["as-the-wait-begins", "as-the-wait-ends"])
-@pytest.mark.parametrize("call", CALLS, ids=name_of)
-def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, late):
+@pytest.mark.parametrize("call, secured", CASES, ids=[call.__name__ + "-tls" * secured for call, secured in CASES])
+def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, secured, late):
     """197 connecting, 198 sending, 199 the head, 200 between and inside lines, 201 in aclose(), 202 all of them."""
 
     async def cancelled_at(server: Server, number: int) -> bool:
-        task = asyncio.ensure_future(cancelling(call(AsyncClient(server.url)), number, late))
+        client = AsyncClient("https://localhost:%d" % server.port if secured else server.url, verify=cert("ca.pem"))
+        task = asyncio.ensure_future(cancelling(call(client), number, late))
         try:
             await task
         except asyncio.CancelledError:
@@ -358,7 +363,8 @@ def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, late):
 
     async def main() -> int:
         pieces = [HEAD, chunk(LINE[:9]), chunk(LINE[9:]), chunk(LINE), chunk(DONE), LAST_CHUNK]
-        with Server(answer(*itertools.chain.from_iterable((piece, pause) for piece in pieces)) * 2) as server:
+        steps = answer(*itertools.chain.from_iterable((piece, pause) for piece in pieces)) * 2
+        with Server([Tls(), *steps] if secured else steps) as server:
             number = 1
             while await cancelled_at(server, number):
                 number += 1
