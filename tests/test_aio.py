@@ -241,6 +241,30 @@ def test_fault_205_a_loop_that_shuts_down_closes_what_its_tasks_read(steps):
         assert server.peer().gone.wait(SOON)
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["dropped", "kept"])
+def test_fault_205_a_generator_around_a_stream_ends_it_with_its_loop_at_the_latest(named):
+    kept = []
+
+    async def words(stream: Any) -> Any:
+        async for record in stream:
+            yield record.text
+
+    async def main(server: Server) -> None:
+        generator = words(ask(server))
+        if named:
+            kept.append(generator)
+        async for text in generator:
+            assert text == "Hi"
+            break
+        if not named:
+            del generator
+            await assert_gone(server)
+
+    with Server(answer(FIRST)) as server:
+        asyncio.run(main(server), debug=True)
+        assert server.peer().gone.wait(SOON)
+
+
 def test_fault_205_a_stream_kept_until_its_loop_is_closed_can_still_be_closed():
     with Server(answer(FIRST)) as server:
         stream = ask(server)

@@ -818,7 +818,9 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("steps, text", [([], ""), ([HEAD], ""), ([HEAD, chunk(LINE)], "Hi")], ids=["head", "body", "on"])
+@pytest.mark.parametrize(
+    "steps, text", [([], ""), ([HEAD], ""), ([HEAD, chunk(LINE)], "Hi")], ids=["head", "first-record", "record"]
+)
 def test_a_keyboard_interrupt_closes_the_connection_while_the_program_goes_on_fault_190(colour, steps, text):
     if os.name == "nt":  # there a wait for a socket is not interrupted
         return
@@ -1008,7 +1010,7 @@ def test_a_redirect_is_not_followed_fault_219(colour, status):
     assert (type(error), error.error, error.status_code) == (ResponseError, message % other.port, int(status[:3]))
 
 
-# --- recordings -------------------------------------------------------------------------------------------------------
+# --- both clients side by side ----------------------------------------------------------------------------------------
 
 
 def generations():
@@ -1028,6 +1030,25 @@ def test_there_are_recordings():
     assert len(GENERATIONS) > 50
 
 
+FAILING = [(name, [response(status, body, **fields), fin]) for name, status, body, fields, _ in NOT_OK]
+FAILING += [(name, steps) for name, steps, *_ in ENDS] + RAISED
+
+
+@pytest.mark.parametrize("steps", [row[1] for row in FAILING], ids=[row[0] for row in FAILING])
+def test_both_clients_say_the_same_of_what_goes_wrong(steps):
+    def asked(client, _request):
+        return client.chat(stream=True, timeout=Timeout(idle=0.1), **CHAT)
+
+    outcomes = []
+    with Server(answer(*steps)) as server:
+        for name in COLOURS:
+            with Colour(name).client(server.url) as client:
+                outcomes.append(whole_outcome(client, asked, None))
+    blocking, awaited = outcomes
+    assert blocking == awaited
+    assert isinstance(blocking[1], tuple)
+
+
 def typed(client, request):
     """The recorded call as a program would write it."""
     method = client.chat if request.path.startswith("/api/chat") else client.generate
@@ -1045,7 +1066,7 @@ def told(error):
 
 def whole_outcome(client, call, request):
     """All that a program can see of a call."""
-    records = []
+    records, stream = [], None
     try:
         stream = call(client, request)
         if not hasattr(stream, "status"):
@@ -1053,7 +1074,7 @@ def whole_outcome(client, call, request):
         collect(stream, records)
         return records, stream.status, stream.result()
     except OllamaError as error:
-        return records, told(error)
+        return records, told(error), getattr(stream, "status", None)
 
 
 @pytest.mark.parametrize("path", GENERATIONS, ids=lambda path: "/".join(path.split(os.sep)[-2:]).split(".exchange")[0])
