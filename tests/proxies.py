@@ -16,13 +16,13 @@ import random
 import select
 import socket
 import ssl
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from support import LAST_CHUNK, PATIENCE, Peer, Step, chunk, fin, read_request, response
 
 CERTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certs")
-HOP_BY_HOP = ("connection", "keep-alive", "proxy-authorization", "proxy-connection", "transfer-encoding", "content-length")
+HOP_BY_HOP = "connection keep-alive proxy-authorization proxy-connection transfer-encoding content-length".split()
 
 
 def cert(name: str) -> str:
@@ -37,7 +37,9 @@ class Tls:
     ``refusals`` what OpenSSL calls the handshakes that failed.
     """
 
-    def __init__(self, certificate: str = "localhost", client_certificate: bool = False, newest: str = "TLSv1_3") -> None:
+    def __init__(
+        self, certificate: str = "localhost", client_certificate: bool = False, newest: str = "TLSv1_3"
+    ) -> None:
         self.names: List[Optional[str]] = []
         self.subjects: List[str] = []
         self.refusals: List[str] = []
@@ -56,8 +58,8 @@ class Tls:
             self.refusals.append(error.reason or "")
             raise
         peer.sock = sock
-        for names in (sock.getpeercert() or {}).get("subject", ()):
-            self.subjects.append(dict(names)["commonName"])  # type: ignore[arg-type,call-overload]
+        subject: Any = (sock.getpeercert() or {}).get("subject", ())
+        self.subjects += [dict(names)["commonName"] for names in subject]
 
     def _named(self, _sock: Any, name: Optional[str], _context: Any) -> None:
         self.names.append(name)
@@ -126,8 +128,8 @@ class Forward:
         if not is_tunnel and not url.netloc:
             peer.send(page("400 Bad Request"))
         elif self.credentials not in (None, request.get("Proxy-Authorization")):
-            asked = response("407 Proxy Authentication Required", b"<html>no</html>", Proxy_Authenticate='Basic realm="x"')
-            peer.send(asked)
+            status = "407 Proxy Authentication Required"
+            peer.send(response(status, b"<html>no</html>", Proxy_Authenticate='Basic realm="x"'))
         elif port is None:
             peer.send(page("502 Bad Gateway"))
         else:
@@ -150,7 +152,7 @@ def relay(left: socket.socket, right: socket.socket, rng: Optional[random.Random
     """Pass on what either side sends, until one of them ends; with ``rng`` in pieces of random sizes."""
     other = {left: right, right: left}
     while True:
-        ready = [sock for sock in other if isinstance(sock, ssl.SSLSocket) and sock.pending()]
+        ready: List[socket.socket] = [sock for sock in other if isinstance(sock, ssl.SSLSocket) and sock.pending()]
         ready = ready or select.select(list(other), [], [], PATIENCE)[0]
         for sock in ready:
             data = sock.recv(65536 if rng is None else rng.choice((1, 2, 3, 5, 7, 100, 1000)))

@@ -12,16 +12,17 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
 from proxies import CERTS, Reverse, Tls, cert
 from support import (
-    DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, fin, line,
+    GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, fin,
 )  # fmt: skip
 
-from ollama_stream import AsyncClient, Client, ConnectError, ConnectionLost, IncompleteStream, OllamaError, ResponseError
+from ollama_stream import (
+    AsyncClient, Client, ConnectError, ConnectionLost, IncompleteStream, OllamaError, ResponseError,
+)  # fmt: skip
 from ollama_stream._address import Unset
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
