@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import socket
 
 CONNECT_SECONDS = 10.0
+TLS_RECORD_SECONDS = 60.0  # for the rest of a TLS record that has begun; otherwise a read follows a byte that is there
 
 # RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, and a proxy's credentials end at the proxy.
 HOP_BY_HOP = frozenset(
@@ -97,7 +98,7 @@ class _RecordingConnection(_Connection):
         self._recordings = server.recordings
         self._route = server.upstream
         self._upstream = server.upstream.address
-        self._upstream_socket: Any = None  # known before it is connected, so that close() can wake us
+        self._upstream_socket: Any = None  # before the relay, which watches the client itself, close() wakes us by it
 
     def wake(self) -> None:
         super().wake()
@@ -108,7 +109,9 @@ class _RecordingConnection(_Connection):
         reader = RequestReader()
         try:
             head, body = self._read_request(reader)
-            fixture = self._recordings.answer(recorded_request(head, body))
+            request = recorded_request(head, body)
+            self._recordings.wait_for_the_same(request)
+            fixture = self._recordings.answer(request)
             if fixture is None:
                 return self._record(reader, head, body)
             if self._recordings.mode == "verify":
@@ -185,6 +188,7 @@ class _RecordingConnection(_Connection):
             with selectors.DefaultSelector() as either:
                 either.register(self._sock, selectors.EVENT_READ)
                 either.register(self._upstream_socket, selectors.EVENT_READ)
+                self._upstream_socket = None
                 while not recorder.how:
                     if not upstream.pending:
                         self._wait_for_upstream(either)
@@ -224,7 +228,7 @@ class _RecordingConnection(_Connection):
 def pass_on(upstream: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
     """One piece of the answer, or its end. Raises what ``give`` raises."""
     try:
-        piece = run(upstream.recv(None))
+        piece = run(upstream.recv(TLS_RECORD_SECONDS))
     except OSError as error:
         how, detail = how_lost(error)
         recorder.end(how, time.monotonic(), detail)

@@ -33,13 +33,14 @@ from ._http1 import RequestHead, Response
 from ._net import is_timeout, reason, settled
 from ._stream import LineSplitter, parsed
 from .canonical import pointer_parts
-from .cassette import Cassette
+from .cassette import Cassette, matches
 from .exchange import Event, Fixture, PathLike, RecordedRequest, chunk_event, is_chunked, latin_1
 from .fixture import PLAIN_SUFFIX, SUFFIX, Writer, load, load_folder
 from .redact import Redactor
 
 MODES = ("none", "once", "new_episodes", "all", "verify")
 LAST_CHUNK_SECONDS = 1.0  # that a server gets to end the message after the record that ends the answer
+SAME_SECONDS = 2 * LAST_CHUNK_SECONDS
 MAX_LABEL = 60  # characters of a file name after its number
 
 _NUMBERED = re.compile(r"([0-9]{4,9})-")
@@ -189,7 +190,8 @@ class Recordings:
         repeat = "none" if mode == "new_episodes" else "last"
         self.cassette = Cassette(self._stored(), level, "any", repeat, ignore)
         self._redaction = redaction
-        self._lock = threading.Lock()
+        self._running: List[RecordedRequest] = []  # whose recordings have not ended
+        self._changing = threading.Condition()
 
     def answer(self, request: RecordedRequest) -> Optional[Fixture]:
         """The exchange that answers a request; None where the server is to be asked.
@@ -206,6 +208,18 @@ class Recordings:
                 raise
             return None
 
+    def wait_for_the_same(self, request: RecordedRequest) -> None:
+        """In mode once, let a recording of the same request end first; for a moment, as it may run for long.
+
+        A client asks again as soon as it has the last record, and the file may not have it yet.
+        """
+        if self.mode == "once":
+            stored, rules = self._redacted(request), (self.cassette.level, self.cassette.ignore)
+            with self._changing:
+                self._changing.wait_for(
+                    lambda: not any(matches(running, stored, *rules) for running in self._running), SAME_SECONDS
+                )
+
     def start(self, request: RecordedRequest, started: float, target: str) -> Recorder:
         """Record an exchange with the server at the URL ``target`` into a new file. Raises nothing."""
         try:
@@ -215,7 +229,10 @@ class Recordings:
             logging.getLogger(__name__).warning("%s: nothing is recorded: %s", self.folder, error)
             return Recorder(request, started, lambda event: None)
         name = os.path.basename(writer.path)[: -len(SUFFIX)]
-        return Recorder(request, started, lambda event: self._write(writer, event), name)
+        running = self._redacted(request)
+        with self._changing:
+            self._running.append(running)
+        return Recorder(request, started, lambda event: self._write(writer, running, event), name)
 
     def compare(self, fixture: Fixture, live: Sequence[Event]) -> None:
         """Note how a live exchange differs from a recorded one."""
@@ -246,7 +263,7 @@ class Recordings:
         label = file_label(self._redacted(request))
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         header = {"recorded_at": now, "recorder": "ollama_stream/" + VERSION, "target": target}
-        with self._lock:
+        with self._changing:
             numbers = [int(found[1]) for found in map(_NUMBERED.match, os.listdir(self.folder)) if found]
             number = max(numbers, default=0)
             while True:
@@ -258,19 +275,24 @@ class Recordings:
                     if not isinstance(error.__cause__, FileExistsError):
                         raise  # another program that records here has the number
 
-    def _write(self, writer: Writer, event: Event) -> None:
+    def _write(self, writer: Writer, running: RecordedRequest, event: Event) -> None:
         writer.event(event)
         if event.kind != "end":
             return
         writer.finish()
-        if writer.failed:
-            return
-        logging.getLogger(__name__).info("%s: %s", writer.path, event.data["how"])
-        if self.mode == "once":
-            try:
-                self.cassette.add(load(writer.path))
-            except FixtureError as error:
-                logging.getLogger(__name__).warning("%s", error)
+        if not writer.failed:
+            logging.getLogger(__name__).info("%s: %s", writer.path, event.data["how"])
+            if self.mode == "once":
+                self._add(writer.path)
+        with self._changing:
+            self._running = [other for other in self._running if other is not running]
+            self._changing.notify_all()
+
+    def _add(self, path: str) -> None:
+        try:
+            self.cassette.add(load(path))
+        except FixtureError as error:
+            logging.getLogger(__name__).warning("%s", error)
 
 
 def recorded_request(head: RequestHead, body: bytes) -> RecordedRequest:

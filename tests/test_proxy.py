@@ -21,6 +21,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 import drift
 import pytest
 import support
+from proxies import Tls, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk
 
 from ollama_stream import AsyncClient, Client, RequestError, ResponseError
@@ -237,6 +238,21 @@ def test_a_chunk_of_two_megabytes_comes_through(tmp_path: Path) -> None:
     assert fixture.body() == body
 
 
+def test_a_server_behind_tls_is_recorded_in_the_clear(tmp_path: Path) -> None:
+    body = support.line("x" * 1000) * 200 + DONE  # more than a TLS record takes
+    pieces = [HEAD + chunk(LINE), chunk(body), LAST_CHUNK]
+    with Server([Tls(), *answer(*pieces)]) as server:
+        upstream = "https://localhost:%d" % server.port
+        with record(tmp_path, upstream=upstream, verify=cert("ca.pem")) as recording, connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, b"".join(pieces))
+        with record(tmp_path, upstream=upstream) as recording:
+            with pytest.raises(ResponseError, match="TLS: the certificate is refused"):
+                list(Client(recording.url).stream_chat("m", "x"))
+    (fixture,) = load_folder(tmp_path)
+    assert (fixture.how, fixture.body(), fixture.header["target"]) == ("complete", LINE + body, upstream)
+
+
 # How it ends
 
 ENDS = [  # id, what the server does, what the client gets, how that ends, how the file does
@@ -298,6 +314,20 @@ def test_the_last_chunk_is_recorded_although_the_client_has_gone_with_the_last_r
             assert server.peer().gone.wait(PATIENCE)
     (fixture,) = load_folder(tmp_path)
     assert fixture.how == "complete"
+
+
+def test_closing_the_proxy_waits_for_the_last_chunk_of_an_answer(tmp_path: Path) -> None:
+    closing = threading.Event()
+    with Server(answer(HEAD + chunk(LINE) + chunk(DONE), closing, LAST_CHUNK)) as server:
+        with record(tmp_path, upstream=server.url) as recording, connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, HEAD + chunk(LINE) + chunk(DONE))
+            thread = threading.Thread(target=recording.close)
+            thread.start()
+            read_to_end(sock)  # it is closing
+            closing.set()
+            thread.join()
+    assert load_folder(tmp_path)[0].how == "complete"
 
 
 def test_closing_the_proxy_ends_streams_and_finishes_files(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import time
 
 import pytest
 import support
+from proxies import Tls, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, Server, answer, chunk, rst
 
 from ollama_stream import (
@@ -127,6 +128,26 @@ def test_a_recording_is_what_came(colour, reader, tmp_path):
     assert (fixture.request.method, fixture.request.path) == ("POST", "/api/chat")
     assert fixture.request.json == {"model": "m", "messages": ASK, "tools": [], "stream": True}
     assert fixture.header["target"] == server.url
+
+
+@pytest.mark.parametrize("colour, reader", COLOURS)
+def test_a_server_behind_tls_is_recorded_in_the_clear(colour, reader, tmp_path):
+    with Server([Tls(), *answer(GOOD)]) as server:
+        url = "https://localhost:%d" % server.port
+        assert reader(colour(url, verify=cert("ca.pem"), transport=Recording(tmp_path))) == "Hi"
+        with pytest.raises(ConnectError, match="TLS: the certificate is refused"):
+            reader(colour(url, transport=Recording(tmp_path)), "y")
+    (fixture,) = load_folder(tmp_path)
+    assert (fixture.how, fixture.body(), fixture.header["target"]) == ("complete", LINE + DONE, url)
+
+
+@pytest.mark.parametrize("colour, reader", COLOURS)
+def test_dialling_is_under_the_connect_clock(colour, reader, tmp_path):
+    with support.full_listener() as port:
+        client = colour("http://127.0.0.1:%d" % port, transport=Recording(tmp_path), timeout=Timeout(connect=0.05))
+        with pytest.raises(OllamaTimeout) as raised:
+            reader(client)
+    assert (raised.value.clock, raised.value.limit, names(tmp_path)) == ("connect", 0.05, [])
 
 
 ENDS = [  # id, what the server does after a request, the error, how the recording ends
