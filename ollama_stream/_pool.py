@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from typing import Any, Hashable, List, NamedTuple
 
 from ._errors import OllamaError
@@ -36,6 +37,8 @@ class Pool:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._idle: List[Idle] = []
+        # Not __del__: in a cycle of garbage the sockets might go first, each with a ResourceWarning.
+        weakref.finalize(self, close_all, self._idle)
 
     def take(self, key: Hashable) -> Any:
         """A connection that can carry another exchange, or None."""
@@ -47,47 +50,46 @@ class Pool:
 
     def put(self, key: Hashable, connection: Any, response: Response) -> None:
         """Keep a connection for later; close one that cannot serve again, or cannot be asked whether it can."""
-        if not (response.keepable and hasattr(connection, "poll")):
+        self._leave_the_parent()
+        # The collector may end a stream while this very thread is further down in here: it must not wait for itself.
+        if not (response.keepable and hasattr(connection, "poll") and self._lock.acquire(False)):
             connection.close()
             return
-        self._leave_the_parent()
-        with self._lock:
+        try:
             self._idle.append(Idle(key, connection, response, time.monotonic()))
-            too_many, self._idle = self._idle[:-MAX_IDLE], self._idle[-MAX_IDLE:]
-        for idle in too_many:
-            idle.connection.close()
+            if len(self._idle) > MAX_IDLE:
+                self._idle.pop(0).connection.close()
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close what is idle; the pool can be used again."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for one in idle:
-            one.connection.close()
-
-    def __del__(self) -> None:
-        self.close()
+            close_all(self._idle)
 
     def _taken(self, key: Hashable) -> Any:
         """The latest of that key, out of the pool; what has been idle for too long is closed."""
         self._leave_the_parent()
         oldest = time.monotonic() - MAX_IDLE_SECONDS
         with self._lock:
-            stale = [idle for idle in self._idle if idle.since < oldest]
-            self._idle = [idle for idle in self._idle if idle.since >= oldest]
-            found = next((idle for idle in reversed(self._idle) if idle.key == key), None)
-            if found is not None:
-                self._idle.remove(found)
-        for idle in stale:
-            idle.connection.close()
-        return found
+            while self._idle and self._idle[0].since < oldest:
+                self._idle.pop(0).connection.close()
+            for position in reversed(range(len(self._idle))):
+                if self._idle[position].key == key:
+                    return self._idle.pop(position)
+        return None
 
     def _leave_the_parent(self) -> None:
         """After a fork the connections, and a lock that a thread may have held, belong to the parent alone."""
         if self._pid != os.getpid():
             inherited = self._idle
             self._start_empty()
-            for idle in inherited:
-                idle.connection.close()
+            close_all(inherited)
+
+
+def close_all(idle: List[Idle]) -> None:
+    while idle:
+        idle.pop().connection.close()
 
 
 def is_sound(idle: Idle) -> bool:
