@@ -70,7 +70,7 @@ class Exchange(Generic[T]):
         self._answered = False
         self._pid = os.getpid()
         self._reading = threading.Lock()
-        self._closing = threading.Lock()
+        self._closing = threading.RLock()  # the collector may drop a loop, and so close, in the middle of a close
 
     @property
     def partial(self) -> Any:
