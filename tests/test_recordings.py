@@ -1,95 +1,77 @@
-"""What real servers sent, chat and generate: each recorded exchange comes out as it must, with and without a socket.
+"""What real servers sent: each recorded exchange comes out as it must, in both colours, with and without a socket.
 
-The expectation is computed from the file with ``json`` alone. OUTCOMES is the table of fixtures/recordings/README.md.
+How it comes out is what the README of the recordings says; the values are computed from the file with ``json`` alone.
 """
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 import support
 
-from ollama_stream import Client, ConnectionLost, IncompleteStream, OllamaError, RequestError, ResponseError
+from ollama_stream import (
+    AsyncClient, Client, ConnectionLost, IncompleteStream, OllamaError, RequestError, ResponseError,
+)  # fmt: skip
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
 
 RECORDINGS = os.path.join(support.ROOT, "fixtures", "recordings")
 PROGRAMS = os.path.join(support.ROOT, "tests", "programs")
+COLOURS = ["blocking", "asyncio"]
 
-# "complete", a status, "error" (in the stream), "incomplete" (a clean end, no done) or "cut"
-OUTCOMES: Dict[str, Any] = {
-    "ollama-0.24.0/chat-cancelled": "cut",  # by the client then: to a reader of the file the body just ends
-    "ollama-0.24.0/chat-history": "complete",
-    "ollama-0.24.0/chat-length": "complete",
-    "ollama-0.24.0/chat-load-and-stream": "complete",
-    "ollama-0.24.0/chat-logprobs": "complete",
-    "ollama-0.24.0/chat-model-not-found": 404,
-    "ollama-0.24.0/chat-once": "complete",
-    "ollama-0.24.0/chat-runner-killed": "error",
-    "ollama-0.24.0/chat-schema": "complete",
-    "ollama-0.24.0/chat-server-killed": "cut",
-    "ollama-0.24.0/chat-stream": "complete",
-    "ollama-0.24.0/generate-raw-once": "complete",
-    "ollama-0.24.0/generate-stream": "complete",
-    "ollama-0.24.0/generate-with-context": "complete",
-    "ollama-0.24.0/unload": "complete",
-    "ollama-0.32.15/chat-after-load-once": "complete",
-    "ollama-0.32.15/chat-debug-render": "complete",
-    "ollama-0.32.15/chat-image-ignored": "complete",
-    "ollama-0.32.15/chat-joke-once": "complete",
-    "ollama-0.32.15/chat-joke-stream": "complete",
-    "ollama-0.32.15/chat-json": "complete",
-    "ollama-0.32.15/chat-length": "complete",
-    "ollama-0.32.15/chat-logprobs": "complete",
-    "ollama-0.32.15/chat-many-chunks": "complete",
-    "ollama-0.32.15/chat-nothing": "complete",
-    "ollama-0.32.15/chat-one-word": "complete",
-    "ollama-0.32.15/chat-pause": "complete",
-    "ollama-0.32.15/chat-schema": "complete",
-    "ollama-0.32.15/chat-stream": "complete",
-    "ollama-0.32.15/chat-thinking": "complete",
-    "ollama-0.32.15/chat-thinking-once": "complete",
-    "ollama-0.32.15/chat-thinking-unasked": "complete",
-    "ollama-0.32.15/chat-tool-call": "complete",
-    "ollama-0.32.15/chat-tool-call-once": "complete",
-    "ollama-0.32.15/chat-tool-calls-parallel": "complete",
-    "ollama-0.32.15/chat-tool-results": "complete",
-    "ollama-0.32.15/chat-unicode": "complete",
-    "ollama-0.32.15/error-before-first-token": 500,
-    "ollama-0.32.15/error-body-missing": 400,
-    "ollama-0.32.15/error-body-not-json": 400,
-    "ollama-0.32.15/error-busy": 503,
-    "ollama-0.32.15/error-cloud-disabled": 403,
-    "ollama-0.32.15/error-empty-body": "incomplete",
-    "ollama-0.32.15/error-format-invalid": 500,
-    "ollama-0.32.15/error-keep-alive": 400,
-    "ollama-0.32.15/error-load": 500,
-    "ollama-0.32.15/error-method": 405,
-    "ollama-0.32.15/error-model-missing": 400,
-    "ollama-0.32.15/error-model-not-found": 404,
-    "ollama-0.32.15/error-no-done": "incomplete",
-    "ollama-0.32.15/error-no-done-once": "incomplete",
-    "ollama-0.32.15/error-nothing-once": "incomplete",
-    "ollama-0.32.15/error-option-type": 500,
-    "ollama-0.32.15/error-runner-crash": "error",
-    "ollama-0.32.15/error-think-invalid": 400,
-    "ollama-0.32.15/error-think-unsupported": 400,
-    "ollama-0.32.15/error-token-repeat": "incomplete",
-    "ollama-0.32.15/error-tools-unsupported": 400,
-    "ollama-0.32.15/generate-load": "complete",
-    "ollama-0.32.15/generate-logprobs": "complete",
-    "ollama-0.32.15/generate-stream": "complete",
-    "ollama-0.32.15/generate-thinking-once": "complete",
-    "ollama-0.32.15/load": "complete",
-    "ollama-0.32.15/redirect-trailing-slash": 307,
-    "ollama-0.32.15/unload": "complete",
+MEANINGS = {  # of the README's words; "error, status N" is N
+    "complete": "complete",
+    "error in the stream, after status 200": "error",
+    "**incomplete**: no `done`": "incomplete",
+    "cut: no last chunk": "cut",
+    "cancelled by the client": "cut",  # by the client then: to a reader of the file the body just ends
 }
 
-# Requests that our methods refuse before they are sent, or do not make at all: these go by client.request().
+
+def outcomes_of_the_readme() -> Dict[str, Any]:
+    """Folder and name of a recording -> how it comes out."""
+    outcomes: Dict[str, Any] = {}
+    folder = ""
+    with open(os.path.join(RECORDINGS, "README.md"), encoding="utf-8") as file:
+        for line in file:
+            cells = [cell.strip() for cell in line.split("|")]
+            if line.startswith("## "):
+                folder = line[3:].strip()
+            elif folder and len(cells) > 4 and not cells[1].startswith(("file", "---")):
+                status = re.match(r"error, status (\d+)$", cells[4])
+                outcomes[folder + "/" + cells[1]] = int(status.group(1)) if status else MEANINGS[cells[4]]
+    return outcomes
+
+
+OUTCOMES = outcomes_of_the_readme()
+
+METHODS = {  # the method for a request, by its first line
+    "POST /api/chat": "chat",
+    "POST /api/generate": "generate",
+    "POST /api/embed": "embed",
+    "POST /api/embeddings": "embeddings",
+    "POST /api/pull": "pull",
+    "POST /api/push": "push",
+    "POST /api/create": "create",
+    "POST /api/show": "show",
+    "POST /api/copy": "copy",
+    "DELETE /api/delete": "delete",
+    "POST /api/me": "me",
+    "GET /api/tags": "list",
+    "GET /api/ps": "ps",
+    "GET /api/version": "version",
+    "GET /api/status": "cloud_status",
+}
+STREAMED = ("chat", "generate", "pull", "push", "create")
+
+# Requests that our methods refuse before they are sent, and those that no method makes: these go by client.request().
 NOT_CALLABLE = [
     "ollama-0.32.15/error-format-invalid",
     "ollama-0.32.15/error-keep-alive",
@@ -97,10 +79,18 @@ NOT_CALLABLE = [
     "ollama-0.32.15/error-think-invalid",
 ]
 OTHER_REQUESTS = [
+    "ollama-0.32.15/blob-create",
+    "ollama-0.32.15/blob-exists",
+    "ollama-0.32.15/blob-missing",
+    "ollama-0.32.15/blob-wrong-digest",
     "ollama-0.32.15/error-body-missing",
     "ollama-0.32.15/error-body-not-json",
     "ollama-0.32.15/error-method",
+    "ollama-0.32.15/error-path-unknown",
     "ollama-0.32.15/redirect-trailing-slash",
+    "ollama-0.32.15/root",
+    "ollama-0.32.15/root-head",
+    "ollama-0.32.15/web-search-disabled",
 ]
 
 REDIRECTED = "the server redirects to /api/chat, which is not followed: set host to where the API is"
@@ -109,27 +99,31 @@ METRICS = "total_duration load_duration prompt_eval_count prompt_eval_duration e
 LAST_WINS = ["model", "created_at", "done", "done_reason", "context", "_debug_info", *METRICS]
 
 PREFIXES = [
-    "ollama-0.24.0/generate-stream",
+    "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/chat-one-word",
-    "ollama-0.32.15/chat-pause",
     "ollama-0.32.15/chat-tool-call",
 ]
 
 
 class Recording(NamedTuple):
-    """What a file holds, read without the library: the request, the status, the body's records, all of its bytes."""
+    """What a file holds, read without the library: the request, the status, the body and the JSON values in it."""
 
     method: str
     path: str
     json: Any
     body: Any
     status: int
-    records: List[Dict[str, Any]]
+    reason: str
+    records: List[Any]
     response: bytes
 
     @property
     def calls_chat(self) -> bool:
         return self.path == "/api/chat"
+
+    @property
+    def generates(self) -> bool:
+        return self.path in ("/api/chat", "/api/generate")
 
 
 def file_of(name: str) -> str:
@@ -146,12 +140,14 @@ def recording(name: str) -> Recording:
     with open(file_of(name), encoding="utf-8") as file:
         _, asked, *events = [json.loads(text) for text in file]
     request = asked[2]
-    status = next(event[2]["status"] for event in events if event[1] == "head")
+    head = next(event[2] for event in events if event[1] == "head")
+    status, fields = head["status"], {name.lower(): value for name, value in head["headers"]}
     response = b"".join(bytes_of(event[2]) for event in events if event[1] in ("chunk", "part"))
-    lines = [text for text in response.split(b"\n") if text] if status == 200 else []
+    is_json = status == 200 and "json" in fields.get("content-type", "")
+    lines = [text for text in response.split(b"\n") if text] if is_json else []
     return Recording(
         request["method"], request["path"], request.get("json"), request.get("body"),
-        status, [json.loads(text) for text in lines], response,
+        status, head["reason"], [json.loads(text) for text in lines], response,
     )  # fmt: skip
 
 
@@ -177,6 +173,23 @@ def whole_of(record: Any, chat: bool, some: bool = True) -> Dict[str, Any]:
     return answer
 
 
+def settled(value: Any, name: str = "") -> Any:
+    """A JSON value without what is null, two times of it as datetimes; what came as one stays."""
+    if isinstance(value, dict):
+        return {name: settled(item, name) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    if name in ("modified_at", "expires_at") and isinstance(value, str):
+        cut = re.sub(r"(\.\d{6})\d*", r"\1", value)
+        return datetime.datetime.strptime(cut, "%Y-%m-%dT%H:%M:%S.%f%z")
+    return value
+
+
+def settled_of(answer: Any) -> Any:
+    """The same of what a method gave."""
+    return settled(answer.model_dump() if hasattr(answer, "model_dump") else answer)
+
+
 def error_text(body: bytes) -> str:
     """The server's words: the runner's own JSON may be the text in the server's."""
     text = body.decode("utf-8").strip()
@@ -186,73 +199,145 @@ def error_text(body: bytes) -> str:
     return text
 
 
-def call(client: Client, name: str, recorded: Recording) -> Tuple[List[str], Any]:
-    """Make the recorded call: the texts of a stream, and the whole answer."""
+def ask(client: Any, name: str, recorded: Recording) -> Tuple[Any, bool]:
+    """Make the recorded call: what the client gives for it, and whether that is a stream."""
     stream = recorded.json.get("stream", True) if isinstance(recorded.json, dict) else True
     if name in NOT_CALLABLE + OTHER_REQUESTS:
+        stream = stream and recorded.path.startswith("/api/chat")
         body = None if recorded.body is None else bytes_of(recorded.body)
-        answer = client.request(recorded.method, recorded.path, recorded.json, body=body, stream=stream)
-        return [], answer.result() if stream else answer
-    method = client.chat if recorded.calls_chat else client.generate
-    answer = method(**dict(recorded.json, stream=stream))
-    if not stream:
-        return [answer.text], answer
-    with answer as records:
-        return [record.text for record in records], answer.result()
+        return client.request(recorded.method, recorded.path, recorded.json, body=body, stream=stream), stream
+    method = METHODS[recorded.method + " " + recorded.path]
+    given = {"from_" if name == "from" else name: value for name, value in (recorded.json or {}).items()}
+    if method not in STREAMED:
+        return getattr(client, method)(**given), False
+    return getattr(client, method)(**dict(given, stream=stream)), stream
 
 
-def judge(client: Client, name: str) -> None:
+def call(colour: str, settings: Dict[str, Any], name: str, recorded: Recording) -> Tuple[Optional[List[Any]], Any]:
+    """Make the recorded call: the parts of a stream or None, and the whole answer."""
+    if colour == "blocking":
+        answer, streamed = ask(Client(**settings), name, recorded)
+        if not streamed:
+            return None, answer
+        with answer as parts:
+            return list(parts), answer.result()
+
+    async def coroutine() -> Tuple[Optional[List[Any]], Any]:
+        answer, streamed = ask(AsyncClient(**settings), name, recorded)
+        if not streamed:
+            return None, await answer
+        async with answer:
+            return [part async for part in answer], await answer.result()
+
+    return asyncio.run(coroutine())
+
+
+def judge(colour: str, settings: Dict[str, Any], name: str) -> None:
     """Make the recorded call, and compare what it gives or raises with the file."""
     recorded, outcome = recording(name), OUTCOMES[name]
-    chat = recorded.calls_chat
     if outcome == "complete":
-        texts, result = call(client, name, recorded)
-        assert texts == [whole([record], chat)["text"] for record in recorded.records]
-        assert whole_of(result, chat) == whole(recorded.records, chat)
+        parts, answer = call(colour, settings, name, recorded)
+        check_answer(recorded, parts, answer)
         return
     with pytest.raises(OllamaError) as raised:
-        call(client, name, recorded)
+        call(colour, settings, name, recorded)
     error = raised.value
     if isinstance(outcome, int):
         assert isinstance(error, ResponseError)
         assert error.status_code == outcome == recorded.status
-        assert error.error == (REDIRECTED if outcome == 307 else error_text(recorded.response))
+        assert error.error == words_of(recorded)
         return
     assert type(error) is {"error": ResponseError, "incomplete": IncompleteStream, "cut": ConnectionLost}[outcome]
     records = recorded.records
     if isinstance(error, ResponseError):
         assert (error.error, error.status_code) == (records[-1]["error"], -1)
         records = records[:-1]
-    assert whole_of(error.partial, chat, bool(records)) == whole(records, chat)
+    if recorded.generates:
+        chat = recorded.calls_chat
+        assert whole_of(error.partial, chat, bool(records)) == whole(records, chat)
+    else:
+        assert settled_of(error.partial) == records[-1]
 
 
-def test_every_recorded_chat_and_generate_exchange_is_in_the_table():
-    found = []
-    for folder in sorted(os.listdir(RECORDINGS)):
-        if not os.path.isdir(os.path.join(RECORDINGS, folder)):
-            continue
-        for file in sorted(os.listdir(os.path.join(RECORDINGS, folder))):
-            name = folder + "/" + file[: -len(".exchange.jsonl")]
-            if recording_path(name).rstrip("/") in ("/api/chat", "/api/generate"):
-                found.append(name)
-    assert sorted(found) == sorted(OUTCOMES)
+def check_answer(recorded: Recording, parts: Optional[List[Any]], answer: Any) -> None:
+    if recorded.generates:
+        chat = recorded.calls_chat
+        if parts is not None:
+            assert [part.text for part in parts] == [whole([record], chat)["text"] for record in recorded.records]
+        assert whole_of(answer, chat) == whole(recorded.records, chat)
+    elif recorded.records:
+        assert parts is None or [settled_of(part) for part in parts] == recorded.records
+        assert settled_of(answer) == settled(recorded.records[-1])
+    elif hasattr(answer, "model_dump"):
+        assert (answer.model_dump(), recorded.response) == ({"status": "success"}, b"")
+    else:
+        assert (answer or "") == recorded.response.decode()
 
 
-def recording_path(name: str) -> str:
-    with open(file_of(name), encoding="utf-8") as file:
-        file.readline()
-        return str(json.loads(file.readline())[2]["path"])
+def words_of(recorded: Recording) -> str:
+    """The text of the error: the server's, or what is said of a redirect and of an empty body."""
+    return REDIRECTED if recorded.status == 307 else error_text(recorded.response) or recorded.reason
+
+
+def test_every_recording_is_in_the_readme_and_every_row_is_a_recording():
+    files = []
+    for folder, _, names in os.walk(RECORDINGS):
+        files += [os.path.basename(folder) + "/" + name for name in names if name != "README.md"]
+    assert sorted(files) == sorted(name + ".exchange.jsonl" for name in OUTCOMES)
+    assert len(files) > 100
+    assert set(NOT_CALLABLE + OTHER_REQUESTS) < set(OUTCOMES)
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_a_recorded_exchange_comes_out_as_it_must(name):
-    judge(Client(transport=Replaying(load(file_of(name)), level="any")), name)
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_recorded_exchange_comes_out_as_it_must(colour, name):
+    judge(colour, {"transport": Replaying(load(file_of(name)))}, name)
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_a_recorded_exchange_comes_out_as_it_must_over_a_socket(name):
-    with serve(load(file_of(name)), level="any") as server:
-        judge(Client(server.url), name)
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_recorded_exchange_comes_out_as_it_must_over_a_socket(colour, name):
+    with serve(load(file_of(name))) as server:
+        judge(colour, {"host": server.url}, name)
+
+
+def value_of(colour: str, url: str, name: str, *arguments: Any) -> Any:
+    """What a method that gives no stream gives."""
+    if colour == "blocking":
+        return getattr(Client(url), name)(*arguments)
+
+    async def coroutine() -> Any:
+        return await getattr(AsyncClient(url), name)(*arguments)
+
+    return asyncio.run(coroutine())
+
+
+BLOB = recording("ollama-0.32.15/blob-create")
+DIGEST = BLOB.path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    "name, method, arguments, value",
+    [
+        ("blob-exists", "blob_exists", (DIGEST,), True),
+        ("blob-missing", "blob_exists", (DIGEST,), False),
+        ("root-head", "ping", (), True),
+    ],
+)
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_question_is_answered_by_yes_or_no(colour, name, method, arguments, value):
+    with serve(file_of("ollama-0.32.15/" + name)) as server:
+        assert value_of(colour, server.url, method, *arguments) is value
+
+
+@pytest.mark.parametrize("names", [["blob-exists"], ["blob-missing", "blob-create"]], ids=["there", "not there"])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_blob_is_sent_where_the_server_has_it_not(colour, names, tmp_path):
+    path = tmp_path / "blob"
+    path.write_bytes(bytes_of(BLOB.body))
+    with serve([file_of("ollama-0.32.15/" + name) for name in names]) as server:
+        assert value_of(colour, server.url, "create_blob", path) == DIGEST
+        server.assert_all_played()
 
 
 @pytest.mark.parametrize("name", NOT_CALLABLE)
@@ -294,8 +379,9 @@ def test_a_good_stream_is_whole_with_the_line_end_of_its_last_record(name):
     [
         ("streaming.py", "chat-joke-stream", "Streaming response:\n", "\nFull response received.\n"),
         ("non_streaming.py", "chat-joke-once", "", "\n"),
+        ("async_streaming.py", "chat-joke-stream", "", ""),
     ],
-    ids=["streaming", "non_streaming"],
+    ids=["streaming", "non_streaming", "async_streaming"],
 )
 def test_a_program_prints_the_recorded_answer(program, name, before, after):
     recorded = "ollama-0.32.15/" + name
@@ -303,3 +389,10 @@ def test_a_program_prints_the_recorded_answer(program, name, before, after):
         end = support.run_python(os.path.join(PROGRAMS, program), OLLAMA_HOST=server.url)
     answer = whole(recording(recorded).records, True)["text"]
     assert (end.stderr, end.stdout, end.returncode) == ("", before + answer + after, 0)
+
+
+def test_a_program_names_the_library_in_its_import_and_nowhere_else():
+    for program in os.listdir(PROGRAMS):
+        with open(os.path.join(PROGRAMS, program), encoding="utf-8") as file:
+            lines = [line for line in file if "ollama_stream" in line]
+        assert (program, lines) == (program, ["import ollama_stream as ollama\n"])
