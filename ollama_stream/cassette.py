@@ -20,7 +20,7 @@ import threading
 from collections import Counter
 from itertools import zip_longest
 from os.path import commonprefix
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from ._address import UNSET, Unset
@@ -85,8 +85,7 @@ class Cassette:
         rules = (live, self.level, self.ignore)
         with self._lock:
             candidates = self._candidates()
-            answers = [i for i in candidates if next(_fixture_differences(self.fixtures[i], *rules), None) is None]
-            index = self._chosen(answers)
+            index = self._chosen(candidates, lambda i: not any(_fixture_differences(self.fixtures[i], *rules)))
             if index is None:
                 closest = nearest([self.fixtures[i] for i in candidates], *rules)
                 wanted = "%s %s" % (_visible(method), _shown_path(target))
@@ -122,13 +121,15 @@ class Cassette:
             return everything[position:][:1]
         return everything[position : position + 1]
 
-    def _chosen(self, matching: List[int]) -> Optional[int]:
-        fresh = [index for index in matching if not self._plays[index]]
-        if fresh or not matching:
-            return fresh[0] if fresh else None
+    def _chosen(self, candidates: Sequence[int], answers: Callable[[int], bool]) -> Optional[int]:
+        """Asks about no more exchanges than it must: many clients with an exchange each wait for one another here."""
+        fresh = next((i for i in candidates if not self._plays[i] and answers(i)), None)
+        if fresh is not None or self.repeat == "none":
+            return fresh
+        again = [i for i in candidates if self._plays[i] and answers(i)]
         if self.repeat == "all":
-            return min(matching, key=self._plays.__getitem__)
-        return matching[-1] if self.repeat == "last" else None
+            return min(again, key=self._plays.__getitem__, default=None)
+        return again[-1] if again else None
 
 
 def matches(
