@@ -23,8 +23,10 @@ from ._pool import Pool
 from ._route import Route
 from ._tls import TLSSettings, Verify
 from .exchange import Event, Fixture, PathLike, RecordedRequest
+from .player import Answer, Connection, Settings, json_answer, recorded_answer
 from .recorder import Recorder, Recordings, how_lost, last_chunk, recorded_request
-from .replay import ReplayServer, _Answer, _Connection, _json_answer, _Pace, _Played
+from .report import Played
+from .replay import ReplayServer
 
 if TYPE_CHECKING:
     import selectors
@@ -79,18 +81,18 @@ class RecordingProxy(ReplayServer):
     ) -> None:
         self.recordings = recordings
         self.upstream = upstream
-        super().__init__(recordings.cassette, _Pace(None, None), host, port, allow_remote, admin=False)
+        super().__init__(recordings.cassette, Settings(allow_remote=allow_remote, admin=False), host, port)
 
     @property
     def differences(self) -> List[str]:
         """What mode "verify" has found so far."""
         return self.recordings.differences
 
-    def _new_connection(self, sock: socket.socket, number: int) -> _Connection:
+    def _new_connection(self, sock: socket.socket, number: int) -> Connection:
         return _RecordingConnection(self, sock, number)
 
 
-class _RecordingConnection(_Connection):
+class _RecordingConnection(Connection):
     """One client: its requests go upstream, the answers come back and into files; until one of the two closes."""
 
     def __init__(self, server: RecordingProxy, sock: socket.socket, number: int) -> None:
@@ -105,10 +107,11 @@ class _RecordingConnection(_Connection):
         if self._upstream_socket is not None:
             shut_down(self._upstream_socket)
 
-    def _exchange(self) -> bool:
-        reader = RequestReader()
+    def _exchange(self, reader: RequestReader) -> bool:
+        body = b""
         try:
-            head, body = self._read_request(reader)
+            head = self._read_head(reader)
+            body = self._read_body(reader)
             request = recorded_request(head, body)
             self._recordings.wait_for_the_same(request)
             fixture = self._recordings.answer(request)
@@ -116,7 +119,7 @@ class _RecordingConnection(_Connection):
                 return self._record(reader, head, body)
             if self._recordings.mode == "verify":
                 self._verify(fixture, head, body)
-            answer = _Answer(fixture.name, list(fixture.wire()), fixture.events[-1].time, fixture.how)
+            answer = recorded_answer(fixture)
         except ProtocolError as error:
             answer = _refusal(400, str(error), reader, "Connection: close\r\n")
         except ResponseError as error:
@@ -125,22 +128,23 @@ class _RecordingConnection(_Connection):
             answer = _refusal(400, str(error), reader, "X-Replay-Unmatched: 1\r\n")
         except (ConnectError, RequestError) as error:  # RequestError: a unix socket, where there are none
             answer = _refusal(502, str(error), reader)
-        return self._give(reader, answer)
+        return self._give(reader, body, answer)
 
     def _record(self, reader: RequestReader, head: RequestHead, body: bytes) -> bool:
         """Relay an exchange, into a file; whether another may follow. Raises ConnectError before anything was sent."""
         target = self._upstream.url
-        played = _Played(self._number, shown_request(head), None, None)
+        played = Played(self._number, shown_request(head))
 
         def start(request: RecordedRequest, now: float) -> Recorder:
             recorder = self._recordings.start(request, now, target)
             played.exchange = recorder.name
+            played.begun = played.last_byte = now
             self._played = played
             self._server.add(played)
             return recorder
 
         recorder = self._relay(head, body, start, lambda piece: self._send(played, piece))
-        played.client = "still connected"
+        played.client, played.is_over = "still connected", True
         if recorder.how == "reset":
             return self._reset()
         keep = recorder.how == "complete" and recorder.reusable and reader.reusable and not self._early
@@ -209,7 +213,7 @@ class _RecordingConnection(_Connection):
 
     def _made(self, sock: Any) -> None:
         self._upstream_socket = sock
-        if self._server.closing:
+        if self._server.stopped.is_set():
             raise ConnectError("the proxy is being closed")
 
     def _wait_for_upstream(self, either: selectors.BaseSelector) -> None:
@@ -270,9 +274,9 @@ def request_bytes(head: RequestHead, body: bytes) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> _Answer:
+def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> Answer:
     method = reader.head.method if reader.head else "GET"
-    return _json_answer(status, {"error": "record: " + text}, method, field)
+    return json_answer(status, {"error": "record: " + text}, method, field)
 
 
 def shown_request(head: RequestHead) -> str:

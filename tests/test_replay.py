@@ -5,21 +5,26 @@ Ids and names with a number from 235 to 241 are the numbered faults of the serve
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from ollama_stream import replay
+from ollama_stream import player, report
 from ollama_stream._errors import ConnectError, FixtureError, RequestError
+from ollama_stream._http1 import Head
 from ollama_stream.exchange import Fixture
-from ollama_stream.fixture import load_folder, loads
+from ollama_stream.fixture import load, load_folder, loads
+from ollama_stream.overlay import Action, Pace
 from ollama_stream.replay import ReplayServer, serve
 
 RECORDINGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "recordings")
@@ -30,6 +35,12 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ONE = '{"n":1}\n'
 TWO = '{"done":true}\n'
 PATIENCE = 5.0  # seconds after which a test has failed; none is ever waited for
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may need more than a second."""
+    monkeypatch.setattr(report, "PROMPT_SECONDS", PATIENCE)
 
 
 def fixture(*events: List[Any], name: str = "one", path: str = "/api/chat", body: Any = ASK) -> Fixture:
@@ -252,7 +263,8 @@ PACES = [  # id, speed, max_gap, when events of the times 0.5, 0.5, 2.5, 1000 ar
 
 @pytest.mark.parametrize("speed, max_gap, due", [row[1:] for row in PACES], ids=[row[0] for row in PACES])
 def test_the_schedule_is_absolute(speed: Optional[float], max_gap: Optional[float], due: List[float]) -> None:
-    assert replay._Pace(speed, max_gap).delays([0.5, 0.5, 2.5, 1000]) == due
+    planned = [Action(moment, "send") for moment in (0.5, 0.5, 2.5, 1000)]
+    assert [when for when, _ in Pace(speed, max_gap).schedule(planned)] == due
 
 
 def test_the_recorded_pace_is_kept_without_drift() -> None:
@@ -268,6 +280,78 @@ def test_the_recorded_pace_is_kept_without_drift() -> None:
             arrivals.append(time.monotonic() - started)
     assert [moment for moment, due in zip(arrivals, times) if moment < due - 0.001] == []
     assert arrivals[-1] < 0.2 + 0.15  # twenty separate waits of 10 ms, each late, would add up
+
+
+def test_writes_are_at_least_the_min_gap_apart() -> None:
+    with serve(GOOD, min_gap=20, faults=["split:40"]) as server, Caller(server) as caller:
+        started = time.monotonic()
+        caller.send(request())
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        assert time.monotonic() - started >= 4 * 0.02  # five writes: two for the head, three for the body
+
+
+def test_pauses_of_a_fault_take_their_time_at_any_speed() -> None:
+    with serve(GOOD, faults=["stall@line=1:0.05", "dribble@end:10"]) as server, Caller(server) as caller:
+        started = time.monotonic()
+        caller.send(request())
+        assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        assert time.monotonic() - started >= 0.1
+
+
+PAUSES = [  # speed, when a write at 2 s, a pause of 3 s, a write at 2 s and one at 4 s are due
+    (None, [0, 3, 3, 3]),
+    (1.0, [2, 5, 5, 7]),
+    (2.0, [1, 4, 4, 5]),
+]
+
+
+@pytest.mark.parametrize("speed, due", PAUSES)
+def test_the_pace_does_not_change_a_pause(speed: Optional[float], due: List[float]) -> None:
+    planned = [Action(2, "send"), Action(2, "wait", pause=3.0), Action(2, "send"), Action(4, "send")]
+    assert [when for when, _ in Pace(speed).schedule(planned)] == due
+
+
+def times(server: ReplayServer) -> List[float]:
+    return [event.time for event in server.cassette.fixtures[0].events]
+
+
+PLAIN = [  # lines, tps, the times of the request, the head, the lines and the end
+    (3, 2.0, [0, 0, 0, 0.5, 1, 1]),
+    (1, 2.0, [0, 0, 0, 0]),
+    (0, 2.0, [0, 0, 0]),
+]
+
+
+@pytest.mark.parametrize("lines, tps, due", PLAIN)
+def test_a_plain_body_gets_a_rate(lines: int, tps: float, due: List[float], tmp_path: Any) -> None:
+    (tmp_path / "a.ndjson").write_bytes(ONE.encode() * lines)
+    with serve(tmp_path, tps=tps) as server:
+        assert (times(server), server.settings.pace.speed) == (due, 1.0)
+    with serve(tmp_path, tps=tps, speed=4.0) as server:
+        assert (times(server), server.settings.pace.speed) == (due, 4.0)
+
+
+def test_an_exchange_keeps_its_own_times() -> None:
+    with serve(SLOW, tps=2.0) as server:
+        assert times(server) == [0, 0, 0, 3600, 3600]
+
+
+CANCELLED = [  # id, events, what completing adds
+    ("between chunks", [head(), ["chunk", ONE], end("cancelled")], b"0\r\n\r\n"),
+    ("without a head", [end("cancelled")], b""),
+    ("inside a chunk", [head(), ["part", "{", {"of": 8}], end("cancelled")], b""),
+    ("until end of file", [head(headers=[]), ["part", ONE], end("cancelled")], b""),
+    ("what was cut", [head(), end("eof")], b""),
+]
+
+
+@pytest.mark.parametrize("events, added", [row[1:] for row in CANCELLED], ids=[row[0] for row in CANCELLED])
+def test_what_its_client_cancelled_can_be_played_as_complete(events: Any, added: bytes) -> None:
+    with serve(fixture(*events)) as server:
+        data, _ = ask(server, request())
+    with serve(fixture(*events), on_cancelled="complete") as server:
+        closing = request().replace(b"Host", b"Connection: close\r\nHost")
+        assert ask(server, closing) == (data + added, "FIN")
 
 
 def test_a_time_beyond_any_clock_is_waited_for_and_interrupted() -> None:
@@ -324,20 +408,255 @@ def test_the_report_has_one_entry_a_request() -> None:
         eventually(lambda: clients(server), [("one", 0, "reset by the server"), (None, size, "read to the end")])
         first, second = server.report()["exchanges"]
         assert first == {
-            "connection": 1, "request": "POST /api/chat", "exchange": "one", "error": None,
+            "connection": 1, "request": "POST /api/chat", "exchange": "one", "error": None, "faults": [],
             "bytes": 0, "client": "reset by the server", "seconds": None,
+            "closed_within_1s": None, "reconnected": None,
         }  # fmt: skip
         assert second == {
-            "connection": 2, "request": "POST /api/other", "exchange": None, "error": text,
+            "connection": 2, "request": "POST /api/other", "exchange": None, "error": text, "faults": [],
             "bytes": size, "client": "read to the end", "seconds": second["seconds"],
+            "closed_within_1s": True, "reconnected": None,
         }  # fmt: skip
 
 
 def test_the_report_can_be_asked_for_and_does_not_list_that() -> None:
     with serve(GOOD) as server, Caller(server) as caller:
         caller.send(b"GET /__replay__/report HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert caller.read_message()[1] == {"exchanges": [], "unplayed": ["one"]}
-        assert server.report() == {"exchanges": [], "unplayed": ["one"]}
+        assert caller.read_message()[1] == {"exchanges": [], "unplayed": ["one"], "unstruck": []}
+        assert server.report() == {"exchanges": [], "unplayed": ["one"], "unstruck": []}
+
+
+# Faults, and what the client makes of them
+
+CUT = len(HEAD) + len("8\r\n") + len(ONE) + len("\r\n") + len("e\r\n") + 4  # line=1+4 of GOOD
+
+
+def with_faults(*specs: Any) -> Fixture:
+    return dataclasses.replace(GOOD, header={**GOOD.header, "faults": list(specs)})
+
+
+def strikes(server: ReplayServer) -> List[List[Tuple[str, int]]]:
+    return [[(strike["fault"], strike["byte"]) for strike in e["faults"]] for e in server.report()["exchanges"]]
+
+
+@pytest.mark.parametrize("kind, ending", [("cut", "FIN"), ("reset", "RST")])
+def test_a_fault_ends_the_connection_to_the_byte(kind: str, ending: str) -> None:
+    spec = kind + "@line=1+4"
+    with serve(GOOD, faults=[spec]) as server:
+        assert ask(server, request()) == (GOOD_BYTES[:CUT], ending)
+        assert strikes(server) == [[(spec, CUT)]]
+
+
+def test_the_faults_of_a_file_come_before_those_of_the_server() -> None:
+    with serve(with_faults({"kind": "raw", "at": "head", "arg": "a"}), faults=["raw@head:b", "cut@head"]) as server:
+        assert ask(server, request()) == (b"ab", "FIN")
+        assert strikes(server) == [[('raw@head:"a"', 0), ('raw@head:"b"', 1), ("cut@head", 2)]]
+
+
+def test_the_faults_of_a_file_are_its_own() -> None:
+    with serve([with_faults("cut@head"), GOOD], order="strict") as server:
+        assert ask(server, request()) == (b"", "FIN")
+        assert ask(server, request().replace(b"Host", b"Connection: close\r\nHost")) == (GOOD_BYTES, "FIN")
+
+
+def test_a_fault_that_leaves_the_message_whole_leaves_the_connection_open() -> None:
+    with serve([GOOD, GOOD], faults=["no-done", "split:3"]) as server, Caller(server) as caller:
+        data = GOOD_BYTES.replace(b"e\r\n" + TWO.encode() + b"\r\n", b"")
+        for _ in range(2):
+            caller.send(request())
+            assert caller.read(len(data)) == data
+
+
+def test_bytes_behind_the_message_close_the_connection() -> None:
+    with serve(GOOD, faults=['raw@end:"0\\r\\n\\r\\n"']) as server:
+        assert ask(server, request()) == (GOOD_BYTES + b"0\r\n\r\n", "FIN")
+
+
+def test_a_fault_that_was_never_struck_is_named() -> None:
+    with serve(GOOD, faults=["cut@line=7", "merge", "refuse:0"]) as server:
+        eventually(lambda: can_connect(server.host, server.port), True)
+        with Caller(server) as caller:
+            caller.send(request())
+            caller.read(10)
+            eventually(lambda: server.report()["unstruck"], ["cut@line=7"])
+
+
+def test_what_no_recording_answers_has_no_faults() -> None:
+    with serve(GOOD, faults=["cut@head"]) as server, Caller(server) as caller:
+        caller.send(request(path="/api/other"))
+        assert caller.read_message()[0].startswith(b"HTTP/1.1 400")
+
+
+BEFORE = [  # a fault before any exchange is chosen, what is sent, what comes, the request in the report
+    ("cut@connect", b"", (b"", "FIN"), None),
+    ("reset@connect", b"", (b"", "RST"), None),
+    ("cut@request", request()[:-1], (b"", "FIN"), "POST /api/chat"),
+    ("79 reset@request", request()[:-1], (b"", "RST"), "POST /api/chat"),
+]
+
+
+@pytest.mark.parametrize("spec, data, answer, asked", BEFORE, ids=[row[0] for row in BEFORE])
+def test_a_fault_may_come_before_the_request_is_read(
+    spec: str, data: bytes, answer: Tuple[bytes, str], asked: Optional[str]
+) -> None:
+    spec = spec.split(" ")[-1]
+    with serve(GOOD, faults=[spec]) as server:
+        try:
+            assert ask(server, data) == answer
+        except ConnectionResetError:  # so fast that connect() says it
+            assert spec == "reset@connect"
+        eventually(lambda: strikes(server), [[(spec, 0)]])
+        entry = server.report()["exchanges"][0]
+        assert (entry["request"], entry["exchange"], entry["error"], entry["bytes"]) == (asked, None, None, 0)
+        assert server.report()["unplayed"] == ["one"]
+
+
+@pytest.mark.parametrize("spec", ["stall@connect:0.02", "stall@request:0.02"])
+def test_after_a_stall_the_request_is_answered(spec: str) -> None:
+    with serve([GOOD, GOOD], faults=[spec]) as server, Caller(server) as caller:
+        started = time.monotonic()
+        for index in range(2):
+            caller.send(request())
+            assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        assert time.monotonic() - started >= 0.02
+        per_connection = [[(spec, 0)], []] if "connect" in spec else [[(spec, 0)], [(spec, 0)]]
+        assert (strikes(server), clients(server)[0][0]) == (per_connection, "one")
+
+
+def test_240_after_a_stall_the_head_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "HEAD_SECONDS", 0.05)
+    with serve(GOOD, faults=["stall@connect:0.01"]) as server:
+        assert ask(server, b"")[0][:12] == b"HTTP/1.1 408"
+
+
+@pytest.mark.parametrize("spec", ["160 stall@connect", "160 stall@request", "160 stall@head"])
+def test_a_client_that_gives_up_on_a_stall_is_noticed(spec: str) -> None:
+    with serve(GOOD, faults=[spec[4:]]) as server:
+        with Caller(server) as caller:
+            caller.send(request())
+            eventually(lambda: strikes(server), [[(spec[4:], 0)]])
+        eventually(lambda: [client for _, _, client in clients(server)], ["closed after 0 bytes"])
+
+
+@pytest.mark.parametrize("spec", ["stall@connect", "stall@request"])
+def test_198_a_stalled_server_does_not_read_a_large_body(spec: str) -> None:
+    with serve(GOOD, faults=[spec]) as server, Caller(server) as caller:
+        caller.send(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n")
+        caller.sock.settimeout(0.2)
+        with pytest.raises(socket.timeout):
+            caller.send(b"x" * 60000000)
+
+
+def can_connect(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_153_nobody_listens_until_the_refusal_is_over() -> None:
+    with serve(GOOD, faults=["refuse:0.1"]) as server:
+        assert not can_connect(server.host, server.port)
+        assert server.report()["unstruck"] == []
+        eventually(lambda: can_connect(server.host, server.port), True)
+
+
+def test_a_server_that_refuses_for_ever_closes_at_once() -> None:
+    started = time.monotonic()
+    with serve(GOOD, faults=["refuse"]) as server:
+        assert not can_connect(server.host, server.port)
+    assert time.monotonic() - started < 1
+
+
+def test_the_report_can_be_had_whatever_happens_to_requests() -> None:
+    with serve(GOOD, faults=["cut@request", "cut@head"]) as server, Caller(server) as caller:
+        caller.send(b"GET /__replay__/report HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert caller.read_message()[1]["unstruck"] == ["cut@request", "cut@head"]
+
+
+def reactions(server: ReplayServer) -> List[Tuple[Any, Any, Any]]:
+    entries = server.report()["exchanges"]
+    return [(entry["client"], entry["closed_within_1s"], entry["reconnected"]) for entry in entries]
+
+
+def test_a_client_that_closes_and_asks_again_is_told_from_one_that_asks_something_else() -> None:
+    paths = ["/api/chat", "/api/other", "/api/chat"]
+    played = [fixture(head(), end("eof"), path=path) for path in paths]
+    with serve(played, order="strict") as server:
+        for path in paths:
+            ask(server, request(path=path))
+        ended = ("read to the end", True)
+        eventually(lambda: reactions(server), [(*ended, 3), (*ended, None), (*ended, None)])
+
+
+def test_the_same_request_with_another_body_is_another() -> None:
+    with serve([fixture(end("eof"))] * 2, level="path") as server:
+        ask(server, request())
+        ask(server, request({"model": "other"}))
+        assert [again for _, _, again in reactions(server)] == [None, None]
+
+
+def test_the_same_request_at_the_same_time_is_no_reconnect() -> None:
+    with serve([SLOW, GOOD], order="strict", speed=1.0) as server:
+        with Caller(server) as slow, Caller(server) as good:
+            slow.send(request())
+            slow.read(len(SLOW_START))
+            good.send(request())
+            good.read(len(GOOD_BYTES))
+            assert [again for _, _, again in reactions(server)] == [None, None]
+        closed = "closed after %d bytes" % len(SLOW_START)
+        eventually(lambda: reactions(server), [(closed, True, None), ("read to the end", True, None)])
+
+
+def test_asking_again_on_the_same_connection_is_no_reconnect() -> None:
+    with serve([GOOD, GOOD]) as server, Caller(server) as caller:
+        for _ in range(2):
+            caller.send(request())
+            caller.read(len(GOOD_BYTES))
+        eventually(lambda: reactions(server)[0], ("read to the end", False, None))
+
+
+def test_a_client_that_keeps_the_connection_after_the_end_did_not_close_in_time(monkeypatch: Any) -> None:
+    monkeypatch.setattr(report, "PROMPT_SECONDS", 0.0)
+    with serve(GOOD, faults=["cut@line=1"]) as server, Caller(server) as caller:
+        caller.send(request())
+        caller.read_to_end()
+        assert reactions(server) == [("still connected", False, None)]
+
+
+def test_an_exchange_that_cannot_be_sent_ends_its_connection_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    events = [GOOD.events[0], GOOD.events[1]._replace(data=Head("1.1", 200, "\u20ac", []))] + GOOD.events[2:]
+    with serve([dataclasses.replace(GOOD, events=events), GOOD], order="strict") as server:
+        assert ask(server, request()) == (b"", "FIN")
+        with Caller(server) as caller:
+            caller.send(request())
+            assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+    text = 'replay: the exchange cannot be played: expected header text in Latin-1, found "HTTP/1.1 200 \u20ac\\r\\n"'
+    assert caplog.messages == [text]
+
+
+# Memory
+
+
+def test_a_large_body_is_sent_without_a_copy_of_it() -> None:
+    import tracemalloc
+
+    size = 32 << 20
+    big = fixture(head(), *[["chunk", "x" * 65535 + "\n"]] * (size >> 16), end())
+    with serve(big) as server, Caller(server) as caller:
+        caller.send(request().replace(b"Host", b"Connection: close\r\nHost"))
+        tracemalloc.start()
+        try:
+            received, piece = 0, b"x"
+            while piece:
+                piece = caller.sock.recv(65536)
+                received += len(piece)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert received > size
+    assert peak < 4 << 20
 
 
 # Refusals
@@ -445,7 +764,7 @@ def test_an_unmatched_head_request_gets_no_body() -> None:
 
 
 def test_240_a_slow_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(player, "HEAD_SECONDS", 0.05)
     with serve([GOOD, GOOD]) as server, Caller(server) as caller:
         caller.send(request())
         assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
@@ -458,7 +777,7 @@ def test_240_a_slow_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_240_a_body_that_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(player, "BODY_SECONDS", 0.05)
     with serve(GOOD) as server:
         answer, _ = ask(server, request()[:-1])
         assert answer[:12] == b"HTTP/1.1 408"
@@ -466,7 +785,7 @@ def test_240_a_body_that_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_240_a_chunked_body_has_the_same_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "MAX_BODY", 10)
+    monkeypatch.setattr(player, "MAX_BODY", 10)
     start = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with serve(GOOD) as server:
         assert error_text(ask(server, start + b"6\r\nabcdef\r\n" * 2)[0]) == "replay: a body of more than 10 bytes"
@@ -483,6 +802,14 @@ def test_240_five_hundred_clients_are_served_at_once_beside_some_that_say_nothin
             caller.sock.close()
 
 
+def test_240_connections_that_have_ended_are_forgotten() -> None:
+    with serve(GOOD, faults=["cut@connect"]) as server:
+        for _ in range(400):
+            Caller(server).sock.close()
+        eventually(lambda: len(server.report()["exchanges"]), 400)
+        assert len(server._connections) < 300
+
+
 # Starting and stopping
 
 REMOTE = "host: %r can be reached from other machines; allow_remote=True permits that"
@@ -494,6 +821,10 @@ ARGUMENTS: List[Tuple[str, Dict[str, Any], str]] = [
     ("speed 0", {"speed": 0}, "speed: a number above 0, or None for at once, not 0"),
     ("speed nan", {"speed": float("nan")}, "speed: a number above 0, or None for at once, not nan"),
     ("max_gap below 0", {"max_gap": -1}, "max_gap: seconds from 0 on, or None, not -1"),
+    ("tps 0", {"tps": 0}, "tps: a number above 0, or None for at once, not 0"),
+    ("min_gap below 0", {"min_gap": -1}, "min_gap: milliseconds from 0 on, not -1"),
+    ("min_gap nan", {"min_gap": float("nan")}, "min_gap: milliseconds from 0 on, not nan"),
+    ("on_cancelled", {"on_cancelled": "x"}, "on_cancelled: eof or complete, not 'x'"),
     ("a level", {"level": "x"}, "level: one of exact, messages, model, path, any, not 'x'"),
 ]
 
@@ -518,6 +849,29 @@ def test_a_port_in_use_is_named() -> None:
     with serve(GOOD) as server:
         with pytest.raises(ConnectError, match="^cannot listen on 127.0.0.1, port %d: " % server.port):
             serve(GOOD, port=server.port)
+
+
+def test_157_both_loopback_addresses_are_listened_at_on_the_same_port() -> None:
+    with serve(GOOD) as server:
+        assert (server.host, can_connect("127.0.0.1", server.port)) == ("127.0.0.1", True)
+        if len(server._listeners) == 1:
+            pytest.skip("no IPv6 loopback")
+        assert can_connect("::1", server.port)
+
+
+def test_one_address_alone_can_be_asked_for() -> None:
+    with serve(GOOD, host="127.0.0.1") as server:
+        assert [listener.getsockname() for listener in server._listeners] == [("127.0.0.1", server.port)]
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_a_port_that_is_taken_at_one_of_the_addresses_is_refused() -> None:
+    try:
+        taken = serve(GOOD, host="::1")
+    except ConnectError:
+        pytest.skip("no IPv6 loopback")
+    with taken, pytest.raises(ConnectError, match=r"^cannot listen on (::1|127.0.0.1), port %d: " % taken.port):
+        serve(GOOD, port=taken.port)
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
@@ -563,3 +917,78 @@ def test_an_idle_server_closes_in_no_time() -> None:
     for _ in range(20):
         serve(GOOD).close()
     assert time.monotonic() - started < 0.5
+
+
+# Other clients
+
+JOKE = os.path.join(RECORDINGS, "ollama-0.32.15", "chat-joke-stream.exchange.jsonl")
+NODE = """
+fetch(process.argv[1] + "/api/chat", {method: "POST", body: "{}"}).then(async response => {
+  for await (const piece of response.body) process.stdout.write(piece);
+}).catch(error => process.exit(3));
+"""
+
+
+def curl(server: ReplayServer, *options: str) -> Tuple[int, bytes]:
+    return run("curl", "-sN", "--noproxy", "*", *options, "-d", "{}", server.url + "/api/chat")
+
+
+def node(server: ReplayServer) -> Tuple[int, bytes]:
+    return run("node", "-e", NODE, server.url)
+
+
+def run(program: str, *arguments: str) -> Tuple[int, bytes]:
+    """The exit status, and standard output."""
+    if shutil.which(program) is None:
+        pytest.skip("no " + program)
+    done = subprocess.run([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("faults", [[], ["rechunk:7", "split:5"]], ids=str)
+@pytest.mark.parametrize("client", [curl, node])
+def test_another_client_reads_a_stream_as_it_was_recorded(client: Any, faults: List[str]) -> None:
+    with serve(JOKE, level="path", faults=faults) as server:
+        assert client(server) == (0, load(JOKE).body())
+        eventually(lambda: reactions(server), [("read to the end", True, None)])
+
+
+def test_curl_sees_every_byte_of_the_framing() -> None:
+    with serve(JOKE, level="path") as server:
+        assert curl(server, "-i", "--raw") == (0, b"".join(data for _, data in load(JOKE).wire()))
+
+
+@pytest.mark.parametrize("client, status", [(curl, 18), (node, 3)])
+def test_another_client_notices_a_cut(client: Any, status: int) -> None:
+    with serve(JOKE, level="path", faults=["cut@line=3+5"]) as server:
+        lines = load(JOKE).body().splitlines(True)
+        assert client(server) == (status, b"".join(lines[:3]) + lines[3][:5])
+
+
+def official(server: ReplayServer) -> Tuple[List[Dict[str, Any]], str]:
+    """What the official client makes of a stream: its records, and the name of what it raised."""
+    ollama = pytest.importorskip("ollama")
+    client = ollama.Client(server.url, trust_env=False)
+    parts: List[Dict[str, Any]] = []
+    try:
+        for part in client.chat("m", [], stream=True):
+            parts.append(part.model_dump(exclude_none=True))
+    except Exception as error:
+        return parts, type(error).__name__
+    finally:
+        client._client.close()
+    return parts, ""
+
+
+def test_the_official_client_reads_a_stream_as_it_was_recorded() -> None:
+    wanted = [json.loads(line) for line in load(JOKE).body().splitlines()]
+    with serve(JOKE, level="path") as server:
+        assert official(server) == (wanted, "")
+
+
+def test_the_official_client_notices_a_cut_and_no_missing_end() -> None:
+    wanted = [json.loads(line) for line in load(JOKE).body().splitlines()]
+    with serve(JOKE, level="path", faults=["cut@line=3"]) as server:
+        assert official(server) == (wanted[:3], "RemoteProtocolError")
+    with serve(JOKE, level="path", faults=["no-done"]) as server:
+        assert official(server) == (wanted[:-1], "")

@@ -1,0 +1,259 @@
+"""Faults for a replay: what goes wrong, and where. ``overlay`` says what each does to the bytes.
+
+    KIND[@POINT][:ARG]                                                  on a command line, and in Python
+    {"kind": "reset", "at": {"chunk": 5, "byte": 12}, "arg": ...}       in "faults" of a fixture's header, and in Python
+
+Either goes into ``fault`` and a checked ``Fault`` comes out. What makes no sense is a ``FixtureError`` that names the
+fault and the form that works. Numbers count from 0, and every point is the moment before what it names:
+
+    connect         the connection is accepted and nothing has been read
+    request         the head of the request has been read, its body has not
+    head            before the head of the response
+    chunk=N         before that chunk and its size line; of a body that is not chunked, before that recorded piece
+    chunk=N+BYTE    inside that chunk, behind so many bytes of its data
+    line=N[+BYTE]   before that line of the body, or inside it
+    byte=N          behind so many bytes of the body
+    end             before what ends the response: the last chunk, or the end of the connection
+    t=S             when so many seconds of the recording have passed
+
+    cut             the connection is closed (FIN)             no-done     the line that ends the answer is left out
+    reset           the connection is reset (RST)              no-end      FIN in place of the last chunk
+    stall[:SEC]     nothing is sent, for ever or so long       drop        that chunk or line is left out
+    dribble:MS      from there, a byte and a pause             garbage     "%%%\\n" in the body
+    split:N         from there, writes of N bytes              insert:X    bytes in the body, framed as it is
+    rechunk:N       the body in chunks of N bytes              raw:X       bytes on the wire, outside of its framing
+    merge           the body in one chunk                      error[:MSG] an error line, then a clean end
+    status:N        another status                             badsize:X   in place of the digits of a chunk's size
+    header:NAME=V   another header field                       crlf, bom   CRLF for LF in the body; a BOM before it
+    refuse[:SEC]    nobody listens, for ever or so long
+
+Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ._errors import FixtureError
+from .canonical import canonical_json, decode_bytes, encode_bytes, parse_json, shortened
+from .exchange import Fixture
+
+FaultSpec = Union["Fault", str, Mapping[str, Any]]
+
+FOREVER = math.inf
+MAX_SECONDS = 1e9  # of a stall; a dribble has as many for a byte
+MAX_SIZE = 1 << 40  # bytes
+MAX_FAULTS = 100  # for one exchange; each costs a call for every piece, inside that of the one before
+DEFAULT_ERROR = "a fault of the replay"
+POINT_FORMS = {
+    "connect": "connect", "request": "request", "head": "head", "chunk": "chunk=N[+BYTE]", "line": "line=N[+BYTE]",
+    "byte": "byte=N", "end": "end", "t": "t=SECONDS",
+}  # fmt: skip
+
+_EVERYWHERE = tuple(POINT_FORMS)
+_SENDING = _EVERYWHERE[2:]
+_BODY = _EVERYWHERE[3:]
+_WHOLE = ("drop", "badsize")  # a chunk or a line, not a place inside it
+_POINT = r"connect|request|head|end|(?:chunk|line)=[0-9]{1,15}(?:\+[0-9]{1,15})?|byte=[0-9]{1,15}|t=[0-9.]{1,15}"
+_POINT_TEXT = re.compile(_POINT)
+_IN_FRONT = re.compile(r"([a-z-]+)(?:@([^:]*))?(?::(.*))?", re.DOTALL)
+_BEHIND = re.compile(r"(.*)@(%s)" % _POINT, re.DOTALL)
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[^\r\n\0\u0100-\U0010ffff]*")  # RFC 9110, 5.6.2; as Latin-1
+
+
+class Fault(NamedTuple):
+    """``point`` is the name of one of the points, "" for a fault of the whole body; ``number`` and ``byte`` are its N
+    and BYTE. ``argument`` is a number, a text or bytes, by ``kind``; None where there is none.
+    """
+
+    kind: str
+    point: str = ""
+    number: float = 0
+    byte: Optional[int] = None
+    argument: Any = None
+
+    def __str__(self) -> str:
+        """The text that gives this fault."""
+        text = self.kind
+        if self.point:
+            text += "@" + self.point
+        if "=" in POINT_FORMS.get(self.point, ""):
+            text += "=%.15g" % self.number
+        if self.byte is not None:
+            text += "+%d" % self.byte
+        if isinstance(self.argument, bytes):
+            return text + ":" + canonical_json(encode_bytes(self.argument))
+        if self.argument in (None, FOREVER):
+            return text
+        return text + ":" + (self.argument if isinstance(self.argument, str) else "%.15g" % self.argument)
+
+
+def fault(spec: FaultSpec) -> Fault:
+    """The fault in a text or in an object of a fixture's header. Raises FixtureError."""
+    if isinstance(spec, Fault):
+        return spec
+    try:
+        return _from_text(spec) if isinstance(spec, str) else _from_object(spec)
+    except FixtureError as error:
+        raise FixtureError("fault %s: %s" % (shortened(spec), error)) from None
+
+
+def checked_faults(specs: Sequence[FaultSpec]) -> List[Fault]:
+    """``fault`` for each. Raises FixtureError."""
+    if isinstance(specs, str):
+        raise FixtureError("expected a list of faults, found the text %s" % shortened(specs))
+    if len(specs) > MAX_FAULTS:
+        raise FixtureError("expected at most %d faults, found %d" % (MAX_FAULTS, len(specs)))
+    return [fault(spec) for spec in specs]
+
+
+def faults_of(fixture: Fixture) -> List[Fault]:
+    """The faults in a fixture's header. Raises FixtureError, also for one that comes before an exchange is chosen."""
+    try:
+        faults = checked_faults(fixture.header.get("faults", []))
+        for found in faults:
+            if found.point in ("connect", "request"):
+                raise FixtureError("fault %s: no exchange is chosen yet; give it to the server" % str(found))
+    except FixtureError as error:
+        raise FixtureError("%s, line 1: %s" % (fixture.name, error), path=fixture.path, lineno=1) from None
+    return faults
+
+
+def _from_text(text: str) -> Fault:
+    found = _IN_FRONT.fullmatch(text)
+    kind, point, argument = found.groups() if found else (text, None, None)
+    points = _rule(kind).points
+    if point is None and argument is not None:
+        behind = _BEHIND.fullmatch(argument)  # error:boom@line=3; an argument that ends so needs its point in front
+        if behind and behind[2].partition("=")[0] in points:
+            argument, point = behind.groups()
+    if point is not None and not _POINT_TEXT.fullmatch(point):
+        raise _expected(kind)
+    if argument is not None and _rule(kind).argument is decode_bytes and argument.startswith(('"', '{"hex"')):
+        return _checked(kind, point, parse_json(argument.encode("utf-8", "surrogateescape")))
+    return _checked(kind, point, argument)
+
+
+def _from_object(value: Any) -> Fault:
+    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        raise FixtureError('expected a text, or an object with "kind"')
+    kind, at = value["kind"], value.get("at")
+    if set(value) - {"kind", "at", "arg"}:
+        raise FixtureError('expected nothing but "kind", "at" and "arg"')
+    return _checked(kind, at if at is None else _point_text(kind, at), value.get("arg"))
+
+
+def _point_text(kind: str, at: Any) -> str:
+    """{"chunk": 5, "byte": 12} as chunk=5+12, "head" as head."""
+    if isinstance(at, Mapping) and at and all(type(number) in (int, float) for number in at.values()):
+        name = next((name for name in ("chunk", "line", "byte", "t") if name in at), "")
+        rest = {other: number for other, number in at.items() if other != name}
+        at = "%s=%s%s" % (name, at.get(name), "".join("+%s" % n if o == "byte" else "?" for o, n in rest.items()))
+    if not isinstance(at, str) or not _POINT_TEXT.fullmatch(at):
+        raise _expected(kind)
+    return at
+
+
+def _checked(kind: str, point: Optional[str], argument: Any) -> Fault:
+    rule = _rule(kind)
+    name, _, numbers = (rule.default if point is None else point).partition("=")
+    number, _, byte = numbers.partition("+")
+    if name not in (rule.points or ("",)) or (byte and kind in _WHOLE):
+        raise _expected(kind)
+    if (argument is None and rule.argument and rule.absent is None) or (argument is not None and not rule.argument):
+        raise _expected(kind)
+    try:
+        value = rule.absent if argument is None else rule.argument and rule.argument(argument)
+        return Fault(kind, name, float(number or 0), int(byte) if byte else None, value)
+    except (TypeError, ValueError, OverflowError):  # a FixtureError is a ValueError too, and says less than the form
+        raise _expected(kind) from None
+
+
+def _rule(kind: str) -> _Rule:
+    if kind not in _RULES:
+        raise FixtureError("unknown kind; there are " + ", ".join(_RULES))
+    return _RULES[kind]
+
+
+def _expected(kind: str) -> FixtureError:
+    rule = _rule(kind)
+    forms = [POINT_FORMS[name].partition("[")[0] if kind in _WHOLE else POINT_FORMS[name] for name in rule.points]
+    at = "[@POINT]" if rule.default else "@POINT" if forms else ""
+    where = ", POINT being " + " or ".join(forms) if forms else ""
+    return FixtureError("expected %s%s%s%s" % (kind, at, rule.form, where))
+
+
+# Arguments: from a text or from JSON, or a ValueError
+
+
+def _number(value: Any, lowest: float, highest: float) -> float:
+    number = float("nan") if isinstance(value, (bool, list, dict)) else float(value)
+    if not lowest <= number <= highest:
+        raise ValueError
+    return number
+
+
+def _seconds(value: Any) -> float:
+    return _number(value, 0, MAX_SECONDS)
+
+
+def _milliseconds(value: Any) -> float:
+    return _number(value, 0, 1000 * MAX_SECONDS)
+
+
+def _size(value: Any) -> int:
+    return int(_number(value, 1, MAX_SIZE))
+
+
+def _status(value: Any) -> int:
+    return int(_number(value, 100, 999))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _header(value: Any) -> str:
+    if not _FIELD.fullmatch(_text(value)):
+        raise ValueError
+    return _text(value)
+
+
+class _Rule(NamedTuple):
+    """Where a kind may be aimed, and where it is if nowhere; how its argument looks and is read, and what a missing
+    one is: None where there must be one.
+    """
+
+    points: Tuple[str, ...] = ()
+    default: str = ""
+    form: str = ""
+    argument: Optional[Callable[[Any], Any]] = None
+    absent: Any = None
+
+
+_RULES: Dict[str, _Rule] = {
+    "cut": _Rule(_EVERYWHERE),
+    "reset": _Rule(_EVERYWHERE),
+    "stall": _Rule(_EVERYWHERE, "", "[:SECONDS]", _seconds, FOREVER),
+    "dribble": _Rule(_SENDING, "head", ":MILLISECONDS", _milliseconds),
+    "split": _Rule(_SENDING, "head", ":N", _size),
+    "rechunk": _Rule((), "", ":N", _size),
+    "merge": _Rule(),
+    "insert": _Rule(_BODY, "", ":BYTES", decode_bytes),
+    "raw": _Rule(_SENDING, "", ":BYTES", decode_bytes),
+    "garbage": _Rule(_BODY),
+    "error": _Rule(_BODY, "", "[:MESSAGE]", _text, DEFAULT_ERROR),
+    "drop": _Rule(("chunk", "line")),
+    "no-done": _Rule(),
+    "no-end": _Rule(),
+    "status": _Rule((), "", ":N", _status),
+    "header": _Rule((), "", ":NAME=VALUE", _header),
+    "badsize": _Rule(("chunk",), "", ":BYTES", decode_bytes),
+    "crlf": _Rule(),
+    "bom": _Rule(),
+    "refuse": _Rule(("connect",), "connect", "[:SECONDS]", _seconds, FOREVER),
+}

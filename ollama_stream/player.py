@@ -1,0 +1,357 @@
+"""One client of the replay server: its requests are read strictly, and each answered with the exchange chosen for it.
+
+An accepted socket goes in; requests come out of it and the actions of ``overlay`` go onto it, at the ``Pace``. What the
+client got and how it took that becomes a ``Played``, an entry of the server's report.
+
+    Settings      what all connections of a server share
+    Connection    a request in, an answer out, and again, until one of the two closes
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Sequence
+
+from ._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
+from ._http1 import RequestHead, RequestReader, Response
+from .exchange import Fixture
+from .faults import Fault, faults_of
+from .overlay import Action, Pace, actions
+from .report import Played
+
+if TYPE_CHECKING:
+    import socket
+
+    from .replay import ReplayServer
+
+MAX_BODY = 64 << 20  # bytes of a request; a chat with a few images has 10 MB
+HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
+BODY_SECONDS = 60.0  # without a byte of the body
+LINGER_SECONDS = 2.0  # that a client gets to close after us
+ADMIN = "/__replay__"
+
+_PIECE = 64 << 10
+_LONGEST_WAIT = 3600.0  # seconds in one go: a greater number may not fit into the system's
+_MAX_SHOWN = 200  # characters of a target or a host
+_HOST_FIELD = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::[0-9]*)?")  # RFC 9110, 7.2
+
+
+def is_loopback(host: str) -> bool:
+    """Exactly: a name that only begins like one of ours may be anybody's (DNS rebinding)."""
+    from ipaddress import ip_address
+
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(NamedTuple):
+    """As in ``serve``, checked."""
+
+    pace: Pace = Pace()
+    faults: Sequence[Fault] = ()
+    allow_remote: bool = False
+    admin: bool = True
+
+
+class Answer(NamedTuple):
+    """What a client gets: the name of an exchange or what went wrong, and the actions."""
+
+    exchange: Optional[str]
+    error: Optional[str]
+    actions: Iterable[Action]
+
+
+def recorded_answer(fixture: Fixture, faults: Sequence[Fault] = ()) -> Answer:
+    """An exchange, with the faults of its header and then these."""
+    return Answer(fixture.name, None, actions(fixture, [*faults_of(fixture), *faults]))
+
+
+def json_answer(status: int, value: Any, method: str = "GET", field_line: str = "") -> Answer:
+    """An answer of our own. Its text is ASCII with escapes, so nothing in it can split the response."""
+    from http import HTTPStatus
+
+    body = json.dumps(value).encode("ascii") + b"\n"
+    head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
+    data = (head % (status, HTTPStatus(status).phrase, len(body), field_line)).encode("ascii")
+    whole = data if method == "HEAD" else data + body
+    return Answer(None, value.get("error"), [Action(0.0, "send", whole), Action(0.0, "complete")])
+
+
+def _error(status: int, text: str, method: str = "GET", field_line: str = "") -> Answer:
+    return json_answer(status, {"error": "replay: " + text}, method, field_line)
+
+
+def _is_admin(head: RequestHead) -> bool:
+    return (head.target.partition("?")[0] + "/").startswith(ADMIN + "/")
+
+
+class _Follower:
+    """Reads along what is sent, to know whether a client may go on after it: our own reader is asked."""
+
+    def __init__(self, method: str) -> None:
+        self._response: Optional[Response] = Response(method)
+
+    def follow(self, data: bytes) -> None:
+        if self._response is None:
+            return
+        self._response.receive(data)
+        try:
+            self._response.read_head()
+            while self._response.read_body():
+                pass
+        except (ConnectionLost, ProtocolError):
+            self._response = None
+
+    @property
+    def reusable(self) -> bool:
+        return self._response is not None and self._response.reusable
+
+
+class Connection:
+    """One client: reads its requests and plays the answers, until one of the two closes."""
+
+    def __init__(self, server: ReplayServer, sock: socket.socket, number: int) -> None:
+        self._server = server
+        self._settings = server.settings
+        self._sock = sock
+        self._number = number
+        self._played: Optional[Played] = None  # the last one
+        self._early = False  # the client did not wait for the end of an answer
+
+    def run(self) -> None:
+        import socket
+
+        try:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader = RequestReader()
+            goes_on = self._strike("connect", reader)
+            while goes_on:
+                goes_on = self._exchange(reader)
+                reader = RequestReader()
+        except (OSError, ConnectionLost):
+            self._reacted(whole=False)
+        except FixtureError as error:  # a Fixture that no file was read for may hold what cannot be sent
+            logging.getLogger(__name__).error("replay: the exchange cannot be played: %s", error)
+        finally:
+            self._sock.close()
+
+    def wake(self) -> None:
+        """End whatever wait the connection's thread is in."""
+        import socket
+
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(self, reader: RequestReader) -> bool:
+        """A request and its answer; whether another pair may follow. Raises OSError and ConnectionLost."""
+        body = b""
+        try:
+            head = self._read_head(reader)
+            if not _is_admin(head) and not self._strike("request", reader, head):
+                return False
+            body = self._read_body(reader)
+            answer = self._answer(head, body)
+        except ProtocolError as error:
+            answer = _error(400, str(error), field_line="Connection: close\r\n")
+        except ResponseError as error:
+            answer = _error(error.status_code, error.error, field_line="Connection: close\r\n")
+        return self._give(reader, body, answer)
+
+    def _give(self, reader: RequestReader, body: bytes, answer: Answer) -> bool:
+        follower = _Follower(reader.head.method if reader.head else "GET")
+        how = self._play(reader.head, hash(body), answer, follower)
+        if how == "reset":
+            return self._reset()
+        return (how == "complete" and reader.reusable and not self._early and follower.reusable) or self._close()
+
+    # A request in
+
+    def _read_head(self, reader: RequestReader) -> RequestHead:
+        """Raises ProtocolError for a request that is not one, ResponseError for one that is refused."""
+        is_first = self._played is None or not self._played.is_over
+        deadline = time.monotonic() + HEAD_SECONDS if is_first else None
+        head = reader.read_head()
+        while head is None:
+            reader.receive(self._receive(deadline, "the head"))
+            deadline = deadline or time.monotonic() + HEAD_SECONDS
+            head = reader.read_head()
+        self._check(head)
+        return head
+
+    def _check(self, head: RequestHead) -> None:
+        hosts = head.get_all("Host")
+        if len(hosts) != 1:
+            raise ProtocolError("expected one Host field, found %d" % len(hosts))
+        match = _HOST_FIELD.fullmatch(hosts[0])
+        if not self._settings.allow_remote and not (match and is_loopback(match[1] or match[2])):
+            raise ResponseError("Host %s is not this machine" % ascii(hosts[0][:_MAX_SHOWN]), 403)
+        if not head.target.startswith("/"):
+            raise ProtocolError("this is no proxy: expected a path, found %s" % head.target[:_MAX_SHOWN])
+        if int((head.get("Content-Length") or "0").split(",")[0]) > MAX_BODY:
+            raise ResponseError("a body of more than %d bytes" % MAX_BODY, 413)
+
+    def _read_body(self, reader: RequestReader) -> bytes:
+        if reader.head and (reader.head.get("Expect") or "").lower() == "100-continue" and not reader.complete:
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        pieces: List[bytes] = []
+        size = 0
+        while True:
+            # To the last of them: what is wrong after good bytes is told by the next call.
+            for piece in iter(reader.read_body, b""):
+                pieces.append(piece)
+                size += len(piece)
+            if size > MAX_BODY:
+                raise ResponseError("a body of more than %d bytes" % MAX_BODY, 413)
+            if reader.complete:
+                return b"".join(pieces)
+            reader.receive(self._receive(time.monotonic() + BODY_SECONDS, "the body"))
+
+    def _receive(self, deadline: Optional[float], what: str) -> bytes:
+        piece = self._read(deadline)
+        if piece is None:
+            raise ResponseError("%s of the request did not come in time" % what, 408)
+        if self._played and self._played.is_over:
+            self._reacted(whole=True, closed=not piece)
+        return piece
+
+    def _read(self, deadline: Optional[float]) -> Optional[bytes]:
+        """What one read returns; None where the deadline was first."""
+        import socket
+
+        left = _LONGEST_WAIT if deadline is None else min(deadline - time.monotonic(), _LONGEST_WAIT)
+        if left <= 0:
+            return None
+        try:
+            self._sock.settimeout(None if deadline is None else left)
+            return self._sock.recv(_PIECE)
+        except socket.timeout:
+            return None
+
+    # An answer out
+
+    def _answer(self, head: RequestHead, body: bytes) -> Answer:
+        if _is_admin(head):
+            if self._settings.admin and (head.method, head.target) == ("GET", ADMIN + "/report"):
+                return json_answer(200, self._server.report())
+            return _error(404, "nothing here", head.method)
+        try:
+            fixture = self._server.cassette.answer(head.method, head.target, body)
+        except FixtureError as error:
+            return _error(400, str(error), head.method, "X-Replay-Unmatched: 1\r\n")
+        return recorded_answer(fixture, self._settings.faults)
+
+    def _begin(self, head: Optional[RequestHead]) -> Played:
+        """The entry in the report: the open one, or a new one."""
+        request = head and "%s %s" % (head.method, head.target.partition("?")[0])
+        now = time.monotonic()
+        if self._played is None or self._played.is_over:
+            self._played = Played(self._number, begun=now, last_byte=now)
+            if not (head and _is_admin(head)):
+                self._server.add(self._played)
+        self._played.request = request and request[:_MAX_SHOWN]
+        self._played.last_byte = now
+        return self._played
+
+    def _play(self, head: Optional[RequestHead], asked: int, answer: Answer, follower: _Follower) -> str:
+        """Carry out the actions; how they end."""
+        played = self._begin(head)
+        played.exchange, played.error, played.asked = answer.exchange, answer.error, asked
+        if answer.error is not None:
+            logging.getLogger(__name__).warning("%s", answer.error)
+        started = time.monotonic()
+        how = ""
+        for due, action in self._settings.pace.schedule(answer.actions):
+            self._wait(started + due)
+            if action.fault is not None:
+                played.strike(action.fault)
+            elif action.kind == "send":
+                self._wait(played.last_byte + self._settings.pace.min_gap)
+                self._send(played, action.data)
+                follower.follow(action.data)
+            elif action.kind != "wait":
+                how = action.kind
+        played.client, played.is_over = "still connected", True
+        return how
+
+    def _wait(self, due: float) -> None:
+        """Until that time, or raise ConnectionLost as soon as the client has gone."""
+        while time.monotonic() < due:
+            piece = self._read(due)
+            if piece == b"":
+                raise ConnectionLost("the client closed the connection")
+            self._early = self._early or piece is not None
+
+    def _send(self, played: Played, data: bytes) -> None:
+        self._sock.settimeout(None)
+        left = memoryview(data)
+        while left:
+            sent = self._sock.send(left)
+            left = left[sent:]
+            played.bytes += sent
+        played.last_byte = time.monotonic()
+
+    def _reacted(self, whole: bool, closed: bool = True) -> None:
+        """Note what the client did after its last answer, but not what we caused ourselves."""
+        if self._played is not None and not self._server.stopped.is_set():
+            self._played.react(whole, closed)
+
+    # Faults before an exchange is chosen
+
+    def _strike(self, point: str, reader: RequestReader, head: Optional[RequestHead] = None) -> bool:
+        """Carry out the faults at connect or request; whether the connection goes on."""
+        for fault in self._settings.faults:
+            if fault.point != point or fault.kind == "refuse":
+                continue
+            played = self._begin(head)
+            played.strike(fault)
+            if fault.kind == "stall":
+                self._stall(fault.argument, reader)
+                continue
+            played.client, played.is_over = "still connected", True
+            return self._reset() if fault.kind == "reset" else self._close()
+        return True
+
+    def _stall(self, seconds: float, reader: RequestReader) -> None:
+        """Take in a little, so as to see the client go, and no more, so that it feels that nobody reads."""
+        due = time.monotonic() + seconds
+        while time.monotonic() < due:
+            if reader.bytes_received < _PIECE:
+                piece = self._read(due)
+                if piece == b"":
+                    raise ConnectionLost("the client closed the connection")
+                if piece:
+                    reader.receive(piece)
+            elif self._server.stopped.wait(min(due - time.monotonic(), _LONGEST_WAIT)):
+                raise ConnectionLost("the server stops")
+
+    # The end
+
+    def _close(self) -> bool:
+        """Close behind what was sent: a close with bytes unread would be a reset, and could overtake the answer."""
+        import socket
+
+        self._sock.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + LINGER_SECONDS
+        piece = self._read(deadline)
+        while piece:
+            piece = self._read(deadline)
+        if piece == b"":
+            self._reacted(whole=True)
+        return False
+
+    def _reset(self) -> bool:
+        import socket
+        import struct
+
+        if self._played:
+            self._played.client = "reset by the server"
+        linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # the structure of the system
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        return False
