@@ -2,6 +2,7 @@
 
     python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat
     python3 -m ollama_stream replay FIXTURE           a server on this machine plays the file, at the recorded pace
+    python3 -m ollama_stream serve DIR|FILE           the same for any client: see ``serve_cli``
     python3 -m ollama_stream fixture ACTION ...       see ``fixture_cli``
     python3 -m ollama_stream record --into DIR        a proxy on this machine records what passes through it
 
@@ -238,10 +239,10 @@ def standard_input() -> str:
 def replay(_parser: ArgumentParser, options: Namespace) -> None:
     """Play a fixture to our own client over a socket. Raises every OllamaError."""
     from .fixture import load
-    from .replay import serve
+    from .replay import serve as start
 
     exchange = load(options.fixture)
-    with serve(exchange, speed=options.speed or None, level="any") as server:
+    with start(exchange, speed=options.speed or None, level="any") as server:
         client = Client(server.url, timeout=None, trust_env=False)
         print_answer(lambda: recorded_call(client, exchange.request), options)
 
@@ -261,9 +262,22 @@ def recorded_call(client: Client, request: RecordedRequest) -> Any:
     return client.request(request.method, request.path, body=request.body_bytes() or None, stream=True)
 
 
+def add_serve_arguments(parser: ArgumentParser) -> None:
+    from .serve_cli import add_arguments
+
+    add_arguments(parser)
+
+
+def serve(parser: ArgumentParser, options: Namespace) -> None:
+    from .serve_cli import run as run_server
+
+    run_server(parser, options)
+
+
 COMMANDS = {
     "run": (add_run_arguments, run),
     "replay": (add_replay_arguments, replay),
+    "serve": (add_serve_arguments, serve),
     "record": (add_record_arguments, record),
 }
 

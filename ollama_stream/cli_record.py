@@ -22,8 +22,8 @@ def add_record_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--into", metavar="DIR", required=True, help="the folder of the files; made if missing")
     parser.add_argument("--upstream", metavar="URL", default="http://127.0.0.1:11434", help="default: %(default)s")
     parser.add_argument(
-        "--listen", metavar="ADDRESS", type=listen_address, default=("127.0.0.1", 0),
-        help="HOST:PORT, HOST or PORT; default: a free port of 127.0.0.1",
+        "--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0),
+        help="HOST:PORT, HOST or PORT; default: a free port of this machine",
     )  # fmt: skip
     parser.add_argument("--allow-remote", action="store_true", help="let other machines use it")
     parser.add_argument("--mode", choices=MODES, default="all", help="which requests are recorded; default: all")
@@ -38,11 +38,11 @@ def listen_address(text: str) -> Tuple[str, int]:
     from argparse import ArgumentTypeError
 
     host, colon, port = text.rpartition(":")
-    if not colon and not port.isdigit() or text.endswith("]"):
+    if host.startswith(":") or text.endswith("]") or not colon and not port.isdigit():  # ::1, [::1], a name
         host, port = text, "0"
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise ArgumentTypeError("expected HOST:PORT, HOST or PORT, got %r" % text)
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host.strip("[]") or "localhost", int(port)
 
 
 def record(_parser: ArgumentParser, options: Namespace) -> None:

@@ -571,8 +571,10 @@ def test_wrong_arguments_of_the_command(arguments: List[str], status: int, error
 
 
 ADDRESSES = [
-    ("11434", ("127.0.0.1", 11434)),
-    (":1", ("127.0.0.1", 1)),
+    ("11434", ("localhost", 11434)),
+    (":1", ("localhost", 1)),
+    ("127.0.0.1:80", ("127.0.0.1", 80)),
+    ("::1", ("::1", 0)),
     ("localhost", ("localhost", 0)),
     ("localhost:8000", ("localhost", 8000)),
     ("[::1]:8000", ("::1", 8000)),

@@ -1,0 +1,145 @@
+"""The command ``serve``: the replay server on the command line.
+
+    python3 -m ollama_stream serve DIR|FILE [--listen ADDRESS] [--speed N] [--fault SPEC]... [--require-all] ...
+
+The first line on standard output is the address. SIGINT and SIGTERM are how it is meant to end: then comes a line a
+request, and what was left over. The exit status is 0 if all went well, 1 where a request found no exchange, and with
+``--require-all`` also where an exchange was never asked for or a fault never struck; 2 for wrong arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+
+from . import faults
+from ._errors import FixtureError, RequestError
+from .canonical import pointer_parts
+from .cassette import LEVELS, ORDERS, REPEATS
+from .cli import Output, argument_error, number, speed
+from .cli_record import listen_address
+from .replay import serve
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    from argparse import RawDescriptionHelpFormatter
+
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.description = "Play recorded exchanges to any client, until Ctrl-C."
+    parser.epilog = faults.__doc__
+    add = parser.add_argument
+    add("source", metavar="DIR|FILE", help="exchange files, or response bodies of JSON lines")
+    add("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0), help="HOST:PORT, HOST or PORT")
+    add("--speed", metavar="N", type=speed, default=0.0, help="1 as recorded, 2 twice as fast, 0 (default) at once")
+    add("--max-gap", metavar="SECONDS", type=from_zero, help="the longest wait between two events")
+    add("--min-gap", metavar="MS", type=from_zero, default=0.0, help="the shortest between two writes, so that each is "
+        "a TCP segment of its own")  # fmt: skip
+    add("--tps", metavar="N", type=speed, default=0.0, help="lines a second of a response body")
+    add("--fault", metavar="SPEC", type=fault, action="append", default=[], help="see below; may be repeated")
+    add("--match", choices=list(LEVELS), default="exact", help="what of a request must be as recorded")
+    add("--order", choices=ORDERS, default="any", help="strict: requests come in the order of the files")
+    add("--repeat", choices=REPEATS, default="none", help="what to play once everything that matches is played")
+    add("--ignore", metavar="POINTER", type=pointer, action="append", default=[], help="a JSON Pointer into the body "
+        "that does not matter, such as /options/seed; may be repeated")  # fmt: skip
+    add("--on-cancelled", choices=["eof", "complete"], default="eof", help="how to end what its client cancelled")
+    add("--require-all", action="store_true", help="fail where an exchange was never asked for, a fault never struck")
+    add("--no-admin", action="store_true", help="no report at /__replay__/report")
+    add("--allow-remote", action="store_true", help="answer other machines")
+
+
+def from_zero(text: str) -> float:
+    value = number(text)
+    if not 0 <= value < float("inf"):
+        raise argument_error("expected a number from 0 on, got %r" % text)
+    return value
+
+
+def fault(text: str) -> faults.Fault:
+    try:
+        return faults.fault(text)
+    except FixtureError as error:
+        raise argument_error(str(error)) from None
+
+
+def pointer(text: str) -> str:
+    try:
+        pointer_parts(text)
+    except FixtureError as error:
+        raise argument_error(str(error)) from None
+    return text
+
+
+def run(parser: ArgumentParser, options: Namespace) -> None:
+    """Serve until a signal comes. Raises FixtureError where that was no success, ConnectError."""
+    out = Output(sys.stdout)
+    host, port = options.listen
+    try:
+        server = serve(
+            options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
+            tps=options.tps or None, faults=options.fault, level=options.match, order=options.order,
+            repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
+            allow_remote=options.allow_remote, admin=not options.no_admin,
+        )  # fmt: skip
+    except RequestError as error:
+        parser.error(str(error))
+    with server:
+        wait_for_a_signal(lambda: out.write(server.url + "\n"))
+    report = server.report()
+    for line in summary(report):
+        out.write(line + "\n")
+    failures = list(failed(report, options.require_all))
+    if failures:
+        raise FixtureError("; ".join(failures))
+
+
+def wait_for_a_signal(ready: Any) -> None:
+    import signal
+
+    try:
+        with suppress(ValueError):  # another thread than the main one gets no signals
+            # SIGINT too: a shell starts its background jobs with that one ignored.
+            for signal_number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(signal_number, signal.default_int_handler)
+        ready()
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass
+
+
+def summary(report: Dict[str, Any]) -> Iterator[str]:
+    for entry in report["exchanges"]:
+        yield "%s: %s; %s" % (entry["request"] or "a connection", "; ".join(outcome(entry)), reaction(entry))
+    for name in report["unplayed"]:
+        yield "never asked for: " + name
+    for name in report["unstruck"]:
+        yield "never struck: " + name
+
+
+def outcome(entry: Dict[str, Any]) -> List[str]:
+    strikes = ["%s at byte %d" % (strike["fault"], strike["byte"]) for strike in entry["faults"]]
+    return [entry["exchange"] or entry["error"] or "no answer", *strikes, "%d bytes" % entry["bytes"]]
+
+
+def reaction(entry: Dict[str, Any]) -> str:
+    text: str = entry["client"]
+    if entry["seconds"] is not None:
+        text += " after %.3f s" % entry["seconds"]
+    if entry["reconnected"] is not None:
+        text += "; asked again"
+    return text
+
+
+def failed(report: Dict[str, Any], require_all: bool) -> Iterator[str]:
+    refused = sum(1 for entry in report["exchanges"] if entry["error"] is not None)
+    if refused:
+        yield "requests that no recording answers: %d" % refused
+    if require_all and report["unplayed"]:
+        yield "exchanges never asked for: %d" % len(report["unplayed"])
+    if require_all and report["unstruck"]:
+        yield "faults that never struck: %d" % len(report["unstruck"])
