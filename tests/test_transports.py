@@ -4,6 +4,7 @@ Numbers from 222 to 235 in names and ids are the numbered faults of secrets and 
 """
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -232,6 +233,33 @@ def test_a_stream_that_is_left_closes_at_once_and_is_recorded_as_cancelled(colou
         assert server.peer().gone.wait(support.PATIENCE)
     (fixture,) = load_folder(tmp_path)
     assert (fixture.how, fixture.body()) == ("cancelled", LINE)
+
+
+def drop(client):
+    stream = client.chat("m", ASK, stream=True)
+    stream.__enter__()
+    assert stream.status == "open"
+
+
+def drop_async(client):
+    async def main():
+        stream = client.chat("m", ASK, stream=True)
+        await stream.__aenter__()
+        assert stream.status == "open"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("colour, dropper", [(Client, drop), (AsyncClient, drop_async)], ids=["sync", "async"])
+def test_dropping_a_stream_closes_it_without_a_collector(colour, dropper, tmp_path):
+    gc.disable()
+    try:
+        with Server(answer(HEAD + chunk(LINE))) as server:
+            dropper(colour(server.url, transport=Recording(tmp_path)))
+            assert server.peer().gone.wait(support.PATIENCE)
+    finally:
+        gc.enable()
+    assert ends(tmp_path) == ["cancelled"]
 
 
 @pytest.mark.parametrize("colour, reader", COLOURS)
