@@ -16,8 +16,8 @@ Where to read, in the order of the bytes: ``_endpoints`` and ``_values`` (a call
 ``_errors``; then ``aio`` (the asyncio colour), ``_address`` (where to connect), ``_schema`` (tools= and format=),
 ``_default`` (the module functions), ``tools`` and ``meter`` (what is built on the client); and beside the client
 ``fixture`` (recorded exchanges; ``exchange``, ``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its
-parts), ``transports`` and ``replay`` (which play them, without and with a socket; ``player`` and ``report``, ``faults``,
-``aim`` and ``overlay`` are the parts of the server), ``cli``.
+parts), ``transports`` and ``replay`` (which play them, without and with a socket; ``player``, ``report``, ``faults``,
+``aim`` and ``overlay`` are the parts of the server), ``recorder`` and ``proxy`` (which make them), ``cli``.
 
 Nothing is loaded before it is used.
 """

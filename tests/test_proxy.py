@@ -178,7 +178,7 @@ def test_a_request_goes_upstream_unchanged_but_for_the_connection(sent: bytes, w
         with record(tmp_path, upstream=server.url) as recording:
             assert ask(recording.url, sent)[0].endswith(b"\r\n\r\n{}")
         host, _, body = wanted.partition(b"%s")
-        assert server.peer().received == host.replace(b"%%", b"%") + server.url[7:].encode() + body
+        assert server.peer().requests[0] == host.replace(b"%%", b"%") + server.url[7:].encode() + body
 
 
 def test_a_base_path_and_credentials_of_the_server_are_its_own(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(tmp_path: Path) -
             read(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
             sock.sendall(ASK)
             read(sock, GOOD)
-        assert b"100-continue" not in server.peer().received
+        assert b"100-continue" not in server.peer().requests[0]
 
 
 def test_a_chunk_of_two_megabytes_comes_through(tmp_path: Path) -> None:
@@ -473,7 +473,7 @@ def test_a_planted_secret_is_in_no_file_faults_222_and_223(tmp_path: Path, caplo
     with Server(answer(head, chunk(lines[:cut]), chunk(lines[cut:]) + LAST_CHUNK)) as server:
         with record(tmp_path, upstream=server.url) as recording:
             assert ask(recording.url, asked) == (wanted, "FIN")  # the client's stream is untouched
-        assert odd in server.peer().received and for_proxy not in server.peer().received
+        assert odd in server.peer().requests[0] and for_proxy not in server.peer().received
     (fixture,) = load_folder(tmp_path)
     data = Path(str(fixture.path)).read_bytes()
     assert [secret for secret in secrets if secret in data or secret in caplog.text.encode()] == []
