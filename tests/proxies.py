@@ -97,9 +97,8 @@ class Message:
 
 
 def next_request(peer: Peer) -> Message:
-    peer.received = b""
     read_request(peer)
-    return Message(peer.received)
+    return Message(peer.requests[-1])
 
 
 def page(status: str) -> bytes:

@@ -24,9 +24,9 @@ import traceback
 from email.utils import formatdate
 
 import pytest
-from proxies import Forward, Tls, cert, close_notify, next_request, sliced, tcp_fin
+from proxies import Forward, Tls, cert, close_notify, sliced, tcp_fin
 from support import (
-    DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk, close, closed_port, dribble, fin,
+    CHAT, DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, SOON, Server, answer, chunk, close, closed_port, dribble, fin,
     full_listener, line, read_request, read_some, response, rst, run_python,
 )  # fmt: skip
 
@@ -37,12 +37,10 @@ from ollama_stream import (
 from ollama_stream import _exchange
 from ollama_stream._exchange import retry_after
 
-CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 WHOLE = (["Hi", ""], None)  # the outcome of GOOD
 CA = cert("ca.pem")
 CLOSE = {"Connection": "close"}
 AT_ONCE = {"Retry_After": "0", **CLOSE}  # so that each try is a connection of its own
-SOON = 5.0  # seconds in which a server must see that a client is gone, or a waiting call be woken; else 10 and more
 VARIABLES = "OLLAMA_HOST OLLAMA_API_KEY HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY REQUEST_METHOD".split()
 
 
@@ -67,8 +65,11 @@ def clean_environment(monkeypatch):
 # --- both colours -----------------------------------------------------------------------------------------------------
 
 
+PATIENT = {"timeout": PATIENCE}  # where a server fails, a test must end
+
+
 def ask_sync(host=None, **settings):
-    with Client(host, **settings) as client:
+    with Client(host, **{**PATIENT, **settings}) as client:
         texts = []
         try:
             for record in client.chat(stream=True, **CHAT):
@@ -80,7 +81,7 @@ def ask_sync(host=None, **settings):
 
 def ask_async(host=None, **settings):
     async def main():
-        async with AsyncClient(host, **settings) as client:
+        async with AsyncClient(host, **{**PATIENT, **settings}) as client:
             texts = []
             try:
                 async for record in client.chat(stream=True, **CHAT):
@@ -245,7 +246,7 @@ def test_a_unix_socket_that_cannot_be_reached_is_a_connect_error_fault_155(ask, 
 
 
 def twice_sync(host, between=lambda: None, **settings):
-    with Client(host, **settings) as client:
+    with Client(host, **PATIENT, **settings) as client:
         first = client.chat(**CHAT)
         between()
         return [first.message.content, client.chat(**CHAT).message.content]
@@ -253,7 +254,7 @@ def twice_sync(host, between=lambda: None, **settings):
 
 def twice_async(host, between=lambda: None, **settings):
     async def main():
-        async with AsyncClient(host, **settings) as client:
+        async with AsyncClient(host, **PATIENT, **settings) as client:
             first = await client.chat(**CHAT)
             await in_thread(between)
             return [first.message.content, (await client.chat(**CHAT)).message.content]
@@ -367,7 +368,7 @@ def test_a_certificate_that_proves_nothing_is_refused(ask, certificate, host, ve
         texts, error = ask(url, verify=crl_context() if verify == "crl" else verify)
         assert (texts, type(error)) == ([], ConnectError)
         assert server.peer().gone.wait(SOON)
-        assert len(server.peers) == 1 and server.peer().received == b""
+        assert len(server.peers) == 1 and server.peer().requests == []
     assert len(tls.refusals) == 1 and "ALERT" in tls.refusals[0]  # the server was told why
     assert re.search(reason, str(error), re.IGNORECASE)
     assert "verify=" in str(error) and url in str(error)
@@ -577,7 +578,7 @@ def test_a_second_call_follows_a_first_that_the_server_has_closed_fault_82():
 
 
 ONCE = response("200 OK", line("Hi", True))
-TWICE = answer(ONCE, next_request, ONCE)
+TWICE = answer(ONCE, read_request, ONCE)
 
 
 def test_a_tls_connection_is_used_again_fault_80(twice):
@@ -600,6 +601,15 @@ def test_a_tls_connection_that_has_gone_is_replaced_fault_82(twice):
     with Server([Tls(), *answer(ONCE, tcp_fin)], [Tls(), *answer(ONCE)]) as server:
         host = "https://localhost:%d" % server.port
         assert twice(host, verify=CA) == ["Hi", "Hi"]
+        assert len(server.peers) == 2
+
+
+def test_a_tls_connection_on_which_the_server_has_spoken_meanwhile_is_replaced_fault_84(twice):
+    said = threading.Event()
+    goodbye = [response("408 Request Timeout", **CLOSE), lambda _: said.set()]
+    with Server([Tls(), *answer(ONCE, *goodbye)], [Tls(), *answer(ONCE)]) as server:
+        host = "https://localhost:%d" % server.port
+        assert twice(host, lambda: said.wait(PATIENCE), verify=CA) == ["Hi", "Hi"]
         assert len(server.peers) == 2
 
 
@@ -949,6 +959,17 @@ def test_no_proxy_is_asked(ask, settings, variables, monkeypatch):
         assert origin.peer().request_head[0] == b"POST /api/chat HTTP/1.1"
 
 
+def test_the_environment_is_read_for_each_call(twice, monkeypatch):
+    with Server(answer(ONCE)) as origin:
+        proxy = Forward({"127.1:%d" % origin.port: origin.port})
+        with Server([proxy]) as server:
+            place = {"HTTP_PROXY": "PROXY"}
+            host = "http://127.1:%d" % origin.port
+            assert twice(host, lambda: set_variables(monkeypatch, place, server.port)) == ["Hi", "Hi"]
+        assert len(origin.peers) == 2
+    assert len(proxy.requests) == 1
+
+
 # A connection to the broadcast address is refused by the system before anything is sent.
 NETWORKS = [("178-network", "255.255.255.0/24", False), ("178-other-network", "255.255.0.0/24", True)]
 
@@ -1214,7 +1235,7 @@ def test_a_call_is_three_lines_of_the_log(ask, caplog):
     first, second, third = [record.getMessage() for record in records]
     assert {record.levelno for record in records} == {logging.DEBUG}
     assert "POST" in first and server.url + "/api/chat" in first
-    assert "200" in second
+    assert "status 200" in second
     assert re.search(r"\b%d bytes in \d+\.\d+ s$" % len(GOOD), third)
     assert [text for text in (first, second, third) if "pw" in text or "hi" in text.split()] == []
 
@@ -1267,7 +1288,7 @@ def test_a_busy_server_is_asked_again(ask, scripts, retries, connections, status
         texts, error = ask(server.url, retries=retries)
         asked = [peer for peer in server.peers if peer.asked.is_set()]
         assert len(asked) == len(server.peers) == connections
-        assert len({peer.received for peer in asked}) == 1  # the same request, whole, each time
+        assert len({peer.requests[0] for peer in asked}) == 1  # the same request, whole, each time
     if status is None:
         assert (texts, error) == WHOLE
     else:
@@ -1275,13 +1296,13 @@ def test_a_busy_server_is_asked_again(ask, scripts, retries, connections, status
 
 
 def upload_sync(path, host, **settings):
-    with Client(host, **settings) as client:
+    with Client(host, **PATIENT, **settings) as client:
         return client.create_blob(path)
 
 
 def upload_async(path, host, **settings):
     async def main():
-        async with AsyncClient(host, **settings) as client:
+        async with AsyncClient(host, **PATIENT, **settings) as client:
             return await client.create_blob(path)
 
     return asyncio.run(main())

@@ -16,9 +16,7 @@ import time
 
 import pytest
 from proxies import CERTS, Reverse, Tls, cert
-from support import (
-    GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, fin,
-)  # fmt: skip
+from support import CHAT, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, SOON, Server, answer, chunk, closed_port, fin
 
 from ollama_stream import (
     AsyncClient, Client, ConnectError, ConnectionLost, IncompleteStream, OllamaError, ResponseError,
@@ -28,8 +26,6 @@ from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 
 RECORDINGS = os.path.join(ROOT, "fixtures", "recordings")
-PROMPT = 5.0  # seconds within which a server must see that a client is gone; else it never does
-CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 NAMES = [
     "ollama-0.24.0/chat-stream",
@@ -71,7 +67,7 @@ def made(client, request):
 
 
 def outcome_sync(url, request, **settings):
-    with Client(url, **settings) as client:
+    with Client(url, timeout=PATIENCE, **settings) as client:
         records = []
         try:
             for record in made(client, request):
@@ -83,7 +79,7 @@ def outcome_sync(url, request, **settings):
 
 def outcome_async(url, request, **settings):
     async def main():
-        async with AsyncClient(url, **settings) as client:
+        async with AsyncClient(url, timeout=PATIENCE, **settings) as client:
             records = []
             try:
                 async for record in made(client, request):
@@ -291,7 +287,7 @@ def test_a_record_comes_through_a_real_proxy_as_soon_as_it_is_sent_and_so_does_t
         with Client(program.url).chat(stream=True, **CHAT) as stream:
             assert next(stream).message.content == "Hi"
             assert not origin.peer().gone.is_set()
-        assert origin.peer().gone.wait(PROMPT)
+        assert origin.peer().gone.wait(SOON)
 
 
 def test_a_cut_behind_a_real_proxy_is_a_lost_connection(program, outcome):
