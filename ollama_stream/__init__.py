@@ -10,14 +10,20 @@ its own, and the one that says ``"done": true`` ends the answer:
     {"model":"m","messages":[...],"stream":true}     51
                                                      {"model":"m",...,"message":{...,"content":"Hi"},"done":false}
 
-Where to read, in the order of the bytes: ``_endpoints`` and ``_values`` (a call -> a request; ``_upload``: a file),
-``_client`` (Client, Stream), ``_exchange`` (one request and its response), ``_net`` (sockets and clocks), ``_http1``
-(bytes -> an HTTP message), ``_stream`` (body -> records), ``_decode`` and ``_records`` (JSON objects -> dataclasses),
-``_errors``; then ``aio`` (the asyncio colour), ``_address`` (where to connect), ``_schema`` (tools= and format=),
-``_default`` (the module functions), ``tools`` and ``meter`` (what is built on the client); and beside the client
-``fixture`` (recorded exchanges; ``exchange``, ``fixture_lines``, ``canonical``, ``redact`` and ``cassette`` are its
-parts), ``transports`` and ``replay`` (which play them, without and with a socket; ``player``, ``report``, ``faults``,
-``aim`` and ``overlay`` are the parts of the server), ``recorder`` and ``proxy`` (which make them), ``cli``.
+Where to read, in the order of the bytes:
+
+    _endpoints, _values, _upload  a call -> a request, or an error before any byte is sent; _schema: tools=, format=
+    _base, _client, aio           the clients and their streams: on blocking sockets, and in coroutines
+    _exchange                     one request and its response, with its clocks, retries and closing, for both
+    _route, _address              the way to the server; _net: sockets, _tls, _pool: idle connections
+    _http1                        bytes -> an HTTP message
+    _stream, _decode, _records    its body -> lines -> JSON objects -> dataclasses -> the whole answer
+    _errors, _default             every way to fail; the module functions
+    tools, meter                  built on the client: calls of tools, conversations, progress
+    fixture                       recorded exchanges, with exchange, fixture_lines, canonical, redact, cassette
+    transports, replay            play them, without and with a socket: player, report, faults, aim, overlay
+    recorder, proxy               make them
+    cli                           the command line: *_cli, with views, picture, conversion
 
 Nothing is loaded before it is used.
 """
@@ -27,7 +33,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
-    from ._client import VERSION as __version__
+    from ._base import VERSION as __version__
     from ._client import Client, Stream
     from ._default import (
         blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
@@ -79,7 +85,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name == "__version__":
-        return import_module("._client", __name__).VERSION
+        return import_module("._base", __name__).VERSION
     for home, names in _HOMES.items():
         if name in names.split():
             value = globals()[name] = getattr(import_module("." + home, __name__), name)

@@ -14,7 +14,7 @@ from typing import (
     TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._client import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
+from ._base import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._net import PIECE_SIZE

@@ -21,7 +21,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, TextIO, Tuple, Union
 
-from ._client import VERSION, Client, Stream
+from ._base import VERSION
+from ._client import Client, Stream
 from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
 from ._errors import OllamaError, RequestError
 from ._net import Timeout, reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-from ._client import VERSION as PRODUCT_VERSION
+from ._base import VERSION as PRODUCT_VERSION
 from ._errors import ConnectionLost, FixtureError, ProtocolError
 from ._http1 import Head, Response
 from .canonical import encode_bytes, shortened

@@ -26,7 +26,7 @@ import time
 from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ._address import Unset
-from ._client import VERSION
+from ._base import VERSION
 from ._endpoints import row_of_path
 from ._errors import ConnectionLost, FixtureError, ProtocolError, RequestError
 from ._http1 import RequestHead, Response

@@ -18,7 +18,8 @@ from typing import (
     overload,
 )  # fmt: skip
 
-from ._client import BaseClient, Client, Stream, as_messages
+from ._base import BaseClient, as_messages
+from ._client import Client, Stream
 from ._decode import decode
 from ._errors import FixtureError, OllamaError, ProtocolError, RequestError, StreamClosed
 from ._net import settled
@@ -29,7 +30,7 @@ from ._values import base64_text, checked_message, checked_messages, checked_too
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._client import Messages
+    from ._base import Messages
     from ._endpoints import ChatFields, GenerationFields
     from .aio import AsyncClient, AsyncToolRun
 

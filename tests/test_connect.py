@@ -1477,3 +1477,10 @@ def test_cancelling_ends_the_wait_between_two_tries():
     with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="5"))) as server:
         asyncio.run(main(server), debug=True)
         assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("auth", ["Bearer of-the-host", ("user", "password")], ids=str)
+def test_the_credentials_of_the_host_do_not_go_to_ollama_com(auth, monkeypatch):
+    monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
+    with pytest.raises(RequestError, match="^Authorization header with Bearer token is required for web search$"):
+        Client("https://gpu-box", auth=auth).web_search("weather")

@@ -18,7 +18,7 @@ for module in MODULES:
 
 # A module of the core imports only from those before it.
 CORE = (
-    "_errors _schema _decode _records _address _upload _values _endpoints _http1 _stream _net _pool _tls _route _exchange _client _default".split()
+    "_errors _schema _decode _records _address _upload _values _endpoints _http1 _stream _net _pool _tls _route _exchange _base _client _default".split()
 )  # fmt: skip
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 
