@@ -24,7 +24,7 @@ class Idle(NamedTuple):
     key: Hashable
     connection: Any
     response: Response
-    since: float
+    until: float
 
 
 class Pool:
@@ -56,7 +56,7 @@ class Pool:
             connection.close()
             return
         try:
-            self._idle.append(Idle(key, connection, response, time.monotonic()))
+            self._idle.append(Idle(key, connection, response, time.monotonic() + idle_seconds(response)))
             if len(self._idle) > MAX_IDLE:
                 self._idle.pop(0).connection.close()
         finally:
@@ -70,12 +70,12 @@ class Pool:
     def _taken(self, key: Hashable) -> Any:
         """The latest of that key, out of the pool; what has been idle for too long is closed."""
         self._leave_the_parent()
-        oldest = time.monotonic() - MAX_IDLE_SECONDS
+        now = time.monotonic()
         with self._lock:
-            while self._idle and self._idle[0].since < oldest:
-                self._idle.pop(0).connection.close()
             for position in reversed(range(len(self._idle))):
-                if self._idle[position].key == key:
+                if self._idle[position].until <= now:
+                    self._idle.pop(position).connection.close()
+                elif self._idle[position].key == key:
                     return self._idle.pop(position)
         return None
 
@@ -90,6 +90,16 @@ class Pool:
 def close_all(idle: List[Idle]) -> None:
     while idle:
         idle.pop().connection.close()
+
+
+def idle_seconds(response: Response) -> float:
+    """How long a connection may rest: not longer than the server keeps it (RFC 2068, 19.7.1: Keep-Alive: timeout=N)."""
+    field = response.head.get("Keep-Alive", "") if response.head is not None else ""
+    for parameter in (field or "").split(","):
+        name, _, value = parameter.strip().partition("=")
+        if name.lower() == "timeout" and value.isascii() and value.isdigit():
+            return min(MAX_IDLE_SECONDS, float(value[:9]))
+    return MAX_IDLE_SECONDS
 
 
 def is_sound(idle: Idle) -> bool:

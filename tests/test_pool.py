@@ -19,6 +19,7 @@ from support import (
 )  # fmt: skip
 
 from ollama_stream import ConnectionLost, OllamaError, ResponseError, _pool
+from ollama_stream._http1 import Response
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -183,6 +184,34 @@ def test_a_connection_that_was_idle_for_too_long_is_closed_fault_87(colour, monk
     with Server(answer(GOOD)) as server, colour.client(server.url) as client:
         assert [asked(client, "1"), asked(client, "2")] == ["Hi", "Hi"]
         assert server.peer().gone.wait(SOON)
+        assert carried(server) == [["1"], ["2"]]
+
+
+KEEP_ALIVE = [  # the field's value, seconds
+    ("timeout=0", 0),
+    ("timeout=1", 1),
+    ("max=100, Timeout=15", 15),
+    ("timeout=600", 60),
+    ("timeout=%s" % ("9" * 5000), 60),
+    ("timeout=-1", 60),
+    ("timeout=\xb2", 60),
+    ("timeout", 60),
+    ("", 60),
+]
+
+
+@pytest.mark.parametrize("value, seconds", KEEP_ALIVE, ids=[row[0][:20] for row in KEEP_ALIVE])
+def test_a_connection_rests_no_longer_than_the_server_keeps_it_fault_87(value, seconds):
+    reader = Response()
+    reader.receive(b"HTTP/1.1 200 OK\r\nKeep-Alive: %s\r\n\r\n" % value.encode("latin-1"))
+    reader.read_head()
+    assert _pool.idle_seconds(reader) == seconds
+
+
+def test_a_connection_that_the_server_will_have_closed_is_not_used_fault_87(colour):
+    data = GOOD.replace(b"\r\n\r\n", b"\r\nKeep-Alive: timeout=0\r\n\r\n", 1)
+    with Server(answer(data), answer(GOOD)) as server, colour.client(server.url) as client:
+        assert [asked(client, text) for text in "12"] == ["Hi"] * 2
         assert carried(server) == [["1"], ["2"]]
 
 
