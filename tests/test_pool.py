@@ -5,11 +5,14 @@ Ids and names with numbers are the numbered faults.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 import support
@@ -20,6 +23,7 @@ from support import (
 
 from ollama_stream import ConnectionLost, OllamaError, ResponseError, _pool
 from ollama_stream._http1 import Response
+from ollama_stream._net import Connection
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -236,6 +240,19 @@ def test_a_client_that_is_dropped_closes_what_rests_without_the_collector(colour
         assert asked(client, "1") == "Hi"
         del client
         assert server.peer().gone.wait(SOON)
+
+
+def test_a_pool_in_a_circle_of_garbage_closes_its_connections_before_the_collector_does():
+    # An error keeps the frames that it went through, and they the client and the exchange, which keeps the error.
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    pool = _pool.Pool()
+    pool.put("key", connection, SimpleNamespace(keepable=True))
+    pool.circle = pool
+    del ours, connection, pool
+    gc.collect()
+    with theirs:
+        assert theirs.recv(1) == b""
 
 
 def test_a_client_can_be_used_after_close(colour):
