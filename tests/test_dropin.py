@@ -23,6 +23,7 @@ import ollama_stream
 import support
 from ollama_stream._address import parse_address
 from ollama_stream._schema import function_tool
+from ollama_stream._upload import UPLOAD_PIECE
 
 SAME: Any = object()  # the official client does what ours does
 AS_JSON: Any = object()  # it sends the same JSON, in other bytes: the order of the keys, ASCII or not
@@ -59,6 +60,9 @@ ANSWERS: Dict[str, Any] = {
 }  # fmt: skip
 
 
+MAX_KEPT = 1 << 20
+
+
 class Asked(NamedTuple):
     """A request as the server got it; header names in lower case."""
 
@@ -86,7 +90,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            left, piece = int(self.headers.get("Content-Length", "0")), b""
+            while left:  # of a large body only the end is kept
+                piece = self.rfile.read(min(left, MAX_KEPT))
+                left -= len(piece)
+            return piece
         data = b""
         while True:
             size = int(self.rfile.readline(), 16)
@@ -325,6 +333,61 @@ def test_A3_a_blob_is_named_by_its_digest(loopback, tmp_path):
             asked, sent = loopback.asked
             assert asked.line == "HEAD /api/blobs/" + digest
             assert (sent.line, sent.body, sent.headers["content-length"]) == ("POST /api/blobs/" + digest, "abc", "3")
+
+
+# A file of a quarter of a gigabyte, in a process of its own: what it adds to the memory, and how often another task of
+# the loop had its turn meanwhile.
+UPLOADING = """
+import asyncio, sys
+from ollama_stream import AsyncClient, Client
+
+def peak():
+    try:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) << 10
+    except OSError:
+        import resource  # which on Linux counts what the parent process had, too
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+async def beat():
+    global beats
+    while True:
+        beats += 1
+        await asyncio.sleep(0)
+
+async def upload_in_loop(path):
+    heart = asyncio.ensure_future(beat())
+    digest = await AsyncClient().create_blob(path)
+    heart.cancel()
+    return digest
+
+def upload(path):
+    return asyncio.run(upload_in_loop(path)) if colour == "AsyncClient" else Client().create_blob(path)
+
+colour, small, large = sys.argv[1:]
+upload(small)
+beats, before = 0, peak()
+digest = upload(large)
+print(digest, peak() - before, beats)
+"""
+LARGE = 256 << 20
+LARGE_DIGEST = "sha256:a6d72ac7690f53be6ae46ba88506bd97302a093f7108472bd9efc3cefda06484"
+
+
+@pytest.mark.parametrize("form", ["Client", "AsyncClient"])
+def test_A3_a_large_blob_takes_no_memory_and_leaves_the_loop_its_turns(form, loopback, tmp_path):
+    small, large = tmp_path / "small", tmp_path / "large"
+    for path, size in ((small, 1 << 20), (large, LARGE)):
+        with open(path, "wb") as file:
+            file.truncate(size)
+    end = support.run_python("-c", UPLOADING, form, str(small), str(large), OLLAMA_HOST=loopback.url)
+    assert end.stderr == ""
+    digest, added, beats = end.stdout.split()
+    assert digest == LARGE_DIGEST
+    assert int(added) < 4 << 20
+    # Every piece is hashed once and sent once, with a turn for the others after each.
+    assert form == "Client" or int(beats) >= 2 * LARGE // UPLOAD_PIECE
 
 
 # --- A4: what is put on the wire --------------------------------------------------------------------------------------
