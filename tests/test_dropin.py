@@ -553,6 +553,26 @@ def test_A4_every_method_is_on_the_wire():
     assert {wire.name for wire in WIRE} == set(SIGNATURES) - {"create_blob", "web_search", "web_fetch"}
 
 
+FOUND = {"results": [{"title": "t", "url": "u", "content": "c"}]}
+FETCHED = {"title": "t", "content": "c", "links": ["u"]}
+WEB = [  # method, arguments, path, body, answer, look
+    ("web_search", ("q",), "/api/web_search", '{"query":"q","max_results":3}', FOUND, lambda r: r.results[0]["url"]),
+    ("web_search", ("q", 5), "/api/web_search", '{"query":"q","max_results":5}', FOUND, lambda r: r["results"][0].url),
+    ("web_fetch", ("u",), "/api/web_fetch", '{"url":"u"}', FETCHED, lambda r: r.links[0]),
+]
+
+
+@pytest.mark.parametrize("name, arguments, path, body, answer, look", WEB)
+def test_A4_the_web_is_searched_at_ollama_com(name, arguments, path, body, answer, look):
+    transport = support.Bytes(support.response("200 OK", json.dumps(answer).encode()))
+    client = ollama_stream.Client("localhost", headers={"Authorization": "Bearer key"}, transport=transport)
+    assert look(getattr(client, name)(*arguments)) == "u"
+    head, _, sent = transport.sent.decode().partition("\r\n\r\n")
+    assert head.split("\r\n")[:2] == ["POST %s HTTP/1.1" % path, "Host: ollama.com"]
+    assert "Authorization: Bearer key" in head.split("\r\n")
+    assert sent == body
+
+
 def test_A4_the_header_fields_of_a_request(loopback):
     client = ollama_stream.Client(loopback.url)
     for given, accept in (({}, "application/json"), ({"stream": True}, "application/x-ndjson")):

@@ -2,17 +2,20 @@
 
 import inspect
 import json
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
 ollama = pytest.importorskip("ollama")
+if version("ollama") != "0.6.3":
+    pytest.skip("the tables are of ollama-python 0.6.3", allow_module_level=True)
 
 import ollama_stream
 import support
 from test_dropin import (
     AS_JSON, CONNECT, ERRORS, FIELDS, FUNCTIONS, GENERATED, HOSTS, LOOK_ROWS, NAMES, RESPONSES, SAME, SIGNATURES, TOOLS,
-    WIRES, call, class_of, contract, loopback, outcome, parameters_of, raised_over_a_socket, seen, validated,
+    WEB, WIRES, call, class_of, contract, loopback, outcome, parameters_of, raised_over_a_socket, seen, validated,
 )  # fmt: skip
 
 assert loopback  # a fixture
@@ -50,6 +53,19 @@ def test_A4_on_the_wire(wire, loopback):
             assert json.loads(asked.body) == json.loads(expected) and asked.body != expected
         else:
             assert asked.body == expected
+
+
+@pytest.mark.parametrize("name, arguments, path, body, answer, look", WEB)
+def test_A4_the_web_is_searched_at_ollama_com(name, arguments, path, body, answer, look):
+    httpx = pytest.importorskip("httpx")
+
+    def handler(request: Any) -> Any:
+        assert (request.method, str(request.url)) == ("POST", "https://ollama.com" + path)
+        assert request.content.decode() == body
+        return httpx.Response(200, json=answer)
+
+    client = ollama.Client(headers={"Authorization": "Bearer key"}, transport=httpx.MockTransport(handler))
+    assert look(getattr(client, name)(*arguments)) == "u"
 
 
 @pytest.mark.parametrize("name, data, look, ours, theirs", LOOK_ROWS)
