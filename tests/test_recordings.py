@@ -5,7 +5,6 @@ How it comes out is what the README of the recordings says; the values are compu
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import json
 import os
@@ -15,16 +14,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import pytest
 import support
 
-from ollama_stream import (
-    AsyncClient, Client, ConnectionLost, IncompleteStream, OllamaError, RequestError, ResponseError,
-)  # fmt: skip
+from ollama_stream import Client, ConnectionLost, IncompleteStream, OllamaError, RequestError, ResponseError
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
 
 RECORDINGS = os.path.join(support.ROOT, "fixtures", "recordings")
 PROGRAMS = os.path.join(support.ROOT, "tests", "programs")
-COLOURS = ["blocking", "asyncio"]
 
 MEANINGS = {  # of the README's words; "error, status N" is N
     "complete": "complete",
@@ -213,34 +209,26 @@ def ask(client: Any, name: str, recorded: Recording) -> Tuple[Any, bool]:
     return getattr(client, method)(**dict(given, stream=stream)), stream
 
 
-def call(colour: str, settings: Dict[str, Any], name: str, recorded: Recording) -> Tuple[Optional[List[Any]], Any]:
+def call(client: Any, name: str, recorded: Recording) -> Tuple[Optional[List[Any]], Any]:
     """Make the recorded call: the parts of a stream or None, and the whole answer."""
-    if colour == "blocking":
-        answer, streamed = ask(Client(**settings), name, recorded)
-        if not streamed:
-            return None, answer
-        with answer as parts:
-            return list(parts), answer.result()
-
-    async def coroutine() -> Tuple[Optional[List[Any]], Any]:
-        answer, streamed = ask(AsyncClient(**settings), name, recorded)
-        if not streamed:
-            return None, await answer
-        async with answer:
-            return [part async for part in answer], await answer.result()
-
-    return asyncio.run(coroutine())
+    answer, streamed = ask(client, name, recorded)
+    if not streamed:
+        return None, answer
+    parts: List[Any] = []
+    with answer as stream:
+        support.collect(stream, parts)
+        return parts, stream.result()
 
 
-def judge(colour: str, settings: Dict[str, Any], name: str) -> None:
+def judge(client: Any, name: str) -> None:
     """Make the recorded call, and compare what it gives or raises with the file."""
     recorded, outcome = recording(name), OUTCOMES[name]
     if outcome == "complete":
-        parts, answer = call(colour, settings, name, recorded)
+        parts, answer = call(client, name, recorded)
         check_answer(recorded, parts, answer)
         return
     with pytest.raises(OllamaError) as raised:
-        call(colour, settings, name, recorded)
+        call(client, name, recorded)
     error = raised.value
     if isinstance(outcome, int):
         assert isinstance(error, ResponseError)
@@ -289,27 +277,14 @@ def test_every_recording_is_in_the_readme_and_every_row_is_a_recording():
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_recorded_exchange_comes_out_as_it_must(colour, name):
-    judge(colour, {"transport": Replaying(load(file_of(name)))}, name)
+    judge(colour.client(transport=Replaying(load(file_of(name)))), name)
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_recorded_exchange_comes_out_as_it_must_over_a_socket(colour, name):
-    with serve(load(file_of(name))) as server:
-        judge(colour, {"host": server.url}, name)
-
-
-def value_of(colour: str, url: str, name: str, *arguments: Any) -> Any:
-    """What a method that gives no stream gives."""
-    if colour == "blocking":
-        return getattr(Client(url), name)(*arguments)
-
-    async def coroutine() -> Any:
-        return await getattr(AsyncClient(url), name)(*arguments)
-
-    return asyncio.run(coroutine())
+    with serve(load(file_of(name))) as server, colour.client(server.url) as client:
+        judge(client, name)
 
 
 BLOB = recording("ollama-0.32.15/blob-create")
@@ -324,19 +299,17 @@ DIGEST = BLOB.path.rpartition("/")[2]
         ("root-head", "ping", (), True),
     ],
 )
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_question_is_answered_by_yes_or_no(colour, name, method, arguments, value):
     with serve(file_of("ollama-0.32.15/" + name)) as server:
-        assert value_of(colour, server.url, method, *arguments) is value
+        assert getattr(colour.client(server.url), method)(*arguments) is value
 
 
 @pytest.mark.parametrize("names", [["blob-exists"], ["blob-missing", "blob-create"]], ids=["there", "not there"])
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_blob_is_sent_where_the_server_has_it_not(colour, names, tmp_path):
     path = tmp_path / "blob"
     path.write_bytes(bytes_of(BLOB.body))
     with serve([file_of("ollama-0.32.15/" + name) for name in names]) as server:
-        assert value_of(colour, server.url, "create_blob", path) == DIGEST
+        assert colour.client(server.url).create_blob(path) == DIGEST
         server.assert_all_played()
 
 
