@@ -247,7 +247,7 @@ def test_a_pool_in_a_circle_of_garbage_closes_its_connections_before_the_collect
     ours, theirs = socket.socketpair()
     connection = Connection(ours)
     pool = _pool.Pool()
-    pool.put("key", connection, SimpleNamespace(keepable=True))
+    pool.put("key", connection, SimpleNamespace(keepable=True, head=None))
     pool.circle = pool
     del ours, connection, pool
     gc.collect()
