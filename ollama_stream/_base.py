@@ -111,15 +111,17 @@ class BaseClient:
         max_line: int = MAX_LINE,
         transport: Any = None,
     ) -> None:
-        """``host`` takes every form of OLLAMA_HOST, which is read where it is None.
+        """``host`` takes every form of OLLAMA_HOST, which is read where it is None. Raises RequestError.
 
         ``verify`` is True, False (no check of the server's certificate), a file or folder of CA certificates, or an
-        ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password). ``auth`` is
-        (user, password) or a whole Authorization value, for ``host`` alone. ``proxy`` is a URL, None for none; where it is not given
-        HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read. ``trust_env=False`` reads no variable at all. ``retries`` is how
-        many more attempts follow a failed connection or a status 429 or 503, after a growing pause or what the
-        server's Retry-After says. ``max_line`` is in bytes. ``transport`` replaces the network: an object with
-        ``open(address, timeout)``. Raises RequestError.
+        ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password).
+        ``auth`` is (user, password) or a whole Authorization value, for ``host`` alone.
+        ``proxy`` is a URL, None for none; where it is not given HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read.
+        ``trust_env=False`` reads no variable at all.
+        ``retries`` is how many more attempts follow a failed connection or a status 429 or 503, after a growing pause
+        or what the server's Retry-After says.
+        ``max_line`` is in bytes.
+        ``transport`` replaces the network: an object with ``open(address, timeout)``.
         """
         self._environ: Mapping[str, str] = os.environ if trust_env else {}
         if host is not None:
@@ -218,7 +220,8 @@ def authorization(auth: Any) -> Optional[str]:
             raise RequestError("auth: a ':' in the user, or a control character or lone surrogate (RFC 7617, 2)")
         return "Basic " + b64encode(credentials.encode("utf-8")).decode("ascii")
     if auth is not None and not isinstance(auth, str):
-        raise RequestError("auth: expected (user, password) or a value such as 'Bearer ...', got %s" % type(auth).__name__)
+        form = "(user, password) or a value such as 'Bearer ...'"
+        raise RequestError("auth: expected %s, got %s" % (form, type(auth).__name__))
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union, cast, overload
+from typing import (
+    TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union, cast, overload,
+)  # fmt: skip
 
-from ._base import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
+from ._base import (
+    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
+)  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange

@@ -101,7 +101,8 @@ class IncompleteStream(OllamaError, EOFError):
 class ResponseError(OllamaError):
     """The server reported an error: a status of 300 and above, or an ``error`` record inside a 200 stream.
 
-    ``error`` is the server's text as it came (``str()`` gives it in one line that a terminal or a log can show), ``status_code`` the HTTP status or -1 for a record in a stream,
+    ``error`` is the server's text as it came (``str()`` gives it in one line that a terminal or a log can show),
+    ``status_code`` the HTTP status or -1 for a record in a stream,
     ``signin_url`` where to sign in (status 401), ``retry_after`` the server's wish in seconds, ``headers`` the
     response's header fields by lower-case name, ``raw`` the decoded JSON value or the text of the body.
     """
@@ -134,7 +135,7 @@ class FixtureError(OllamaError, ValueError):
 
 
 def printable(text: str, limit: int) -> str:
-    """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, surrogates."""
+    """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, and so on."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, Sequence,
-    TypeVar, Union, cast, overload,
+    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional,
+    Sequence, TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._base import BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there
+from ._base import (
+    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
+)  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._net import PIECE_SIZE
@@ -280,7 +282,10 @@ class AsyncClient(BaseClient):
         A text that is too long is cut, with ``truncate=False`` it is an error. Without an input the model is loaded.
         """
         given = dict(fields, model=model, input=input, truncate=truncate, options=options)
-        return cast("Coroutine[Any, Any, EmbedResponse]", self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)))
+        return cast(
+            "Coroutine[Any, Any, EmbedResponse]",
+            self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)),
+        )
 
     @endpoint
     def embeddings(
@@ -399,7 +404,8 @@ class AsyncClient(BaseClient):
     @endpoint
     def copy(self, source: str, destination: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
         """POST /api/copy: another name for a model."""
-        return cast("Coroutine[Any, Any, StatusResponse]", self._call("copy", dict(fields, source=source, destination=destination)))
+        given = dict(fields, source=source, destination=destination)
+        return cast("Coroutine[Any, Any, StatusResponse]", self._call("copy", given))
 
     @endpoint
     def delete(self, model: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
@@ -435,12 +441,15 @@ class AsyncClient(BaseClient):
         return cast("Coroutine[Any, Any, CloudStatusResponse]", self._call("cloud_status", fields))
 
     @endpoint
-    def web_search(self, query: str, max_results: int = 3, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, WebSearchResponse]:
+    def web_search(
+        self, query: str, max_results: int = 3, **fields: Unpack[CallFields]
+    ) -> Coroutine[Any, Any, WebSearchResponse]:
         """POST https://ollama.com/api/web_search, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
 
         Raises RequestError without a Bearer token, before anything is sent.
         """
-        return cast("Coroutine[Any, Any, WebSearchResponse]", self._call("web_search", dict(fields, query=query, max_results=max_results)))
+        given = dict(fields, query=query, max_results=max_results)
+        return cast("Coroutine[Any, Any, WebSearchResponse]", self._call("web_search", given))
 
     @endpoint
     def web_fetch(self, url: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, WebFetchResponse]:
