@@ -17,17 +17,22 @@ def colour(request):
     return support.Colour(request.param)
 
 
-@pytest.fixture(scope="session")
-def quick_collector():
-    """What is there already need not be searched after each test."""
+@pytest.fixture(scope="session", autouse=True)
+def programs_are_compiled_once(tmp_path_factory):
+    """Where Python may not write beside its modules, each of the programs that tests start would compile them all."""
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        del os.environ["PYTHONDONTWRITEBYTECODE"]
+        os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
+
+
+def pytest_collection_finish():
+    """What has been collected stays: the collector need not search it again and again."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
-def nothing_is_left(monkeypatch, caplog, quick_collector):
+def nothing_is_left(monkeypatch, caplog):
     """The test begins and ends with the same open files, without the collector, and nothing complains."""
     complaints = []
     monkeypatch.setattr(sys, "unraisablehook", lambda event: complaints.append(repr(event.exc_value)))
@@ -40,5 +45,6 @@ def nothing_is_left(monkeypatch, caplog, quick_collector):
     finally:
         gc.enable()
     gc.collect()
+    gc.freeze()  # what is left need not be searched again after each test
     assert complaints == []
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
