@@ -433,7 +433,7 @@ STALLS = [  # id, steps, clock, message, texts
 
 @pytest.mark.parametrize("steps, clock, message, texts", [row[1:] for row in STALLS], ids=[row[0] for row in STALLS])
 def test_a_clock_runs_out(colour, steps, clock, message, texts):
-    limit = 0.2 if clock == "total" else 0.1  # what has come must have come within total
+    limit = 0.2 if clock == "total" else 0.05  # what has come must have come within total
     with Server(answer(*steps)) as server:
         stream = colour.chat(server, timeout=Timeout(**dict(ALL, **{clock: limit})))
         got, error = outcome(stream)
@@ -481,8 +481,8 @@ def test_the_time_of_a_busy_consumer_is_not_counted(colour):
 def test_a_float_sets_first_byte_and_idle_and_none_switches_all_off(colour):
     with Server(answer()) as server:
         with pytest.raises(OllamaTimeout) as raised:
-            colour.client(server.url).chat(timeout=0.2, **CHAT)
-    assert (raised.value.clock, raised.value.limit) == ("first_byte", 0.2)
+            colour.client(server.url).chat(timeout=0.05, **CHAT)
+    assert (raised.value.clock, raised.value.limit) == ("first_byte", 0.05)
     with Server(answer(GOOD)) as server:
         assert outcome(colour.chat(server, timeout=None)) == (["Hi", ""], None)
 

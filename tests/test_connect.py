@@ -697,10 +697,10 @@ DRIBBLED = [hello, b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", dribble(b"\x
 @pytest.mark.parametrize("steps", [[hello], DRIBBLED], ids=["silent", "dribbled"])
 def test_a_handshake_that_stalls_is_under_the_connect_clock_fault_175(ask, steps):
     with Server(steps) as server:
-        texts, error = ask("https://localhost:%d" % server.port, verify=CA, timeout=Timeout(connect=0.3))
+        texts, error = ask("https://localhost:%d" % server.port, verify=CA, timeout=Timeout(connect=0.1))
         assert server.peer().gone.wait(SOON)
-    assert (texts, type(error), error.clock, error.limit) == ([], OllamaTimeout, "connect", 0.3)
-    assert 0.3 <= error.elapsed < 3
+    assert (texts, type(error), error.clock, error.limit) == ([], OllamaTimeout, "connect", 0.1)
+    assert 0.1 <= error.elapsed < 3
 
 
 TLS_PORTS = [  # id, steps
@@ -1043,7 +1043,7 @@ STALLS = [[], [b"HTTP/1.1 200 OK\r\n"], [b"HTTP/1.1 200 ", dribble(b"O", 0.001)]
 @pytest.mark.parametrize("steps", STALLS, ids=["no-answer", "half-an-answer", "dribbled"])
 def test_a_proxy_that_stalls_is_under_the_connect_clock(ask, steps):
     with Server(answer(*steps)) as server:
-        texts, error = ask("https://ollama.test", proxy=server.url, verify=CA, timeout=Timeout(connect=0.3))
+        texts, error = ask("https://ollama.test", proxy=server.url, verify=CA, timeout=Timeout(connect=0.1))
         assert server.peer().gone.wait(SOON)
     assert (texts, type(error), error.clock) == ([], OllamaTimeout, "connect")
 
@@ -1186,7 +1186,7 @@ def test_a_secret_is_shown_nowhere(ask, scheme, userinfo, settings, variables, e
     with Server([*before, *(script or [])]) as server:
         port = closed_port() if end == "refused" else server.port
         host = "%s://%slocalhost:%d" % (scheme, userinfo, port)
-        settings = dict(settings, verify=CA, retries=int(end == "busy"), timeout=10 if script else 0.1)
+        settings = dict(settings, verify=CA, retries=int(end == "busy"), timeout=10 if script else 0.05)
         _, error = ask(host, **settings)
         shown = told(error) + [repr(Client(host, **settings)), repr(AsyncClient(host, **settings)), caplog.text]
     assert (error is None) is (end == "good")
@@ -1339,14 +1339,14 @@ NOT_RETRIED = [  # id, script, error
 @pytest.mark.parametrize("script, kind", table(NOT_RETRIED))
 def test_nothing_else_is_asked_again(ask, script, kind):
     with Server(script) as server:
-        _, error = ask(server.url, retries=3, timeout=0.1 if kind is OllamaTimeout else 10)
+        _, error = ask(server.url, retries=3, timeout=0.05 if kind is OllamaTimeout else 10)
         assert len(server.peers) == 1
     assert type(error) is kind
 
 
 def test_a_connect_timeout_is_not_tried_again(ask):
     with full_listener() as port:
-        _, error = ask("127.0.0.1:%d" % port, retries=3, timeout=Timeout(connect=0.3))
+        _, error = ask("127.0.0.1:%d" % port, retries=3, timeout=Timeout(connect=0.1))
     assert (type(error), error.clock) == (OllamaTimeout, "connect")
     assert error.elapsed < 3
 

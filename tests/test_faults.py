@@ -570,7 +570,7 @@ def test_a_client_tells_a_fault_from_a_whole_answer(specs: List[str], error: str
     found = ""
     timeout = Timeout(first_byte=PATIENCE, idle=PATIENCE)
     if error == "OllamaTimeout":  # only where one is waited for
-        timeout = Timeout(first_byte=PATIENCE if text else 0.1, idle=0.1)
+        timeout = Timeout(first_byte=PATIENCE if text else 0.05, idle=0.05)
     with serve(CHAT, level="path", faults=specs) as server:
         try:
             reader(server.url, timeout, texts)

@@ -540,7 +540,7 @@ ALPHABET = [b"\n", b"\r", b"\0", b'"', b"\\", b"a", b"/", b"\x7f", b"\xe2\x82", 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
     rng = random.Random(seed)
-    for _ in range(1000):
+    for _ in range(300):
         data = b"".join(rng.choice(ALPHABET) for _ in range(rng.randrange(20)))
         data += bytes(rng.randrange(256) for _ in range(rng.randrange(10)))
         line = fixture_lines.event_line(Event(0.0, "raw", data))
@@ -548,8 +548,8 @@ def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
         assert len(line.decode("utf-8").splitlines()) == 1
 
 
-def test_a_million_broken_characters_take_linear_time() -> None:
-    data = b"a\xff" * 500_000
+def test_200000_broken_characters_take_linear_time() -> None:
+    data = b"a\xff" * 200_000
     assert decode_bytes(encode_bytes(data)) == data
 
 
@@ -888,8 +888,8 @@ def test_nothing_is_held_back_without_credentials_and_never_more_than_one_could_
 def test_overwriting_byte_by_byte_takes_linear_time() -> None:
     redactor = Redactor()
     redactor.event(Event(0, "request", RecordedRequest("GET", "/", [("X-Key", b"k" * 4000)])))
-    out = b"".join(redactor.feed(b"x") for _ in range(100_000)) + redactor.flush()
-    assert out == b"x" * 100_000
+    out = b"".join(redactor.feed(b"x") for _ in range(50_000)) + redactor.flush()
+    assert out == b"x" * 50_000
 
 
 @pytest.mark.parametrize("path", ["/" + "a" * 1_000_000, "/?" + "a" * 1_000_000, "//" * 500_000, "/?" + "a&" * 100_000])
