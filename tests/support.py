@@ -318,7 +318,12 @@ def run(main: Any) -> Any:
         assert said == []
         return result
 
-    return asyncio.run(checked(), debug=True)
+    asyncio.constants.DEBUG_STACK_DEPTH = sys.tracebacklimit = 1  # where each call, task and future was made: ten
+    # frames for each of them cost more than most tests
+    try:
+        return asyncio.run(checked(), debug=True)
+    finally:
+        sys.__dict__.pop("tracebacklimit", None)
 
 
 async def settle() -> None:

@@ -391,14 +391,14 @@ def test_an_address_gets_what_the_others_have_left_of_the_connect_clock_fault_15
     async def connect(sock, target, timeout):
         sock.close()
         given.append(timeout)
-        time.sleep(0.05)  # of the 10 s: what is claimed
+        time.sleep(0.02)  # of the 10 s: what is claimed
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
     network = network_of(colour, 1, 2, 3)
     network.connect = connect
     with pytest.raises(ConnectError):
         dialled(colour, network)
-    assert [timeout <= 10 - 0.05 * number for number, timeout in enumerate(given)] == [True] * 3
+    assert [timeout <= 10 - 0.02 * number for number, timeout in enumerate(given)] == [True] * 3
 
 
 def test_the_next_address_is_tried_after_a_refusal_fault_157(colour):
@@ -886,7 +886,7 @@ RAISED = [  # the error, the steps that lead to it
 @pytest.mark.parametrize("duplicate", [copy.copy, pickled], ids=["copy", "pickle"])
 def test_an_error_can_be_pickled_and_copied(colour, name, steps, duplicate):
     with Server(answer(*steps)) as server:
-        _, error = outcome(colour.chat(server, timeout=Timeout(idle=0.1)))
+        _, error = outcome(colour.chat(server, timeout=Timeout(idle=0.05)))
     other = duplicate(error)
     assert type(error) is type(other) is getattr(ollama_stream, name)
     assert (str(other), other.__dict__) == (str(error), error.__dict__)
@@ -973,7 +973,7 @@ def test_a_secret_is_sent_and_shown_nowhere(colour, host, headers, key, steps, m
     if key:
         monkeypatch.setenv("OLLAMA_API_KEY", key)
     with Server(answer(*(steps or []))) as server:
-        limit = 5 if steps else 0.1
+        limit = 5 if steps else 0.05
         host %= closed_port() if steps is None else server.port
         with colour.client(host, headers=headers, timeout=limit) as client:
             _, error = outcome(client.chat(stream=True, **CHAT))
@@ -1037,7 +1037,7 @@ FAILING += [(name, steps) for name, steps, *_ in ENDS] + RAISED
 @pytest.mark.parametrize("steps", [row[1] for row in FAILING], ids=[row[0] for row in FAILING])
 def test_both_clients_say_the_same_of_what_goes_wrong(steps):
     def asked(client, _request):
-        return client.chat(stream=True, timeout=Timeout(idle=0.1), **CHAT)
+        return client.chat(stream=True, timeout=Timeout(idle=0.05), **CHAT)
 
     outcomes = []
     with Server(answer(*steps)) as server:

@@ -565,7 +565,7 @@ def test_a_tls_record_that_never_ends_is_under_the_idle_clock_fault_165(ask):
                 socket.socket.sendall(peer.sock, b"x")
 
     with Server([Tls(), *answer(HEAD, chunk(LINE), endless_record)]) as server:
-        texts, error = ask("https://localhost:%d" % server.port, verify=CA, timeout=Timeout(idle=0.3))
+        texts, error = ask("https://localhost:%d" % server.port, verify=CA, timeout=Timeout(idle=0.1))
         assert server.peer().gone.wait(PATIENCE)
     assert (texts, type(error), error.clock) == (["Hi"], OllamaTimeout, "idle")
 

@@ -746,7 +746,8 @@ if os.name == "posix":
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
         out = tmp_path / "out"
-        with process("body", ONE_WORD, "-o", str(out), *force, preexec_fn=limit) as running:
+        variables = {"PYTHONDONTWRITEBYTECODE": "1"}  # half a module would be kept for others
+        with process("body", ONE_WORD, "-o", str(out), *force, preexec_fn=limit, variables=variables) as running:
             err = running.communicate(timeout=PATIENCE)[1]
         assert (running.returncode, err.decode()) == (
             1,

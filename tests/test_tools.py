@@ -1003,6 +1003,7 @@ if os.name == "posix":
             "-c",
             "import resource, sys, ollama_stream as o\n"
             "talk = o.Conversation(o.Client(), 'm', messages=[{'role': 'user', 'content': 'x' * 100000}])\n"
+            "sys.dont_write_bytecode = True  # half a module would be kept for others\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
             "try: talk.save(sys.argv[1])\n"
             "except o.RequestError as error: print(str(error).replace(sys.argv[1], 'FILE')[:24])\n",
