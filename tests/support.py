@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -422,6 +423,16 @@ def environment(**variables: str) -> Dict[str, str]:
     base = {name: value for name, value in os.environ.items() if not name.upper().startswith("OLLAMA")}
     base.update(PYTHONPATH=ROOT, PYTHONWARNINGS="error", PYTHONIOENCODING="utf-8")
     return dict(base, **variables)
+
+
+def interrupted(process: Any, seen: Callable[[float], Any]) -> bool:
+    """Ctrl-C, again if it is not seen in a second: Python misses one between its last look and a wait. Else a kill."""
+    for _ in range(int(PATIENCE)):
+        process.send_signal(signal.SIGINT)
+        if seen(1):
+            return True
+    process.kill()
+    return False
 
 
 def run_python(*arguments: str, **variables: str) -> Any:

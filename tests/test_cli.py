@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -18,8 +17,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 import pytest
 from support import (
-    DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, environment, fin, line,
-    response, rst,
+    DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, environment, fin, interrupted,
+    line, response, rst,
 )  # fmt: skip
 
 from ollama_stream import Client, cli
@@ -43,8 +42,18 @@ class Done(NamedTuple):
 
 
 def finished(process: Any) -> Done:
-    out, err = process.communicate(timeout=PATIENCE)
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     return Done(process.returncode, (out or b"").decode("utf-8"), (err or b"").decode("utf-8"))
+
+
+def ended(process: Any, seconds: float) -> bool:
+    try:
+        return process.wait(seconds) is not None
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def started(*arguments: str, command: Sequence[str] = COMMAND, stdout: Any = -1, stderr: Any = -1, **env: str) -> Any:
@@ -443,7 +452,7 @@ if os.name == "posix":
             with started("run", "m", "hi", "--host", server.url) as process:
                 assert server.peer().asked.wait(PATIENCE)
                 first = process.stdout.read(2) if sent else b""
-                process.send_signal(signal.SIGINT)
+                assert interrupted(process, lambda seconds: ended(process, seconds))
                 done = finished(process)
             released.set()
             assert server.peer().gone.wait(PATIENCE)
@@ -465,7 +474,7 @@ if os.name == "posix":
     def test_ctrl_c_while_the_prompt_is_read_is_status_130() -> None:
         with started("run", "m", "-", command=[sys.executable, "-c", PROMPT_PROGRAM]) as process:
             assert process.stdout.read(5) == b"ready"
-            process.send_signal(signal.SIGINT)
+            assert interrupted(process, lambda seconds: ended(process, seconds))
             assert finished(process) == (130, "", "")
 
     def test_fault_191_a_reader_who_leaves_is_status_141_and_closes_the_connection() -> None:

@@ -820,16 +820,6 @@ except KeyboardInterrupt:
 """
 
 
-def interrupted(process, peer):
-    """Python does not notice a signal that comes between its last look and the wait for the socket: another must."""
-    for _ in range(10):
-        process.send_signal(signal.SIGINT)
-        if peer.gone.wait(1):
-            return True
-    process.kill()
-    return False
-
-
 @pytest.mark.parametrize(
     "steps, text", [([], ""), ([HEAD], ""), ([HEAD, chunk(LINE)], "Hi")], ids=["head", "first-record", "record"]
 )
@@ -844,7 +834,7 @@ def test_a_keyboard_interrupt_closes_the_connection_while_the_program_goes_on_fa
         ) as process:  # fmt: skip
             assert server.peer().asked.wait(support.PATIENCE)
             said = [process.stdout.readline()] if text else []
-            assert interrupted(process, server.peer())
+            assert support.interrupted(process, server.peer().gone.wait)
             assert process.poll() is None
             out, err = process.communicate("")
     assert (said + out.splitlines(), err) == ([text + "\n"] * bool(text) + ["cancelled %r" % text], "")
