@@ -19,7 +19,7 @@ from ._errors import OllamaError, RequestError, ResponseError, StreamClosed
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._pool import Pool
-from ._records import Message, Options
+from ._records import Generation, Message, Options
 from ._route import Route
 from ._stream import MAX_LINE
 from ._tls import Cert, TLSSettings, Verify
@@ -83,6 +83,10 @@ class BaseStream(Generic[T]):
 
     def __reduce__(self) -> Any:
         raise TypeError("a stream cannot be copied or pickled; its result() can")
+
+
+def text_of(record: Any) -> str:
+    return record.text if isinstance(record, Generation) else ""
 
 
 def endpoint(method: F) -> F:
@@ -167,8 +171,10 @@ class BaseClient:
         """Our own fields, replaced by the client's, replaced by the call's."""
         fields: Dict[str, Tuple[str, str]] = {}
         address = route.address
-        elsewhere = request.endpoint.base is not None  # where auth=, which is meant for the host, must not go
-        key = (None if elsewhere else self._auth) or address.auth or api_key(address, self._environ)
+        auth, given = self._auth, self._headers
+        if request.endpoint.base is not None:  # what is meant for the client's host does not go elsewhere
+            auth, given = None, tuple(field for field in given if field[0].lower() == "authorization")
+        key = auth or address.auth or api_key(address, self._environ)
         own = [
             ("Host", address.host_header),
             ("User-Agent", USER_AGENT),
@@ -181,7 +187,7 @@ class BaseClient:
             own.append(("Authorization", key))
         if route.proxy_auth:
             own.append(("Proxy-Authorization", route.proxy_auth))
-        for name, value in own + list(self._headers) + list(request.headers):
+        for name, value in own + list(given) + list(request.headers):
             fields[name.lower()] = (name, value)
         fields.pop("content-length", None)
         fields.pop("transfer-encoding", None)

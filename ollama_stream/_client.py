@@ -8,13 +8,14 @@ from typing import (
 
 from ._base import (
     BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
+    text_of,
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange
 from ._net import Network, run
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, ListResponse,
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
     WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
@@ -82,9 +83,9 @@ class Stream(BaseStream[T]):
         self._exchange.network = LoopNetwork()
         return Records(self._exchange)
 
-    def text(self) -> Iterator[str]:
+    def text(self) -> Texts:
         """The pieces of the answer's text (content or response), none of them empty."""
-        return texts_of(iter(self))
+        return Texts(self)
 
     def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
@@ -108,11 +109,32 @@ def records_of(exchange: Exchange[T]) -> Iterator[T]:
         exchange.close()
 
 
+class Texts:
+    """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
+
+    def __init__(self, stream: Stream[Any]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[str]:
+        return texts_of(iter(self._stream))
+
+    def __next__(self) -> str:
+        while True:
+            text = text_of(next(self._stream))
+            if text:
+                return text
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        from .aio import TextLoop
+
+        return TextLoop(self._stream.__aiter__())
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 def texts_of(records: Iterator[Any]) -> Iterator[str]:
-    for record in records:
-        text = record.text if isinstance(record, Generation) else ""
-        if text:
-            yield text
+    return filter(None, map(text_of, records))
 
 
 class Client(BaseClient):
@@ -364,9 +386,7 @@ class Client(BaseClient):
         """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
         return cast(WebFetchResponse, self._call("web_fetch", dict(fields, url=url)))
 
-    def stream_chat(
-        self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]
-    ) -> Iterator[str]:
+    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> Texts:
         """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
         stream: Stream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
         return stream.text()

@@ -11,7 +11,7 @@ from typing import (
     TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
 
-from ._decode import suggestion
+from ._decode import field_names, suggestion
 from ._errors import RequestError
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse, Message,
@@ -267,7 +267,10 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
     known = known_fields(row)
     for field in given:
         if field not in known:
-            raise TypeError("%s() got an unexpected keyword argument %r%s" % (name, field, suggestion(field, known)))
+            hint = suggestion(field, known)
+            if field in field_names(Options) and "options" in known:
+                hint = "; it is an option of the model: options={%r: ...}" % field
+            raise TypeError("%s() got an unexpected keyword argument %r%s" % (name, field, hint))
     body = checked_fields(row, given)
     streamed = bool(body.get("stream"))
     target = row.path.replace("{digest}", body.pop("digest", "{digest}"))

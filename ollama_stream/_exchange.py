@@ -36,6 +36,7 @@ FIRST_PAUSE = 0.5  # seconds; doubled with each attempt
 MAX_BACKOFF = 8.0
 MAX_PAUSE = 60.0  # a server that asks for more is not waited for
 TURN = 0.1  # seconds; how soon a pause notices close()
+AT_ONCE = 1.0  # seconds; an idle connection that was dead before the request came shows it sooner
 
 
 class Exchange(Generic[T]):
@@ -54,6 +55,7 @@ class Exchange(Generic[T]):
     ) -> None:
         self.request = request
         self.url = route.address.url + request.target.partition("?")[0]
+        self._place = "%s, from %s" % (route.address.url, route.address.source)
         self.status = "open"
         self.error: Optional[OllamaError] = None
         self.head: Optional[Head] = None
@@ -116,6 +118,8 @@ class Exchange(Generic[T]):
             error.url = self.url
             if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
                 error.args = (error.args[0] + cut_off(error.partial),)
+            if isinstance(error, OllamaTimeout):
+                error.args = ("%s (%s)" % (error.args[0], self._place),)
         if isinstance(error, StreamClosed):
             self._give_up("cancelled")
         else:
@@ -174,19 +178,26 @@ class Exchange(Generic[T]):
                 pause = self._pause_before_next(error, attempt)
                 if pause is None:
                     raise
-                self._log("%s: %s; attempt %d of %d follows in %.1f s", error, attempt + 2, self._retries + 1, pause)
+                # The text of an answer may repeat the prompt; a log is no place for it.
+                why = "status %d" % error.status_code if isinstance(error, ResponseError) else error
+                self._log("%s: %s; attempt %d of %d follows in %.1f s", why, attempt + 2, self._retries + 1, pause)
             self._disconnect()
             await self._sleep(pause)
 
     async def _ask(self) -> None:
-        """Have the head of a response that is not an error. An idle connection that turns out dead is replaced."""
+        """Have the head of a response that is not an error. An idle connection that turns out dead is replaced.
+
+        One that dies later, without a byte, may have carried the request to a server that was at work on it: to ask
+        again is then for the caller to decide.
+        """
         self._connection = self._route.idle(self.network)
         if self._connection is not None:
+            asked = time.monotonic()
             try:
                 await self._exchange_heads()
                 return
             except ConnectionLost:
-                if self._response.bytes_received:
+                if self._response.bytes_received or time.monotonic() - asked > AT_ONCE:
                     raise
                 self._check_open()
                 self._disconnect()
@@ -209,9 +220,7 @@ class Exchange(Generic[T]):
             except ConnectionLost as error:
                 raise lost or error
             except ProtocolError as error:
-                if response.unparsed().startswith(b"\x15\x03"):
-                    raise ProtocolError("%s: this is TLS. Write https:// in place of http://" % error) from None
-                raise
+                raise ProtocolError(str(error) + not_http(response.unparsed())) from None
         self._log("%s: status %d after %.3f s", head.status, self._clocks.elapsed)
         if head.status >= 300:
             raise await self._refusal(head)
@@ -364,10 +373,11 @@ class Exchange(Generic[T]):
 
     def _disconnect(self) -> None:
         """Close the connection, or keep it for the next exchange where this one has come to its end."""
-        connection, self._connection, self._socket = self._connection, None, None
-        route = self._route
-        if self.status != "open":
-            self._route = None
+        with self._closing:  # the reader that ends and a thread that closes may come here together
+            connection, self._connection, self._socket = self._connection, None, None
+            route = self._route
+            if self.status != "open":
+                self._route = None
         if connection is None:
             return
         self._log("%s: %s, %d bytes in %.3f s", self.status, self._response.bytes_received, self._clocks.elapsed)
@@ -382,6 +392,13 @@ class Exchange(Generic[T]):
         logging = sys.modules.get("logging")
         if logging is not None:
             logging.getLogger(__name__).debug(text, "%s %s" % (self.request.method, self.url), *values)
+
+
+def not_http(start: bytes) -> str:
+    """What to add to the error of a head that could not be read."""
+    if start.startswith(b"\x15\x03"):
+        return ": this is TLS. Write https:// in place of http://"
+    return "" if start.startswith(b"HTTP/1.") else "; is this an Ollama server?"
 
 
 def cut_off(partial: Generation) -> str:
@@ -427,7 +444,6 @@ def retry_after(value: Optional[str]) -> Optional[float]:
         return None
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    import time
     from email.utils import parsedate_to_datetime
 
     try:

@@ -243,7 +243,10 @@ class Generation(Record):
             value = json.loads(self.text)
         except (ValueError, RecursionError) as error:
             raise ProtocolError("the answer is not JSON: %s" % error, partial=self) from None
-        return parse_as(kind, value)
+        try:
+            return parse_as(kind, value)
+        except ProtocolError as error:
+            raise ProtocolError("the answer does not fit: %s" % error, partial=self) from None
 
 
 @dataclass(init=False, repr=False, eq=False)

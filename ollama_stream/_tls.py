@@ -38,6 +38,8 @@ class TLSSettings:
         elif not isinstance(verify, bool) and not hasattr(verify, "wrap_bio"):
             expected = "True, False, a file or folder of CA certificates, or an ssl.SSLContext"
             raise RequestError("verify: expected %s, got %s" % (expected, type(verify).__name__))
+        if cert is not None and hasattr(verify, "wrap_bio"):
+            raise RequestError("cert: load it into the SSLContext that verify= is")
         chain: Any = cert if isinstance(cert, (tuple, list)) else () if cert is None else (cert,)
         if cert is not None and not 1 <= len(chain) <= 3:
             raise RequestError("cert: expected a file, or (certificate, key), or (certificate, key, password)")

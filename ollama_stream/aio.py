@@ -16,13 +16,14 @@ from typing import (
 
 from ._base import (
     BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
+    text_of,
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._net import PIECE_SIZE
 from ._net import Connection as BlockingConnection
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, ListResponse,
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
     Message, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
     WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
@@ -137,20 +138,40 @@ class Records(Generic[T]):
         self._exchange.close()
 
 
-class Texts:
-    """The pieces of text of the records."""
+class TextLoop:
+    """The loop over the pieces of text of records."""
 
     def __init__(self, records: AsyncIterator[Any]) -> None:
         self._records = records
 
-    def __aiter__(self) -> Texts:
+    def __aiter__(self) -> TextLoop:
         return self
 
     async def __anext__(self) -> str:
         while True:
-            record = await self._records.__anext__()
-            if isinstance(record, Generation) and record.text:
-                return record.text
+            text = text_of(await self._records.__anext__())
+            if text:
+                return text
+
+
+class AsyncTexts:
+    """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
+
+    def __init__(self, stream: AsyncStream[Any]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> TextLoop:
+        return TextLoop(self._stream.__aiter__())
+
+    async def __anext__(self) -> str:
+        return await TextLoop(self._stream).__anext__()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """The same as ``close()``, which needs no waiting."""
+        self._stream.close()
 
 
 class AsyncStream(BaseStream[T]):
@@ -192,9 +213,9 @@ class AsyncStream(BaseStream[T]):
         """The same as ``close()``, which needs no waiting."""
         self.close()
 
-    def text(self) -> Texts:
+    def text(self) -> AsyncTexts:
         """The pieces of the answer's text (content or response), none of them empty."""
-        return Texts(self.__aiter__())
+        return AsyncTexts(self)
 
     async def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
@@ -456,7 +477,7 @@ class AsyncClient(BaseClient):
         """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
         return cast("Coroutine[Any, Any, WebFetchResponse]", self._call("web_fetch", dict(fields, url=url)))
 
-    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> Texts:
+    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> AsyncTexts:
         """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
         stream: AsyncStream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
         return stream.text()

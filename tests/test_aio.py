@@ -19,7 +19,7 @@ import pytest
 from proxies import Tls, cert
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, SOON, Bytes, Server, answer, chunk, closed_port,
-    full_listener, run, run_python, settle, until_stuck,
+    full_listener, line, run, run_python, settle, until_stuck,
 )  # fmt: skip
 
 import ollama_stream
@@ -659,3 +659,36 @@ def test_a_program_prints_the_recorded_answer():
     with serve(JOKE) as server:
         end = run_python(os.path.join(ROOT, "tests", "programs", "async_streaming.py"), OLLAMA_HOST=server.url)
     assert (end.stderr, end.stdout, end.returncode) == ("", answer_of(JOKE), 0)
+
+
+def test_leaving_a_loop_over_texts_that_have_a_name_closes_the_connection() -> None:
+    async def main() -> None:
+        with Server(answer(HEAD, chunk(LINE))) as server:
+            texts = AsyncClient(server.url).stream_chat("m", "hi")
+            async for text in texts:
+                break
+            assert text == "Hi"
+            await assert_gone(server)
+
+    run(main())
+
+
+def test_texts_can_be_taken_one_by_one_and_closed() -> None:
+    async def main() -> None:
+        with Server(answer(HEAD, chunk(LINE), chunk(line("")), chunk(line("!")))) as server:
+            texts = AsyncClient(server.url).stream_chat("m", "hi")
+            assert [await texts.__anext__(), await texts.__anext__()] == ["Hi", "!"]
+            await texts.aclose()
+            await assert_gone(server)
+
+    run(main())
+
+
+def test_the_texts_of_a_module_function_can_be_iterated_in_a_coroutine(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        with Server(answer(GOOD)) as server:
+            monkeypatch.setenv("OLLAMA_HOST", server.url)
+            assert [text async for text in ollama_stream.stream_chat("m", "Hello")] == ["Hi"]
+            default_client().close()
+
+    run(main())

@@ -135,3 +135,21 @@ def test_a_copy_of_the_folder_in_another_package_streams(tmp_path):
     end = run_python("-c", program, recorded, PYTHONPATH=str(tmp_path))
     assert (end.stderr, end.returncode) == ("", 0)
     assert end.stdout == "Hello"
+
+
+def test_leaving_a_loop_over_texts_that_have_a_name_closes_the_connection():
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        texts = Client(server.url).stream_chat("m", "hi")
+        for text in texts:
+            break
+        assert (text, server.peer().gone.wait(SOON)) == ("Hi", True)
+        with pytest.raises(StreamClosed):
+            next(iter(texts))
+
+
+def test_texts_can_be_taken_one_by_one_and_closed():
+    with Server(answer(HEAD, chunk(LINE), chunk(line("")), chunk(line("!")))) as server:
+        texts = Client(server.url).stream_chat("m", "hi")
+        assert [next(texts), next(texts)] == ["Hi", "!"]
+        texts.close()
+        assert server.peer().gone.wait(SOON)

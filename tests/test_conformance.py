@@ -439,7 +439,8 @@ def test_a_clock_runs_out(colour, steps, clock, message, texts):
         got, error = outcome(stream)
         assert server.peer().gone.wait(SOON)
     assert (got, type(error), error.clock, error.limit) == (texts, OllamaTimeout, clock, limit)
-    assert str(error) == "%s: %g s have passed; raise it with timeout=Timeout(%s=...)" % (message, limit, clock)
+    advice = "raise it with timeout=Timeout(%s=...) (%s, from host)" % (clock, server.url)
+    assert str(error) == "%s: %g s have passed; %s" % (message, limit, advice)
     assert limit <= error.elapsed < limit + LATE
     assert (error.partial.text, stream.status, isinstance(error, TimeoutError)) == ("".join(texts), "error", True)
 
@@ -456,7 +457,8 @@ def test_the_connect_clock_runs_out_fault_156(colour):
     with full_listener() as port:
         with pytest.raises(OllamaTimeout) as raised:
             colour.client("127.0.0.1:%d" % port, timeout=Timeout(connect=0.1)).chat(**CHAT)
-    assert str(raised.value) == "no connection (connect): 0.1 s have passed; raise it with timeout=Timeout(connect=...)"
+    advice = "raise it with timeout=Timeout(connect=...) (http://127.0.0.1:%d, from host)" % port
+    assert str(raised.value) == "no connection (connect): 0.1 s have passed; " + advice
 
 
 def test_a_request_that_makes_no_progress_runs_into_idle(colour):

@@ -31,8 +31,8 @@ from support import (
 )  # fmt: skip
 
 from ollama_stream import (
-    AsyncClient, Client, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, RequestError,
-    ResponseError, StreamClosed, Timeout,
+    AsyncClient, Client, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    RequestError, ResponseError, StreamClosed, Timeout,
 )  # fmt: skip
 from ollama_stream import _exchange
 from ollama_stream._exchange import retry_after
@@ -1390,7 +1390,8 @@ def test_a_retry_is_logged_with_its_reason(ask, caplog):
     caplog.set_level(logging.DEBUG, "ollama_stream")
     with Server(BUSY, answer(GOOD)) as server:
         assert ask(server.url, retries=1) == WHOLE
-    assert [text for text in caplog.messages if "busy" in text and "503" in text] != []
+    assert [text for text in caplog.messages if "status 503; attempt 2 of 2 follows" in text] != []
+    assert [text for text in caplog.messages if "busy" in text] == []  # what a server says may repeat the prompt
 
 
 @pytest.mark.parametrize("attempt, longest", [(0, 0.5), (1, 1.0), (2, 2.0), (4, 8.0), (5, 8.0), (1000, 8.0)])
@@ -1484,3 +1485,43 @@ def test_the_credentials_of_the_host_do_not_go_to_ollama_com(auth, monkeypatch):
     monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
     with pytest.raises(RequestError, match="^Authorization header with Bearer token is required for web search$"):
         Client("https://gpu-box", auth=auth).web_search("weather")
+
+
+def test_of_the_headers_of_a_client_only_authorization_goes_to_ollama_com():
+    seen = []
+
+    class Transport:
+        def open(self, address, timeout):
+            seen.append(address.url)
+            return self
+
+        def send(self, data, timeout):
+            seen.append(data.partition(b"\r\n\r\n")[0].decode())
+
+        def recv(self, timeout):
+            return response("200 OK", b'{"results":[]}')
+
+        def close(self):
+            pass
+
+    headers = {"Authorization": "Bearer key", "Cookie": "of=the-host", "X-Corp-Key": "of the host"}
+    client = Client("https://gpu-box", headers=headers, transport=Transport())
+    client.web_search("weather", headers={"X-Mine": "of this call"})
+    assert seen[0] == "https://ollama.com:443"
+    assert "Authorization: Bearer key" in seen[1] and "X-Mine: of this call" in seen[1]
+    assert "of-the-host" not in seen[1] and "Cookie" not in seen[1] and "X-Corp" not in seen[1]
+
+
+def test_a_context_brings_its_own_certificate():
+    with pytest.raises(RequestError, match="^cert: load it into the SSLContext that verify= is$"):
+        Client("https://gpu-box", verify=ssl.create_default_context(), cert=os.devnull)
+
+
+@pytest.mark.parametrize("start, advice", [
+    (b"SSH-2.0-OpenSSH_9.6\r\n", "; is this an Ollama server?"),
+    (b"\x15\x03\x01\x00\x02\x02\x46" + b"\x00" * 9, ": this is TLS. Write https:// in place of http://"),
+], ids=["55-ssh", "55-173-tls"])  # fmt: skip
+def test_another_protocol_is_named_with_what_to_do_about_it(ask, start, advice):
+    with Server(answer(start)) as server:
+        _, error = ask(server.url)
+    assert (type(error), str(error)) == (ProtocolError, "not HTTP/1.1: %r%s" % (start[:16], advice))

@@ -931,3 +931,10 @@ def test_a_type_checker_knows_every_parameter() -> None:
         wrong = {number for number, line in enumerate(file, 1) if line.endswith("# wrong\n")}
     found = {int(number) for number in re.findall(r"typed_calls.py:(\d+): error:", done.stdout)}
     assert wrong and found == wrong, done.stdout
+
+
+def test_an_option_of_the_model_given_as_a_keyword_is_told_its_place():
+    message = "chat() got an unexpected keyword argument 'temperature'; it is an option of the model: options={'temperature': ...}"
+    with pytest.raises(TypeError) as raised:
+        Client().chat("m", temperature=0)
+    assert str(raised.value) == message

@@ -21,7 +21,7 @@ from support import (
     rst,
 )  # fmt: skip
 
-from ollama_stream import ConnectionLost, OllamaError, ResponseError, _pool
+from ollama_stream import ConnectionLost, OllamaError, ResponseError, _exchange, _pool
 from ollama_stream._http1 import Response
 from ollama_stream._net import Connection
 
@@ -164,6 +164,15 @@ def test_a_fresh_connection_that_dies_is_lost_and_nothing_is_sent_again(colour, 
         with pytest.raises(ConnectionLost):
             asked(client, "1")
         assert carried(server) == [["1"]]
+
+
+def test_a_request_that_a_server_may_have_worked_on_is_not_sent_again(colour, monkeypatch):
+    monkeypatch.setattr(_exchange, "AT_ONCE", 0.0)  # an idle connection that was dead before shows it sooner
+    with Server(answer(GOOD) + answer(close), answer(GOOD)) as server, colour.client(server.url) as client:
+        assert asked(client, "1") == "Hi"
+        with pytest.raises(ConnectionLost):
+            asked(client, "2")
+        assert carried(server) == [["1", "2"]]
 
 
 def test_the_fresh_connection_after_a_dead_idle_one_is_the_last_attempt_fault_85(colour):
