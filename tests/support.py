@@ -425,14 +425,22 @@ def environment(**variables: str) -> Dict[str, str]:
     return dict(base, **variables)
 
 
-def interrupted(process: Any, seen: Callable[[float], Any]) -> bool:
-    """Ctrl-C, again if it is not seen in a second: Python misses one between its last look and a wait. Else a kill."""
-    for _ in range(int(PATIENCE)):
-        process.send_signal(signal.SIGINT)
-        if seen(1):
-            return True
-    process.kill()
-    return False
+def interrupt(process: Any) -> None:
+    """Ctrl-C while it waits: one that comes just before a wait is seen after it, or is lost in asyncio before 3.11."""
+    deadline, looks = time.monotonic() + PATIENCE, 0
+    while looks < 3 and time.monotonic() < deadline:
+        looks = looks + 1 if waits(process.pid) else 0
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+
+
+def waits(pid: int) -> bool:
+    """Whether a process waits for something, where the system tells."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return True
 
 
 def run_python(*arguments: str, **variables: str) -> Any:

@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -815,8 +814,6 @@ THEN_WAITS = """
 try:
     main()
 except KeyboardInterrupt:
-    import signal
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     print(stream.status, repr(stream.partial.text), flush=True)
     sys.stdin.read()
 """
@@ -834,11 +831,15 @@ def test_a_keyboard_interrupt_closes_the_connection_while_the_program_goes_on_fa
             program, env=support.environment(OLLAMA_HOST=server.url), universal_newlines=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         ) as process:  # fmt: skip
-            assert server.peer().asked.wait(support.PATIENCE)
-            said = [process.stdout.readline()] if text else []
-            assert support.interrupted(process, server.peer().gone.wait)
-            assert process.poll() is None
-            out, err = process.communicate("")
+            try:
+                assert server.peer().asked.wait(support.PATIENCE)
+                said = [process.stdout.readline()] if text else []
+                support.interrupt(process)
+                assert server.peer().gone.wait(SOON)
+                assert process.poll() is None
+                out, err = process.communicate("")
+            finally:
+                process.kill()
     assert (said + out.splitlines(), err) == ([text + "\n"] * bool(text) + ["cancelled %r" % text], "")
 
 
