@@ -24,8 +24,8 @@ NAMES = [
     "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/redirect-trailing-slash",
 ]
-SEEDS = range(60)
-MUTATIONS = 20  # a seed: 1,200 in all
+SEEDS = range(40)
+MUTATIONS = 20  # a seed: 800 in all
 ALPHABET = b'\r\n\x00\x80\xff {}[]",:;0123456789abcdefxA%'
 
 
