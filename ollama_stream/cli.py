@@ -27,7 +27,7 @@ from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
 from ._errors import OllamaError, RequestError
 from ._net import Timeout, reason
 from ._records import ChatResponse, Generation
-from .cli_record import add_record_arguments, record
+from .record_cli import add_record_arguments, record
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -19,7 +19,7 @@ from ._errors import FixtureError, RequestError
 from .canonical import pointer_parts
 from .cassette import LEVELS, ORDERS, REPEATS
 from .cli import Output, argument_error, number, speed
-from .cli_record import listen_address
+from .record_cli import listen_address
 from .replay import serve
 
 if TYPE_CHECKING:

@@ -584,6 +584,6 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("text, address", ADDRESSES, ids=[text for text, _ in ADDRESSES])
 def test_an_address_to_listen_at(text: str, address: Tuple[str, int]) -> None:
-    from ollama_stream.cli_record import listen_address
+    from ollama_stream.record_cli import listen_address
 
     assert listen_address(text) == address
