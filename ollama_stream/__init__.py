@@ -20,7 +20,7 @@ Where to read, in the order of the bytes:
     _stream, _decode, _records    its body -> lines -> JSON objects -> dataclasses -> the whole answer
     _errors, _default             every way to fail; the module functions
     tools, meter                  built on the client: calls of tools, conversations, progress
-    fixture                       recorded exchanges, with exchange, fixture_lines, canonical, redact, cassette
+    fixture, fixture_reader       recorded exchanges, with exchange, fixture_lines, canonical, redact, cassette
     transports, replay            play them, without and with a socket: player, report, faults, aim, overlay
     recorder, proxy               make them
     cli                           the command line: *_cli, with views, picture, conversion

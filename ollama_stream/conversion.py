@@ -14,8 +14,8 @@ from ._errors import ConnectionLost, FixtureError, ProtocolError
 from ._http1 import Head, Response
 from .canonical import encode_bytes, shortened
 from .exchange import Event, Fixture, RecordedRequest, chunk_event
-from .fixture import is_generate
 from .fixture_lines import VERSION, VERSION_KEY
+from .fixture_reader import is_generate
 from .redact import Redactor
 
 

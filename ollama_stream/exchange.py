@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
+from itertools import islice
+from typing import (
+    TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union,
+)  # fmt: skip
 
 from ._address import UNSET, Unset
 from ._errors import FixtureError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 PathLike = Union[str, "os.PathLike[str]"]
 RequestFields = List[Tuple[str, bytes]]
+
+BODY_KINDS = ("chunk", "part", "raw")  # whose data are bytes of the response
 
 _BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
 
@@ -70,19 +75,50 @@ class RecordedRequest:
         return json_bytes(self.json)
 
 
+class EventSequence(Sequence[Event]):
+    """Events that are read again whenever they are iterated, so that they may be larger than memory.
+
+    ``read`` starts from the first one at each call; it is called once now, to the end, and raises what is wrong. Those
+    up to the head, and the last, are kept; any other index and every slice costs a copy of them all.
+    """
+
+    def __init__(self, read: Callable[[], Iterator[Event]]) -> None:
+        self._read = read
+        self._first: List[Event] = []
+        self._size = 0
+        for event in read():
+            if self._size == len(self._first) and event.kind not in BODY_KINDS:
+                self._first.append(event)
+            self._size += 1
+            self._last = event
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Event]:
+        yield from self._first
+        yield from islice(self._read(), len(self._first), None)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int) and 0 <= index < len(self._first):
+            return self._first[index]
+        return self._last if index == -1 and self._size else list(self)[index]
+
+
 @dataclass
 class Fixture:
     """One exchange. ``path`` is where it was read from, ``name`` the file name without its suffix.
 
-    ``plain`` marks a bare response body; otherwise ``source`` is the whole file.
+    ``plain`` marks a bare response body. ``lines`` are those of the exchange file it was read from. Of a large file the
+    events are read again whenever they are iterated, which raises FixtureError once it has changed.
     """
 
     header: Dict[str, Any]
-    events: List[Event]
+    events: Sequence[Event]
     path: Optional[str] = None
     name: str = "fixture"
     plain: bool = False
-    source: Optional[bytes] = field(default=None, repr=False, compare=False)
+    lines: Optional[Iterable[bytes]] = field(default=None, repr=False, compare=False)
 
     @property
     def request(self) -> RecordedRequest:
@@ -102,7 +138,11 @@ class Fixture:
 
     def body(self) -> bytes:
         """The body of the response: its chunks and parts, joined."""
-        return b"".join(event.data for event in self.events if event.kind in ("chunk", "part"))
+        return b"".join(self.body_pieces())
+
+    def body_pieces(self) -> Iterator[bytes]:
+        """The body in the pieces that came, one at a time."""
+        return (event.data for event in self.events if event.kind in ("chunk", "part"))
 
     def wire(self) -> Iterator[Tuple[float, bytes]]:
         """The response as it goes over a socket: (time in seconds, bytes) for each event that has bytes.

@@ -9,27 +9,27 @@ nothing, and whatever the bytes, what cannot be read is a ``FixtureError`` with 
     redact          what of an exchange may be stored
     cassette        which exchange answers a request
     fixture_lines   the lines of a file, both ways
+    fixture_reader  a file, line by line, as often as it is played
     fixture         files; the public names of all of them can be had from here
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import os
 import re
 from contextlib import suppress
 from itertools import zip_longest
-from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ._address import UNSET
 from ._errors import FixtureError
-from ._http1 import Head
-from .canonical import decode_bytes, encode_bytes, parse_json, shortened
+from .canonical import decode_bytes, encode_bytes, shortened
 from .cassette import Cassette, matches, nearest, normalise
-from .exchange import Event, Fixture, PathLike, RecordedRequest, chunk_event, latin_1
-from .fixture_lines import VERSION, VERSION_KEY, EventReader, checked_header, dumps, event_line, header_line
+from .exchange import BODY_KINDS, Event, EventSequence, Fixture, PathLike, RecordedRequest, chunk_event, latin_1
+from .fixture_lines import VERSION, VERSION_KEY, dumps, event_line, header_line, written_lines
+from .fixture_reader import PLAIN_SUFFIX, SUFFIX, FixtureLines, plain_events, read_events, read_header, unreadable
 from .redact import Redactor, origin
 
 __all__ = [
@@ -53,12 +53,10 @@ __all__ = [
     "normalise",
 ]
 
-SUFFIX = ".exchange.jsonl"
-PLAIN_SUFFIX = ".ndjson"
-MAX_FIXTURE_LINE = 64 << 20  # bytes, as in the client: what it cannot receive need not be stored
+MAX_IN_MEMORY = 8 << 20  # bytes of a file; its events take three times as many
+LINTED, MAX_KEY = 1 << 20, 16 << 10  # bytes of a body that are looked at together, and in which a key would end
 MAX_FIXTURE_NAME = 200  # bytes; with the suffixes it stays below the 255 that file systems allow
 
-_HEADER_START = re.compile(rb'\s*\{\s*"%s"\s*:' % VERSION_KEY.encode("ascii"))
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # Windows knows these in every folder
 _FILE_NAME = re.compile(r'[^\x00-\x1f\x7f"*/:<>?\\|]+')
 _KEY_SHAPES = (
@@ -76,24 +74,23 @@ _HEX_KEY = re.compile(rb"[0-9A-Fa-f]{32}")
 def load(path: PathLike, *, allow_truncated: bool = False) -> Fixture:
     """The exchange in a file, or the plain response body that the file is.
 
+    It is checked to the end. Of a file above 8 MiB no more is kept, and the events are read again as they are played:
+    FixtureError where it has changed by then.
+
     ``allow_truncated`` reads what a killed recorder left: the connection then ends there, as ``eof``. Raises
     FixtureError, with the number of the line that is at fault.
     """
     file_path = os.fspath(path)
     name = os.path.basename(file_path)
-    try:
-        with open(file_path, "rb") as file:
-            lines = _read_lines(file, name, file_path)
-    except FixtureError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise _unreadable(file_path, error) from error
-    return _parse(lines, name, file_path, allow_truncated)
+    lines = FixtureLines(name, file_path)
+    if not os.path.isfile(file_path):  # a pipe or a device can be read only once
+        lines = FixtureLines(name, file_path, b"".join(lines))
+    return _fixture(lines, allow_truncated)
 
 
 def loads(data: bytes, name: str = "fixture", *, allow_truncated: bool = False, path: Optional[str] = None) -> Fixture:
     """``load`` for the bytes of a file; ``name`` is the file's, with its suffix."""
-    return _parse(_read_lines(io.BytesIO(data), name, path), name, path, allow_truncated)
+    return _fixture(FixtureLines(name, path, data), allow_truncated)
 
 
 def load_folder(path: PathLike) -> List[Fixture]:
@@ -106,7 +103,7 @@ def load_folder(path: PathLike) -> List[Fixture]:
         root = os.path.realpath(folder)
         names = sorted(name for name in os.listdir(folder) if name.endswith((SUFFIX, PLAIN_SUFFIX)))
     except (OSError, ValueError) as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     files = [os.path.join(folder, name) for name in names if not os.path.isdir(os.path.join(folder, name))]
     if not files:
         raise FixtureError("%s: expected files named *%s or *%s" % (folder, SUFFIX, PLAIN_SUFFIX), path=folder)
@@ -116,47 +113,17 @@ def load_folder(path: PathLike) -> List[Fixture]:
     return [load(file) for file in files]
 
 
-def _unreadable(path: str, error: Exception) -> FixtureError:
-    reason = error.strerror if isinstance(error, OSError) else error
-    return FixtureError("%s: cannot be read: %s" % (path, reason), path=path)
+def _fixture(lines: FixtureLines, allow_truncated: bool) -> Fixture:
+    header = read_header(lines, allow_truncated)
 
+    def events() -> Iterator[Event]:
+        return plain_events(lines) if header is None else read_events(lines, allow_truncated)
 
-def _located(what: object, name: str, path: Optional[str], lineno: int) -> FixtureError:
-    return FixtureError("%s, line %d: %s" % (name, lineno, what), path=path, lineno=lineno)
-
-
-def _read_lines(file: BinaryIO, name: str, path: Optional[str]) -> List[bytes]:
-    lines: List[bytes] = []
-    while True:
-        line = file.readline(MAX_FIXTURE_LINE + 1)
-        if not line:
-            return lines
-        lines.append(line)
-        if len(line) > MAX_FIXTURE_LINE:
-            raise _located("expected a line of at most %d bytes" % MAX_FIXTURE_LINE, name, path, len(lines))
-
-
-def _parse(lines: List[bytes], name: str, path: Optional[str], allow_truncated: bool) -> Fixture:
-    stem = _stem(name)
-    if not name.endswith(SUFFIX) and not (lines and _HEADER_START.match(lines[0])):
-        return Fixture({VERSION_KEY: VERSION}, _plain_events(lines), path, stem, plain=True)
-    source = b"".join(lines)
-    if allow_truncated and lines and _is_cut(lines[-1]):
-        del lines[-1]
-    header: Dict[str, Any] = {}
-    reader = EventReader()
-    lineno = 0
-    try:
-        for lineno, line in enumerate(lines, 1):
-            if lineno == 1:
-                header = checked_header(parse_json(line))
-            else:
-                reader.read(parse_json(line))
-        lineno += 1
-        reader.finish(allow_truncated)
-    except FixtureError as error:
-        raise _located(error, name, path, lineno) from None
-    return Fixture(header, reader.events, path, stem, source=source)
+    name = _stem(lines.name)
+    found: Sequence[Event] = EventSequence(events) if lines.size > MAX_IN_MEMORY else list(events())
+    if header is None:
+        return Fixture({VERSION_KEY: VERSION}, found, lines.path, name, plain=True)
+    return Fixture(header, found, lines.path, name, lines=lines)
 
 
 def _stem(name: str) -> str:
@@ -164,37 +131,6 @@ def _stem(name: str) -> str:
         if name.endswith(suffix):
             return name[: -len(suffix)]
     return name
-
-
-def _is_cut(line: bytes) -> bool:
-    """Whether a last line is only the start of one: without its closing bracket it is not JSON."""
-    if line.endswith(b"\n"):
-        return False
-    try:
-        parse_json(line)
-    except FixtureError:
-        return True
-    return False
-
-
-def _plain_events(lines: List[bytes]) -> List[Event]:
-    """A bare response body, unvalidated: status 200, one chunk a line, all at time 0."""
-    request = RecordedRequest("POST", "/api/generate" if is_generate(lines) else "/api/chat", [])
-    fields = [("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked")]
-    events = [Event(0.0, "request", request), Event(0.0, "head", Head("1.1", 200, "OK", fields))]
-    events += [Event(0.0, "chunk", line) for line in lines]
-    return events + [Event(0.0, "end", {"how": "complete"})]
-
-
-def is_generate(lines: List[bytes]) -> bool:
-    """Whether the first line that is JSON has the field that only /api/generate sends."""
-    for line in lines:
-        try:
-            record = parse_json(line)
-        except FixtureError:
-            continue
-        return isinstance(record, dict) and "response" in record
-    return False
 
 
 # Writing
@@ -301,24 +237,28 @@ def _checked_name(name: str) -> str:
 
 
 def lint(fixture: Fixture) -> List[str]:
-    """What is wrong with a fixture that could be read: its text is not canonical, or something looks like a key."""
-    findings = [] if fixture.source is None else _uncanonical(fixture, fixture.source)
+    """What is wrong with a fixture that could be read: its text is not canonical, or something looks like a key.
+
+    A file is read again. Raises FixtureError where that cannot be done, or it has changed.
+    """
+    findings = [] if fixture.lines is None else _uncanonical(fixture, fixture.lines)
     for where, text, fields in _texts(fixture):
         findings += ["%s: looks like %s" % (where, shape) for shape, pattern in _KEY_SHAPES if pattern.search(text)]
         if any(_HEX_KEY.search(value) for value in fields):
             findings.append("%s: looks like a key of hex digits in a header" % where)
+    findings += ["the body of the response: looks like %s" % shape for shape in _key_shapes(_body(fixture))]
     name = os.path.basename(fixture.path or fixture.name)
     return ["%s, %s" % (name, finding) for finding in findings]
 
 
-def _uncanonical(fixture: Fixture, source: bytes) -> List[str]:
-    found, canonical = source.split(b"\n"), dumps(fixture).split(b"\n")
-    different = [lineno for lineno, pair in enumerate(zip_longest(found, canonical), 1) if pair[0] != pair[1]]
-    return ["line %d: not in canonical form" % different[0]] if different else []
+def _uncanonical(fixture: Fixture, lines: Iterable[bytes]) -> List[str]:
+    pairs = zip_longest(lines, written_lines(fixture))
+    lineno = next((lineno for lineno, (found, canonical) in enumerate(pairs, 1) if found != canonical), None)
+    return [] if lineno is None else ["line %d: not in canonical form" % lineno]
 
 
 def _texts(fixture: Fixture) -> Iterator[Tuple[str, bytes, List[bytes]]]:
-    """Where it stands, a text, and the values of header fields in it."""
+    """Where it stands, a text outside of the response's body, and the values of header fields in it."""
     yield "line 1", header_line(fixture.header), []
     for lineno, event in enumerate(fixture.events, 2):
         fields: List[bytes] = []
@@ -326,8 +266,28 @@ def _texts(fixture: Fixture) -> Iterator[Tuple[str, bytes, List[bytes]]]:
             fields = [value for _, value in event.data.headers]
         elif event.kind in ("interim", "head", "trailers"):
             fields = [latin_1(value) for _, value in (event.data if event.kind == "trailers" else event.data.headers)]
-        if event.kind not in ("chunk", "part", "raw"):
+        if event.kind not in BODY_KINDS:
             yield "line %d" % lineno, event_line(event), fields
-    # One text: a key may lie across the border of two chunks.
-    body = b"".join(event.data for event in fixture.events if event.kind in ("chunk", "part", "raw"))
-    yield "the body of the response", body, []
+
+
+def _body(fixture: Fixture) -> Iterator[bytes]:
+    return (event.data for event in fixture.events if event.kind in BODY_KINDS)
+
+
+def _key_shapes(pieces: Iterable[bytes]) -> List[str]:
+    """What something in the body looks like; a key may lie across the border of two pieces."""
+    found = {shape for text in _windows(pieces) for shape, pattern in _KEY_SHAPES if pattern.search(text, 1)}
+    return [shape for shape, _ in _KEY_SHAPES if shape in found]
+
+
+def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces joined to long texts that overlap by more than a key; each has one byte more in front."""
+    held, size = [b"\n"], 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size > LINTED:
+            text = b"".join(held)
+            yield text
+            held, size = [text[-MAX_KEY - 1 :]], MAX_KEY
+    yield b"".join(held)

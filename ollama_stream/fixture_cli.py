@@ -16,13 +16,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 from ._errors import FixtureError
 from ._net import reason
 from .cli import PROGRAM, ErrorOutput, Output, argument_error, escapes, new_parser, number
 from .exchange import Fixture
-from .fixture import PLAIN_SUFFIX, SUFFIX, dumps, lint, load, loads
+from .fixture import dumps, lint, load, loads
+from .fixture_reader import PLAIN_SUFFIX, SUFFIX
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -137,7 +138,7 @@ def show(options: Namespace) -> int:
     if options.svg is not None:
         from .picture import svg
 
-        return write_bytes(svg(fixture), options.svg, options.force)
+        return write_pieces([svg(fixture)], options.svg, options.force)
     from .views import VIEWS
 
     output = Output(sys.stdout)
@@ -199,12 +200,12 @@ def import_output(options: Namespace) -> int:
 
 
 def body(options: Namespace) -> int:
-    return write_bytes(read_fixture(options.file, options.allow_truncated).body(), options.out, options.force)
+    return write_pieces(read_fixture(options.file, options.allow_truncated).body_pieces(), options.out, options.force)
 
 
 def raw(options: Namespace) -> int:
     wire = read_fixture(options.file, options.allow_truncated).wire()
-    return write_bytes(b"".join(data for _, data in wire), options.out, options.force)
+    return write_pieces((data for _, data in wire), options.out, options.force)
 
 
 Action = Tuple[Callable[[Any], None], Callable[[Any], int]]
@@ -241,26 +242,28 @@ def write_exchange(fixture: Fixture, options: Namespace) -> int:
     """Write an exchange file, once it is certain that it can be read again."""
     data = dumps(fixture)
     loads(data, "the result" + SUFFIX)
-    return write_bytes(data, options.out, options.force)
+    return write_pieces([data], options.out, options.force)
 
 
-def write_bytes(data: bytes, path: str, force: bool) -> int:
+def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
     """To a new file; with ``force`` to any; as text to a terminal, which bytes could control."""
     if path == "-":
         if sys.stdout is None or sys.stdout.isatty():
-            Output(sys.stdout).write(data.decode("utf-8", "replace"))
+            Output(sys.stdout).write(b"".join(pieces).decode("utf-8", "replace"))
         else:
-            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.writelines(pieces)
         return 0
     try:
         with open(path, "wb" if force else "xb") as file:
             try:
-                file.write(data)
+                file.writelines(pieces)
                 file.flush()
-            except OSError:
+            except (OSError, FixtureError):
                 if not force:  # otherwise it may be a device, or somebody's
                     os.unlink(path)
                 raise
+    except FixtureError:  # of a large file, which is read as it is written
+        raise
     except (OSError, ValueError) as error:
         advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
         raise FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path) from None

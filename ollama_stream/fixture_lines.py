@@ -15,7 +15,7 @@ adds that.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ._address import UNSET, Unset
 from ._errors import FixtureError
@@ -56,9 +56,13 @@ _SIZE = re.compile(r"[0-9A-Fa-f]{1,16}[ \t]*")
 
 def dumps(fixture: Fixture) -> bytes:
     """The exchange as a file; of a plain body, the exchange file that plays it."""
-    lines = [header_line(fixture.header)]
-    lines.extend(map(event_line, fixture.events))
-    return b"".join(lines)
+    return b"".join(written_lines(fixture))
+
+
+def written_lines(fixture: Fixture) -> Iterator[bytes]:
+    """The lines of that file."""
+    yield header_line(fixture.header)
+    yield from map(event_line, fixture.events)
 
 
 def header_line(header: Mapping[str, Any]) -> bytes:
@@ -137,11 +141,11 @@ class EventReader:
     """The lines after the header, one at a time; checks what each says, their order and their times."""
 
     def __init__(self) -> None:
-        self.events: List[Event] = []
         self._previous = "header"
+        self._time: Optional[float] = None
         self._chunked = False
 
-    def read(self, value: Any) -> None:
+    def read(self, value: Any) -> Event:
         if not isinstance(value, list) or len(value) not in (3, 4):
             raise FixtureError("expected an array [time, kind, data] or [time, kind, data, extra]")
         kind, extra = value[1], value[3] if len(value) == 4 else None
@@ -151,19 +155,22 @@ class EventReader:
             raise FixtureError("expected extra to be an object, found %s" % shortened(extra))
         data = _READERS[kind](value[2]) if kind in _READERS else value[2]
         self._check_framing(kind, data, extra or {})
-        self.events.append(Event(time, kind, data, extra))
+        self._time = time
         if kind in FOLLOWERS:
             self._previous = "unfinished" if kind == "part" and self._chunked else kind
         if kind == "head":
             self._chunked = is_chunked(data)
+        return Event(time, kind, data, extra)
 
-    def finish(self, allow_truncated: bool) -> None:
+    def finish(self, allow_truncated: bool) -> Optional[Event]:
         """Raise FixtureError where the end is missing, or supply it: the connection closed there."""
-        if allow_truncated and self.events and self._previous != "end":
-            self.events.append(Event(self.events[-1].time, "end", {"how": "eof"}))
-        elif self._previous != "end":
-            wanted = "an end" if self.events else "a header and a request"
-            raise FixtureError("expected %s, found the end of the file" % wanted)
+        if self._previous == "end":
+            return None
+        if self._time is None:
+            raise FixtureError("expected a header and a request, found the end of the file")
+        if not allow_truncated:
+            raise FixtureError("expected an end, found the end of the file")
+        return Event(self._time, "end", {"how": "eof"})
 
     def _check_order(self, kind: Any) -> None:
         if not isinstance(kind, str) or not (kind in _READERS or kind.startswith("x-")):
@@ -179,9 +186,9 @@ class EventReader:
             time = -1.0
         if time < 0:
             raise FixtureError("expected a time, seconds from 0 on, found %s" % shortened(value))
-        if self.events and time < self.events[-1].time:
-            raise FixtureError("times must not decrease (%s after %s)" % (time, self.events[-1].time))
-        if not self.events and time > 0:
+        if self._time is not None and time < self._time:
+            raise FixtureError("times must not decrease (%s after %s)" % (time, self._time))
+        if self._time is None and time > 0:
             raise FixtureError("expected the request at time 0, found %s" % time)
         return time
 

@@ -5,10 +5,11 @@ for every fault where it strikes, and in the end how the connection ends. A faul
 does nothing, and leaves no note.
 
 The faults that change the message come first, in the order given, then those that change how it is sent; these count
-chunks, lines and bytes in what those have left. A change of the body keeps a second copy of it; everything else holds
-one piece at a time.
+chunks, lines and bytes in what those have left. A change of the body holds two copies of it in memory, also of a file
+that is otherwise read as it is played; everything else holds one piece at a time.
 
-    _BODY_CHANGES, _HEAD_CHANGES    pieces -> pieces, where the fault is one of the message
+    _BODY_CHANGES                   pieces -> pieces, where the fault is one of the body
+    _HEAD_CHANGES                   the head -> another head
     _STRIKES                        pieces -> pieces with a mark where the fault strikes on the wire
     actions                         pieces -> actions
     Pace                            when actions are due
@@ -90,11 +91,13 @@ def actions(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
 
 def _overlaid(fixture: Fixture, faults: Sequence[Fault]) -> Iterator[Piece]:
     pieces = in_pieces(fixture)
+    for fault in faults:
+        if fault.kind in _BODY_CHANGES and fixture.head is not None:
+            pieces = iter(_changed(list(pieces), fault, _BODY_CHANGES[fault.kind]))
     # The head last: a length or a coding that a fault puts there is not to be corrected.
-    for kinds in (_BODY_CHANGES, _HEAD_CHANGES):
-        for fault in faults:
-            if fault.kind in kinds and fixture.head is not None:
-                pieces = iter(_changed(list(pieces), fault, kinds[fault.kind]))
+    for fault in faults:
+        if fault.kind in _HEAD_CHANGES:
+            pieces = _with_head(pieces, fault)
     for fault in faults:
         if fault.kind in _STRIKES and fault.point not in ("connect", "request"):
             pieces = _STRIKES[fault.kind](pieces, fault)
@@ -241,28 +244,29 @@ def _crlf(pieces: _Pieces, _: Fault) -> _Pieces:
     ]  # fmt: skip
 
 
-def _status(pieces: _Pieces, fault: Fault) -> _Pieces:
+def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+    for piece in pieces:
+        if piece.kind == "head":
+            changed = piece._replace(lead=_HEAD_CHANGES[fault.kind](piece.lead, fault))
+            if changed != piece:
+                yield Piece(piece.time, "mark", fault=fault)
+            piece = changed
+        yield piece
+
+
+def _status(head: bytes, fault: Fault) -> bytes:
     from http import HTTPStatus
 
     known = {status.value: status.phrase for status in HTTPStatus}
     line = b"%d %s" % (fault.argument, known.get(fault.argument, "Unknown").encode("ascii"))
-    return _with_head(pieces, lambda head: head[:9] + line + head[head.index(b"\r\n") :])
+    return head[:9] + line + head[head.index(b"\r\n") :]
 
 
-def _header(pieces: _Pieces, fault: Fault) -> _Pieces:
+def _header(head: bytes, fault: Fault) -> bytes:
     """In place of all fields of that name."""
     name, _, value = fault.argument.encode("latin-1").partition(b"=")
-    field = name + b": " + value
-
-    def change(head: bytes) -> bytes:
-        lines = [line for line in head[:-4].split(b"\r\n") if not line.lower().startswith(name.lower() + b":")]
-        return b"\r\n".join([*lines, field, b"", b""])
-
-    return _with_head(pieces, change)
-
-
-def _with_head(pieces: _Pieces, change: Callable[[bytes], bytes]) -> _Pieces:
-    return [piece._replace(lead=change(piece.lead)) if piece.kind == "head" else piece for piece in pieces]
+    lines = [line for line in head[:-4].split(b"\r\n") if not line.lower().startswith(name.lower() + b":")]
+    return b"\r\n".join([*lines, name + b": " + value, b"", b""])
 
 
 _Change = Callable[[_Pieces, Fault], Iterable[Piece]]
@@ -277,7 +281,7 @@ _BODY_CHANGES: Dict[str, _Change] = {
     "merge": _merge,
     "crlf": _crlf,
 }
-_HEAD_CHANGES: Dict[str, _Change] = {"status": _status, "header": _header}
+_HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, "header": _header}
 
 
 # Strikes on the wire

@@ -137,8 +137,9 @@ class Connection:
                 reader = RequestReader()
         except (OSError, ConnectionLost):
             self._reacted(whole=False)
-        except FixtureError as error:  # a Fixture that no file was read for may hold what cannot be sent
+        except FixtureError as error:  # what no file was read for may not be sendable, a large file have changed
             logging.getLogger(__name__).error("replay: the exchange cannot be played: %s", error)
+            self._reset()  # the close alone could look like the end of a body
         finally:
             self._sock.close()
 

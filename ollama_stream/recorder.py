@@ -35,12 +35,14 @@ from ._stream import LineSplitter, parsed
 from .canonical import pointer_parts
 from .cassette import Cassette, matches
 from .exchange import Event, Fixture, PathLike, RecordedRequest, chunk_event, is_chunked, latin_1
-from .fixture import PLAIN_SUFFIX, SUFFIX, Writer, load, load_folder
+from .fixture import Writer, load, load_folder
+from .fixture_reader import PLAIN_SUFFIX, SUFFIX
 from .redact import Redactor
 
 MODES = ("none", "once", "new_episodes", "all", "verify")
 LAST_CHUNK_SECONDS = 1.0  # that a server gets to end the message after the record that ends the answer
 SAME_SECONDS = 2 * LAST_CHUNK_SECONDS
+MAX_LAST_LINE = 4 << 20  # bytes; the last record of an answer may hold a context of some 100,000 numbers
 MAX_LABEL = 60  # characters of a file name after its number
 
 _NUMBERED = re.compile(r"([0-9]{4,9})-")
@@ -66,7 +68,7 @@ class Recorder:
         self._started = started
         self._response = Response(request.method, keep_chunks=True)
         self._is_last = row_of_path(request.method, request.path.partition("?")[0]).is_last
-        self._lines = LineSplitter()
+        self._lines = LineSplitter(MAX_LAST_LINE)
         self._rejected = False
         self._head_written = False
         self._interims = 0  # written
@@ -161,6 +163,10 @@ class Recorder:
         self._lines.receive(body)
         try:
             last_line = self._lines.block().strip().rpartition(b"\n")[2]
+        except ProtocolError:
+            self._is_last = None  # too long a line: what follows is not to be kept
+            return
+        try:
             record = parsed(last_line.decode("utf-8")) if last_line else None
         except (ProtocolError, UnicodeDecodeError):
             return

@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ._address import Unset
 from ._http1 import Head
 from .canonical import edited, json_bytes, parse_json, pointer_parts
-from .exchange import Event, RecordedRequest, latin_1
+from .exchange import BODY_KINDS, Event, RecordedRequest, latin_1
 
 REDACTED = "REDACTED"
 REDACTED_JSON = "request.json:"  # and a pointer: what was replaced in the body of the request
@@ -44,7 +44,6 @@ MIN_SECRET = 8  # bytes; anything shorter is in some text by chance
 MAX_IMAGE = 1024  # characters of base64
 IMAGES = ("/images/*", "/messages/*/images/*")
 
-_BODY_KINDS = ("chunk", "part", "raw")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#]*)")
 _USERINFO = re.compile(r"(//)([^/?#]*)@")  # without the scheme: looking for that takes quadratic time
 # Go's encoder escapes these in JSON, and some others the slash.
@@ -105,7 +104,7 @@ class Redactor:
             data = Head(data.version, data.status, reason, self._stored_text_fields(data.headers))
         elif kind == "trailers":
             data = self._stored_text_fields(data)
-        elif kind in _BODY_KINDS:
+        elif kind in BODY_KINDS:
             data = self._scrubbed(data)
             self._cleared += self.feed(data)
         else:
@@ -128,7 +127,7 @@ class Redactor:
         events = []
         while self._waiting:
             event = self._waiting[0]
-            if event.kind in _BODY_KINDS:
+            if event.kind in BODY_KINDS:
                 size = len(event.data)
                 if size > len(self._cleared):
                     break

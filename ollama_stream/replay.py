@@ -23,12 +23,12 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Union
 
 from ._errors import ConnectError, RequestError
 from .canonical import pointer_parts
 from .cassette import Cassette
-from .exchange import Fixture, PathLike
+from .exchange import Event, EventSequence, Fixture, PathLike
 from .faults import FaultSpec, checked_faults, faults_of
 from .fixture import load, load_folder
 from .overlay import Pace
@@ -119,22 +119,25 @@ def _fixtures(source: Source, tps: Optional[float], on_cancelled: str) -> List[F
 
 def _at_rate(fixture: Fixture, tps: float) -> Fixture:
     """A plain body, line *i* at *i* / ``tps`` seconds. It has a request and a head before its lines, an end after."""
-    lines = len(fixture.events) - 3
-    return replace(
-        fixture,
-        events=[
-            event._replace(time=min(max(index - 2, 0), max(lines - 1, 0)) / tps)
-            for index, event in enumerate(fixture.events)
-        ],
-    )
+    last = max(len(fixture.events) - 4, 0)
+
+    def timed() -> Iterator[Event]:
+        for index, event in enumerate(fixture.events):
+            yield event._replace(time=min(max(index - 2, 0), last) / tps)
+
+    return replace(fixture, events=EventSequence(timed))
 
 
 def _completed(fixture: Fixture) -> Fixture:
     """As if the client had not gone; but what was cut inside a chunk stays cut."""
-    *events, end = fixture.events
-    if events[-1].kind == "part" and "of" in (events[-1].extra or {}):
-        return fixture
-    return replace(fixture, events=[*events, end._replace(data={"how": "complete"})])
+
+    def completed() -> Iterator[Event]:
+        is_cut = False
+        for event in fixture.events:
+            yield event if event.kind != "end" or is_cut else event._replace(data={"how": "complete"})
+            is_cut = is_cut or event.kind == "part" and "of" in (event.extra or {})
+
+    return replace(fixture, events=EventSequence(completed))
 
 
 class ReplayServer:

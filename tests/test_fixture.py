@@ -420,7 +420,7 @@ def test_a_folder_that_cannot_be_opened_is_a_fixture_error() -> None:
 
 def test_reading_executes_nothing_fault_233() -> None:
     source = Path(fixture_lines.__file__).parent
-    for name in ("fixture", "fixture_lines", "exchange", "canonical", "redact", "cassette"):
+    for name in ("fixture", "fixture_lines", "fixture_reader", "exchange", "canonical", "redact", "cassette"):
         code = (source / (name + ".py")).read_text(encoding="utf-8")
         assert not [word for word in ("pickle", "eval(", "exec(", "yaml", "marshal", "shelve") if word in code]
 

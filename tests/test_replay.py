@@ -628,7 +628,7 @@ def test_a_client_that_keeps_the_connection_after_the_end_did_not_close_in_time(
 def test_an_exchange_that_cannot_be_sent_ends_its_connection_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
     events = [GOOD.events[0], GOOD.events[1]._replace(data=Head("1.1", 200, "\u20ac", []))] + GOOD.events[2:]
     with serve([dataclasses.replace(GOOD, events=events), GOOD], order="strict") as server:
-        assert ask(server, request()) == (b"", "FIN")
+        assert ask(server, request()) == (b"", "RST")
         with Caller(server) as caller:
             caller.send(request())
             assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
