@@ -355,7 +355,7 @@ class _MessageReader:
             self._pos += len(data)
             self._left -= len(data)
             found.append(data)
-            if self._keep_chunks:
+            if self._keep_chunks and self._state == DATA:
                 self._chunk_data.append(data)
 
 

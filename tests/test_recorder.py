@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -155,6 +156,32 @@ def test_a_connection_may_go_on_after_a_message_that_ended(pieces: Pieces, reusa
     for time, piece in pieces:
         recorder.received(piece, time)
     assert recorder.reusable == reusable
+
+
+LONG = 16 << 20  # bytes
+PIECES = {  # id -> the head, and a piece of the body
+    "chunks": (HEAD, b"10000\r\n" + (b"x" * 1023 + b"\n") * 64 + b"\r\n"),
+    "chunks without a line": (HEAD, b"10000\r\n" + b"x" * 65536 + b"\r\n"),
+    "a length": (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 * LONG), (b"x" * 1023 + b"\n") * 64),
+    "until end of file": (ENDLESS, (b"x" * 1023 + b"\n") * 64),
+    "refused bytes": (b"SSH-2.0-OpenSSH_9.6\r\n", b"x" * 65536),
+}
+
+
+@pytest.mark.parametrize("head, piece", PIECES.values(), ids=list(PIECES))
+def test_a_long_recording_takes_constant_memory(head: bytes, piece: bytes, tmp_path: Path) -> None:
+    recorder = Recordings(tmp_path, "all").start(asked(model="m"), 0.0, "http://localhost")
+    tracemalloc.start()
+    try:
+        recorder.received(head, 0.0)
+        for _ in range(LONG >> 16):
+            recorder.received(bytes(bytearray(piece)), 0.0)  # one of its own each time
+        recorder.end("eof", 0.0)
+        assert tracemalloc.get_traced_memory()[1] < 6 << 20  # a last line of 4 MiB is waited for
+    finally:
+        tracemalloc.stop()
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size > LONG
 
 
 def test_the_detail_of_an_end_is_kept() -> None:
