@@ -21,7 +21,7 @@ import os
 import re
 from contextlib import suppress
 from itertools import zip_longest
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._address import UNSET
 from ._errors import FixtureError
@@ -52,6 +52,8 @@ __all__ = [
     "nearest",
     "normalise",
 ]
+
+Source = Union[PathLike, Fixture, Sequence[Union[PathLike, Fixture]]]
 
 MAX_IN_MEMORY = 8 << 20  # bytes of a file; its events take three times as many
 LINTED, MAX_KEY = 1 << 20, 16 << 10  # bytes of a body that are looked at together, and in which a key would end
@@ -111,6 +113,15 @@ def load_folder(path: PathLike) -> List[Fixture]:
         if os.path.dirname(os.path.realpath(file)) != root:
             raise FixtureError("%s: a link that leads out of the folder" % file, path=file)
     return [load(file) for file in files]
+
+
+def fixtures_of(source: Source) -> List[Fixture]:
+    """The fixtures in a folder or a file, or in a list of files and fixtures. Raises FixtureError."""
+    if isinstance(source, Fixture):
+        return [source]
+    if isinstance(source, (str, os.PathLike)):
+        return load_folder(source) if os.path.isdir(source) else [load(source)]
+    return [item if isinstance(item, Fixture) else load(item) for item in source]
 
 
 def _fixture(lines: FixtureLines, allow_truncated: bool) -> Fixture:

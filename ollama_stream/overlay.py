@@ -27,7 +27,7 @@ from ._errors import FixtureError
 from .aim import BEFORE, BODY, ENDS, TAIL, Aim, Piece, in_pieces, marked
 from .canonical import parse_json
 from .exchange import Fixture
-from .faults import MAX_SIZE, Fault
+from .faults import MAX_SIZE, Fault, faults_of
 
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)([0-9]{1,18})(?=[ \t]*\r$)")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked[ \t]*\r$")
@@ -66,6 +66,11 @@ class Pace(NamedTuple):
                 before = action.time
             pauses += action.pause
             yield due + pauses, action
+
+
+def planned(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
+    """``actions``, with the faults of the fixture's header before these. Raises FixtureError for a bad one there."""
+    return actions(fixture, [*faults_of(fixture), *faults])
 
 
 def actions(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Seq
 from ._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from ._http1 import RequestHead, RequestReader, Response
 from .exchange import Fixture
-from .faults import Fault, faults_of
-from .overlay import Action, Pace, actions
+from .faults import Fault
+from .overlay import Action, Pace, planned
 from .report import Played
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Answer(NamedTuple):
 
 def recorded_answer(fixture: Fixture, faults: Sequence[Fault] = ()) -> Answer:
     """An exchange, with the faults of its header and then these."""
-    return Answer(fixture.name, None, actions(fixture, [*faults_of(fixture), *faults]))
+    return Answer(fixture.name, None, planned(fixture, faults))
 
 
 def json_answer(status: int, value: Any, method: str = "GET", field_line: str = "") -> Answer:

@@ -23,22 +23,20 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 
 from ._errors import ConnectError, RequestError
 from .canonical import pointer_parts
 from .cassette import Cassette
-from .exchange import Event, EventSequence, Fixture, PathLike
+from .exchange import Event, EventSequence, Fixture
 from .faults import FaultSpec, checked_faults, faults_of
-from .fixture import load, load_folder
+from .fixture import Source, fixtures_of
 from .overlay import Pace
 from .player import Connection, Settings, is_loopback
 from .report import Played, entries
 
 if TYPE_CHECKING:
     import socket
-
-Source = Union[PathLike, Fixture, Sequence[Union[PathLike, Fixture]]]
 
 BACKLOG = 1024  # clients that may connect at the same moment; the system may allow fewer
 LOOPBACK = ("127.0.0.1", "::1")  # what "localhost" is
@@ -102,12 +100,7 @@ def _pace(speed: Optional[float], tps: Optional[float], max_gap: Optional[float]
 
 
 def _fixtures(source: Source, tps: Optional[float], on_cancelled: str) -> List[Fixture]:
-    if isinstance(source, Fixture):
-        found = [source]
-    elif isinstance(source, (str, os.PathLike)):
-        found = load_folder(source) if os.path.isdir(source) else [load(source)]
-    else:
-        found = [item if isinstance(item, Fixture) else load(item) for item in source]
+    found = fixtures_of(source)
     for fixture in found:
         faults_of(fixture)  # what is wrong there is told now
     if tps:

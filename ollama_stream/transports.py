@@ -10,14 +10,20 @@ where it has ``dial``, to a coroutine function that gives a real connection to t
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ._errors import OllamaError, RequestError
+from ._exchange import TURN
 from ._http1 import RequestReader
-from ._net import Network, reason, settled
+from ._net import Network, connect_error, reason, settled
+from .aim import ENDS
+from .cassette import Cassette
 from .exchange import Event, Fixture, PathLike, RecordedRequest
-from .fixture import Cassette, load, load_folder
+from .faults import Fault, FaultSpec, checked_faults, faults_of
+from .fixture import Source, fixtures_of
+from .overlay import Action, Pace, planned
 from .recorder import Recorder, Recordings, last_chunk, receive, recorded_request
 
 if TYPE_CHECKING:
@@ -27,19 +33,27 @@ if TYPE_CHECKING:
 class Replaying:
     """Answers each request with the recorded exchange that matches it; one that none matches raises FixtureError.
 
-    ``source`` is a folder, a file, a Fixture, or a list of Fixtures. ``level``, ``order``, ``repeat`` and ``ignore`` are
-    those of ``Cassette``. Each recv() gives one chunk: at once, or where ``speed`` is given, when it came (1.0) or so
-    many times as fast.
+    ``source`` is a folder, a file, a Fixture, or a list of files and Fixtures. ``level``, ``order``, ``repeat`` and
+    ``ignore`` are those of ``Cassette``. Each recv() gives one chunk: at once, or where ``speed`` is given, when it came
+    (1.0) or so many times as fast. ``faults`` go wrong in every exchange, after those in its header; see the module
+    ``faults``. Raises FixtureError for a bad file or fault, RequestError for a bad argument.
     """
 
     def __init__(
-        self, source: Union[PathLike, Fixture, Sequence[Fixture]], *, speed: Optional[float] = None, **rules: Any
+        self, source: Source, *, speed: Optional[float] = None, faults: Sequence[FaultSpec] = (), **rules: Any
     ) -> None:
         self.cassette = Cassette(fixtures_of(source), **rules)
         self.speed = checked_speed(speed)
+        self.faults = checked_faults(faults)
+        self._made = time.monotonic()
+        for fixture in self.cassette.fixtures:
+            faults_of(fixture)  # what is wrong there is told now
 
-    def open(self, _address: Any = None, _timeout: Optional[float] = None) -> ReplayingConnection:
-        return ReplayingConnection(self.cassette, self.speed)
+    def open(self, address: Address, _timeout: Optional[float] = None) -> ReplayingConnection:
+        age = time.monotonic() - self._made
+        if any(found.kind == "refuse" and age < found.argument for found in self.faults):
+            raise connect_error(address, "a fault of the replay: refused")
+        return ReplayingConnection(self.cassette, self.speed, self.faults)
 
 
 class Recording:
@@ -82,38 +96,67 @@ class ReplayingConnection:
 
     network: Any = Network()  # whose clock it waits on; an exchange puts its own here
 
-    def __init__(self, cassette: Cassette, speed: Optional[float] = None) -> None:
+    def __init__(self, cassette: Cassette, speed: Optional[float] = None, faults: Sequence[Fault] = ()) -> None:
         self.sent = b""
-        self._speed = speed
-        self._asked = 0.0
-        self._due: Optional[Tuple[float, bytes]] = None
         self._cassette = cassette
+        self._pace = Pace(speed)
+        self._faults = faults
         self._reader = RequestReader()
         self._body: List[bytes] = []
-        self._pieces: Iterator[Tuple[float, bytes]] = iter(())
-        self._how = ""
+        self._asked = 0.0
+        self._planned: Iterator[Tuple[float, Action]] = iter(())
+        self._next: Optional[Tuple[float, Action]] = None
+        self._closed = False
 
     async def send(self, data: bytes, _timeout: Optional[float] = None) -> None:
         request = self._read(data)
         if request is not None:
-            self._play(self._cassette.answer(request.method, request.path, request.body_bytes()))
+            self._play(self._answer(request))
 
     async def recv(self, timeout: Optional[float] = None) -> bytes:
-        self._due = self._due or next(self._pieces, None)
-        if self._due is None:
-            if self._how == "reset":
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            self._next = self._next or next(self._planned, None)
+            if self._next is None:
+                return b""
+            due, action = self._next
+            await self._wait(self._asked + due, deadline)
+            if self._closed:
+                return b""
+            if action.kind == "reset":
                 raise ConnectionResetError("connection reset by peer")
-            return b""
-        if self._speed is not None:
-            delay = self._asked + self._due[0] / self._speed - time.monotonic()
-            await self.network.sleep(max(0.0, delay if timeout is None else min(delay, timeout)))
-            if timeout is not None and delay > timeout:
-                raise TimeoutError
-        (_, piece), self._due = self._due, None
-        return piece
+            if action.kind in ENDS:
+                return b""
+            self._next = None
+            if action.kind == "send":
+                return action.data
+
+    def wake(self) -> None:
+        self._closed = True
 
     def close(self) -> None:
-        self._pieces = iter(())
+        self._closed = True
+        self._planned, self._next = iter(()), None
+
+    async def _wait(self, due: float, deadline: float) -> None:
+        """In turns, since another thread may close us. Raises TimeoutError."""
+        left = min(due, deadline) - time.monotonic()
+        while left > 0 and not self._closed:
+            await self.network.sleep(min(left, TURN))
+            left = min(due, deadline) - time.monotonic()
+        if due > deadline and not self._closed:
+            raise TimeoutError
+
+    def _answer(self, request: RecordedRequest) -> Iterator[Action]:
+        """Raises FixtureError where no exchange answers."""
+        for found in self._faults:
+            if found.point not in ("connect", "request") or found.kind == "refuse":
+                continue
+            if found.kind != "stall":
+                yield Action(0.0, "reset" if found.kind == "reset" else "eof")
+                return
+            yield Action(0.0, "wait", pause=found.argument)
+        yield from planned(self._cassette.answer(request.method, request.path, request.body_bytes()), self._faults)
 
     def _read(self, data: bytes) -> Optional[RecordedRequest]:
         """The request, once the last of its bytes is there."""
@@ -127,8 +170,8 @@ class ReplayingConnection:
             self._body.append(piece)
         return recorded_request(head, b"".join(self._body)) if reader.complete else None
 
-    def _play(self, fixture: Fixture) -> None:
-        self._pieces, self._how, self._asked = fixture.wire(), fixture.how, time.monotonic()
+    def _play(self, answer: Iterator[Action]) -> None:
+        self._planned, self._asked = self._pace.schedule(answer), time.monotonic()
 
 
 class RecordingConnection(ReplayingConnection):
@@ -155,7 +198,7 @@ class RecordingConnection(ReplayingConnection):
             return
         if self._recordings.mode == "verify":
             await self._verify(dial, request, fixture, timeout)
-        self._play(fixture)
+        self._play(planned(fixture))
 
     async def recv(self, timeout: Optional[float] = None) -> bytes:
         recorder = self._recorder
@@ -164,6 +207,7 @@ class RecordingConnection(ReplayingConnection):
         return await receive(self._live, recorder, timeout) + await last_chunk(self._live, recorder)
 
     def wake(self) -> None:
+        super().wake()
         if self._recorder is not None:
             self._recorder.cancelled = True
         if self._live is not None:
@@ -171,6 +215,9 @@ class RecordingConnection(ReplayingConnection):
 
     def close(self) -> None:
         super().close()
+        self._close_live()
+
+    def _close_live(self) -> None:
         if self._live is not None:
             self._live.close()
         if self._recorder is not None:
@@ -199,19 +246,8 @@ class RecordingConnection(ReplayingConnection):
             why = error if isinstance(error, OllamaError) else reason(error)
             self._recordings.note("%s: no answer from the server: %s" % (fixture.name, why))
         finally:
-            self.close()
+            self._close_live()
             self._live = self._recorder = None
-
-
-def fixtures_of(source: Union[PathLike, Fixture, Sequence[Fixture]]) -> List[Fixture]:
-    """The fixtures in a folder, a file, or at hand."""
-    import os
-
-    if isinstance(source, Fixture):
-        return [source]
-    if isinstance(source, (str, os.PathLike)):
-        return load_folder(source) if os.path.isdir(source) else [load(source)]
-    return list(source)
 
 
 def checked_speed(speed: Optional[float]) -> Optional[float]:

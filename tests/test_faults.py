@@ -9,6 +9,7 @@ import asyncio
 import json
 import math
 import random
+import threading
 import time
 from typing import Any, List, Tuple
 
@@ -16,7 +17,7 @@ import pytest
 from support import DONE as DONE_LINE
 from support import PATIENCE, line
 
-from ollama_stream import AsyncClient, Client, OllamaError, Timeout
+from ollama_stream import AsyncClient, Client, OllamaError, StreamClosed, Timeout
 from ollama_stream._errors import ConnectionLost, FixtureError, ProtocolError
 from ollama_stream._http1 import Response
 from ollama_stream.exchange import Fixture
@@ -24,6 +25,7 @@ from ollama_stream.faults import _RULES, Fault, fault, faults_of
 from ollama_stream.fixture import loads
 from ollama_stream.overlay import Action, actions
 from ollama_stream.replay import serve
+from ollama_stream.transports import Replaying
 
 ONE, TWO, DONE = b'{"n":1}\n', b'{"n":2}\n', b'{"done":true}\n'
 BODY = ONE + TWO + DONE
@@ -499,13 +501,14 @@ def test_any_faults_together_end_once_in_order_of_time_and_our_reader_bears_it(s
 
 # What our clients make of it
 
-CHAT = exchange(
+CHAT_EVENTS = [
     head(),
     [1, "chunk", line("Hel").decode()],
     [1, "chunk", line("lo").decode()],
     [1, "chunk", DONE_LINE.decode()],
     [1, "end", {"how": "complete"}],
-)
+]
+CHAT = exchange(*CHAT_EVENTS)
 OUTCOMES: List[Tuple[str, List[str], str, str]] = [  # id, faults, the error or "", the text that came
     ("1 a size that is no number", ["badsize@chunk=1:zz"], "ProtocolError", "Hel"),
     ("2 an empty size", ["badsize@chunk=1:"], "ProtocolError", "Hel"),
@@ -550,34 +553,88 @@ OUTCOMES: List[Tuple[str, List[str], str, str]] = [  # id, faults, the error or 
 ]  # fmt: skip
 
 
-def read(url: str, timeout: Timeout, texts: List[str]) -> None:
-    for text in Client(url, timeout=timeout, trust_env=False).stream_chat("m", []):
+def read(client: Any, texts: List[str]) -> None:
+    for text in client.stream_chat("m", []):
         texts.append(text)
 
 
-def read_async(url: str, timeout: Timeout, texts: List[str]) -> None:
+def read_async(client: Any, texts: List[str]) -> None:
     async def main() -> None:
-        async for text in AsyncClient(url, timeout=timeout, trust_env=False).stream_chat("m", []):
+        async for text in client.stream_chat("m", []):
             texts.append(text)
 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("reader", [read, read_async], ids=["sync", "async"])
-@pytest.mark.parametrize("specs, error, text", [row[1:] for row in OUTCOMES], ids=[row[0] for row in OUTCOMES])
-def test_a_client_tells_a_fault_from_a_whole_answer(specs: List[str], error: str, text: str, reader: Any) -> None:
+COLOURS = [pytest.param(Client, read, id="sync"), pytest.param(AsyncClient, read_async, id="async")]
+
+
+def outcome(client: Any, reader: Any) -> Tuple[str, str]:
+    """The error or "", and the text that came."""
     texts: List[str] = []
-    found = ""
-    timeout = Timeout(first_byte=PATIENCE, idle=PATIENCE)
+    try:
+        reader(client, texts)
+    except OllamaError as raised:
+        return type(raised).__name__, "".join(texts)
+    return "", "".join(texts)
+
+
+def patience(error: str, text: str) -> Timeout:
     if error == "OllamaTimeout":  # only where one is waited for
-        timeout = Timeout(first_byte=PATIENCE if text else 0.05, idle=0.05)
+        return Timeout(first_byte=PATIENCE if text else 0.05, idle=0.05)
+    return Timeout(first_byte=PATIENCE, idle=PATIENCE)
+
+
+@pytest.mark.parametrize("colour, reader", COLOURS)
+@pytest.mark.parametrize("specs, error, text", [row[1:] for row in OUTCOMES], ids=[row[0] for row in OUTCOMES])
+def test_a_client_tells_a_fault_from_a_whole_answer(
+    specs: List[str], error: str, text: str, colour: Any, reader: Any
+) -> None:
     with serve(CHAT, level="path", faults=specs) as server:
-        try:
-            reader(server.url, timeout, texts)
-        except OllamaError as raised:
-            found = type(raised).__name__
-        assert (found, "".join(texts)) == (error, text)
+        client = colour(server.url, timeout=patience(error, text), trust_env=False)
+        assert outcome(client, reader) == (error, text)
         deadline = time.monotonic() + PATIENCE  # the server may be a moment behind a client that knows enough
         while server.report()["unstruck"] and time.monotonic() < deadline:
             time.sleep(0.001)
         assert server.report()["unstruck"] == []
+
+
+def test_every_kind_has_an_outcome() -> None:
+    assert {fault(spec).kind for row in OUTCOMES for spec in row[1]} == set(_RULES)
+
+
+@pytest.mark.parametrize("colour, reader", COLOURS)
+@pytest.mark.parametrize("specs, error, text", [row[1:] for row in OUTCOMES], ids=[row[0] for row in OUTCOMES])
+def test_without_a_socket_a_fault_has_the_same_outcome(
+    specs: List[str], error: str, text: str, colour: Any, reader: Any
+) -> None:
+    timeout = patience(error, text)
+    assert outcome(colour(transport=Replaying(CHAT, level="path", faults=specs), timeout=timeout), reader) == (error, text)
+    if not any(fault(spec).point in ("connect", "request") for spec in specs):
+        faulty = exchange(*CHAT_EVENTS, faults=specs)
+        assert outcome(colour(transport=Replaying(faulty, level="path"), timeout=timeout), reader) == (error, text)
+
+
+@pytest.mark.parametrize("colour, reader", COLOURS)
+def test_without_a_socket_a_stall_of_some_seconds_ends_and_so_does_a_refusal(colour: Any, reader: Any) -> None:
+    faults = ["stall@connect:0.01", "stall@head:0.01", "stall@chunk=1:0.01", "refuse:0"]
+    started = time.monotonic()
+    assert outcome(colour(transport=Replaying(CHAT, level="path", faults=faults)), reader) == ("", "Hello")
+    assert time.monotonic() - started >= 0.03  # it cannot be faster
+
+
+def test_without_a_socket_a_stall_ends_when_the_stream_is_closed() -> None:
+    stream = Client(transport=Replaying(CHAT, level="path", faults=["stall@chunk=1"])).chat("m", [], stream=True)
+    next(stream)
+    closing = threading.Timer(0.05, stream.close)
+    closing.start()
+    with pytest.raises(StreamClosed):
+        next(stream)
+    closing.join()
+
+
+def test_without_a_socket_wrong_faults_are_told_at_once() -> None:
+    with pytest.raises(FixtureError, match="^fault \"x\": unknown kind"):
+        Replaying(CHAT, faults=["x"])
+    with pytest.raises(FixtureError, match="^one, line 1: fault \"x\": unknown kind"):
+        Replaying(exchange(*CHAT_EVENTS, faults=["x"]))
