@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ._address import Address, parse_address
 from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
@@ -39,6 +39,7 @@ TLS_RECORD_SECONDS = 60.0  # for the rest of a TLS record that has begun; otherw
 HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split()
 )
+MAX_UNRECORDED = 16  # pieces; each may have 64 KiB
 _PIECE = 64 << 10
 _MAX_SHOWN = 200  # characters of a target
 
@@ -101,6 +102,13 @@ class _RecordingConnection(Connection):
         self._route = server.upstream
         self._upstream = server.upstream.address
         self._upstream_socket: Any = None  # before the relay, which watches the client itself, close() wakes us by it
+        self._kept: Any = None  # the way upstream, and its socket: it lasts as long as the client's
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._drop_kept()
 
     def wake(self) -> None:
         super().wake()
@@ -172,44 +180,92 @@ class _RecordingConnection(Connection):
         Raises ConnectError, and once the client has gone OSError or ConnectionLost.
         """
         sent = upstream_head(head, len(body), self._upstream)
-        request = recorded_request(sent._replace(target=head.target), body)
-        upstream = self._dial()
+        data = request_bytes(sent, body)
+        if self._kept is not None and self._kept[0].poll() is not None:
+            self._drop_kept()  # the server has closed it, or says what nobody asked
+        is_new = self._kept is None
+        upstream, sock = self._kept = self._kept or self._dial()
+        self._upstream_socket = sock
         try:
-            with suppress(OSError):  # the server may answer early and close; then its answer counts
-                run(upstream.send(request_bytes(sent, body), None))
-            recorder = start(request, time.monotonic())
-            self._pass_on(upstream, recorder, give)
-        finally:
-            upstream.close()
-            self._upstream_socket = None
+            send(upstream, data)
+            now = time.monotonic()
+            recorder = start(recorded_request(sent._replace(target=head.target), body), now)
+            if not is_new and self._is_dead(sock):
+                upstream, sock = self._dial_again(recorder)
+                send(upstream, data)
+                recorder.started = time.monotonic()
+            self._pass_on(upstream, sock, recorder, give)
+        except BaseException:
+            self._drop_kept()
+            raise
+        if not recorder.reusable:
+            self._drop_kept()
         return recorder
 
-    def _pass_on(self, upstream: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
-        """Until the exchange has ended. Raises OSError or ConnectionLost where that is because the client has gone."""
-        import selectors
+    def _is_dead(self, sock: Any) -> bool:
+        """Whether a connection that was kept ends without an answer: servers close those that rest, at any moment."""
+        import socket
 
+        with self._either(sock) as either:
+            self._wait_for_upstream(either)
         try:
-            with selectors.DefaultSelector() as either:
-                either.register(self._sock, selectors.EVENT_READ)
-                either.register(self._upstream_socket, selectors.EVENT_READ)
-                self._upstream_socket = None
+            return not sock.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+    def _dial_again(self, recorder: Recorder) -> Any:
+        self._drop_kept()
+        try:
+            self._kept = self._dial()
+        except (ConnectError, RequestError) as error:
+            recorder.end("error", time.monotonic(), str(error))
+            raise
+        return self._kept
+
+    def _drop_kept(self) -> None:
+        kept, self._kept, self._upstream_socket = self._kept, None, None
+        if kept is not None:
+            kept[0].close()
+
+    def _pass_on(self, upstream: Any, sock: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
+        """Until the exchange has ended. Raises OSError or ConnectionLost where that is because the client has gone."""
+        relayed: List[Tuple[bytes, float]] = []  # and not recorded yet: what comes meanwhile is relayed first
+        try:
+            with self._either(sock) as either:
                 while not recorder.how:
-                    if not upstream.pending:
+                    if not relayed and not upstream.pending:
                         self._wait_for_upstream(either)
-                    pass_on(upstream, recorder, give)
+                    pass_on(upstream, recorder, give, relayed)
+                    # Not the client: what it says now may be its next request.
+                    more = upstream.pending or any(key.fileobj is sock for key, _ in either.select(0))
+                    if not more or len(relayed) == MAX_UNRECORDED:
+                        store(recorder, relayed)
         except (OSError, ConnectionLost):
+            store(recorder, relayed)
             run(last_chunk(upstream, recorder))
             upstream.close()  # which tells the server to stop; what follows may take the disk some time
             recorder.end("cancelled", time.monotonic())
             raise
 
+    def _either(self, sock: Any) -> selectors.BaseSelector:
+        """The client and the server, to be waited for."""
+        import selectors
+
+        either = selectors.DefaultSelector()
+        either.register(self._sock, selectors.EVENT_READ)
+        either.register(sock, selectors.EVENT_READ)
+        self._upstream_socket = None
+        return either
+
     def _dial(self) -> Any:
+        """A connection upstream and its socket."""
         clocks = Clocks(Timeout(CONNECT_SECONDS, None, None, None))
         clocks.start("connect")
         try:
-            return run(self._route.connect(Network(), clocks, self._made))
+            upstream = run(self._route.connect(Network(), clocks, self._made))
         except OllamaTimeout as error:
             raise ConnectError(str(error)) from None
+        return upstream, self._upstream_socket
 
     def _made(self, sock: Any) -> None:
         self._upstream_socket = sock
@@ -229,20 +285,33 @@ class _RecordingConnection(Connection):
                 return
 
 
-def pass_on(upstream: Any, recorder: Recorder, give: Callable[[bytes], None]) -> None:
+def send(upstream: Any, data: bytes) -> None:
+    with suppress(OSError):  # the server may answer early and close; then its answer counts
+        run(upstream.send(data, None))
+
+
+def pass_on(
+    upstream: Any, recorder: Recorder, give: Callable[[bytes], None], relayed: List[Tuple[bytes, float]]
+) -> None:
     """One piece of the answer, or its end. Raises what ``give`` raises."""
     try:
         piece = run(upstream.recv(TLS_RECORD_SECONDS))
     except OSError as error:
+        store(recorder, relayed)
         how, detail = how_lost(error)
         recorder.end(how, time.monotonic(), detail)
         return
-    now = time.monotonic()
-    try:
-        if piece:
-            give(piece)
-    finally:
+    relayed.append((piece, time.monotonic()))
+    if piece:
+        give(piece)
+    else:
+        store(recorder, relayed)
+
+
+def store(recorder: Recorder, relayed: List[Tuple[bytes, float]]) -> None:
+    for piece, now in relayed:
         recorder.received(piece, now)
+    relayed.clear()
 
 
 def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:

@@ -65,7 +65,7 @@ class Recorder:
         self.answered = False
         self.cancelled = False  # set from outside, by any thread: an end that is seen now is the client's own doing
         self._write = write
-        self._started = started
+        self.started = started
         self._response = Response(request.method, keep_chunks=True)
         self._is_last = row_of_path(request.method, request.path.partition("?")[0]).is_last
         self._lines = LineSplitter(MAX_LAST_LINE)
@@ -115,7 +115,7 @@ class Recorder:
         self._write(Event(at, "end", {"how": how} if detail is None else {"how": how, "detail": detail}))
 
     def _elapsed(self, now: float) -> float:
-        return max(0.0, now - self._started)
+        return max(0.0, now - self.started)
 
     def _read(self, at: float) -> None:
         """Write what can be read by now; from the first byte on that the parser refuses, bytes as they are."""
@@ -228,17 +228,17 @@ class Recordings:
 
     def start(self, request: RecordedRequest, started: float, target: str) -> Recorder:
         """Record an exchange with the server at the URL ``target`` into a new file. Raises nothing."""
+        stored = self._redacted(request)
         try:
             os.makedirs(self.folder, exist_ok=True)
-            writer = self._new_writer(request, target)
+            writer = self._new_writer(file_label(stored), target)
         except (OSError, ValueError) as error:  # FixtureError is a ValueError; so is what a NUL in a path raises
             logging.getLogger(__name__).warning("%s: nothing is recorded: %s", self.folder, error)
             return Recorder(request, started, lambda event: None)
         name = os.path.basename(writer.path)[: -len(SUFFIX)]
-        running = self._redacted(request)
         with self._changing:
-            self._running.append(running)
-        return Recorder(request, started, lambda event: self._write(writer, running, event), name)
+            self._running.append(stored)
+        return Recorder(request, started, lambda event: self._write(writer, stored, event), name)
 
     def compare(self, fixture: Fixture, live: Sequence[Event]) -> None:
         """Note how a live exchange differs from a recorded one."""
@@ -265,8 +265,7 @@ class Recordings:
         stored: RecordedRequest = event.data
         return stored
 
-    def _new_writer(self, request: RecordedRequest, target: str) -> Writer:
-        label = file_label(self._redacted(request))
+    def _new_writer(self, label: str, target: str) -> Writer:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         header = {"recorded_at": now, "recorder": "ollama_stream/" + VERSION, "target": target}
         with self._changing:

@@ -1,4 +1,6 @@
-"""Prints the figures of the README: ``python3 tests/bench.py [records] [imports] [streams] [threads] [closing]``.
+"""Prints the figures of the README: ``python3 tests/bench.py [SECTION]...``, all of them if none is named.
+
+Sections: records, imports, streams, threads, closing, drift, proxy.
 
 Medians over several runs, each figure beside its peer in the same run. What the records come from is a server in a
 process of its own on loopback, and what is measured is a fresh process too: only the client's work is counted, and only
@@ -45,9 +47,9 @@ def started(function, *arguments):
 
 
 @contextmanager
-def server(function):
+def server(function, *arguments):
     """The URL of a server in another process."""
-    with started(function) as process:
+    with started(function, *arguments) as process:
         try:
             yield process.stdout.readline().decode().strip()
         finally:
@@ -289,8 +291,86 @@ def closing():
         print("  %-18s %-20s %6.2f ms %6.2f ms" % (colour, way, statistics.median(took), max(took)))
 
 
+# --- drift: a recording against the recording of its replay ---
+
+
+def drift():
+    from drift import replay_drift
+
+    took = [replay_drift() * 1e3 for _ in range(RUNS)]
+    print("drift of a replay at speed 1, 95th percentile: %.2f ms (median of %d)" % (statistics.median(took), RUNS))
+
+
+# --- proxy: what recording adds to the way ---
+
+ASKED, TOKENS, TOKEN_SECONDS = 100, 40, 0.002
+THINKING = 0.01  # seconds before the head; no model needs less, and the file is begun meanwhile
+
+
+def serve_tokens():
+    """A server that keeps its connections, and sends a record every few milliseconds."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    while True:
+        threading.Thread(target=send_tokens, args=(listener.accept()[0],), daemon=True).start()
+
+
+def send_tokens(client):
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+    while client.recv(65536):
+        time.sleep(THINKING)
+        client.sendall(head)
+        due = time.perf_counter()
+        for number in range(TOKENS):
+            time.sleep(max(0.0, due - time.perf_counter()))
+            line = LINE if number < TOKENS - 1 else LAST
+            client.sendall(b"%x\r\n%s\r\n" % (len(line), line))
+            due += TOKEN_SECONDS
+        client.sendall(b"0\r\n\r\n")
+
+
+def serve_proxy(folder, upstream):
+    from ollama_stream.proxy import record
+
+    with record(folder, upstream=upstream) as proxy:
+        print(proxy.url, flush=True)
+        threading.Event().wait()
+
+
+def arrivals(client):
+    """Seconds from asking to the first record, and the median gap after it."""
+    times = [time.perf_counter()]
+    for _ in client.chat("llama3.2", ASK, stream=True):
+        times.append(time.perf_counter())
+    gaps = [after - before for before, after in zip(times, times[1:])]
+    return gaps[0], statistics.median(gaps[1:])
+
+
+def arrivals_of_both(*urls):
+    clients = [Client(url) for url in urls]
+    for client in clients:
+        arrivals(client)
+    return [[arrivals(client) for client in clients] for _ in range(ASKED)]
+
+
+def proxy():
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder, server("serve_tokens") as direct:
+        with server("serve_proxy", folder, direct) as through:
+            rounds = child("arrivals_of_both", direct, through)
+    print("the recording proxy (medians of %d exchanges of %d records, one every 2 ms):" % (ASKED, TOKENS))
+    for index, what in enumerate(("time to the first record", "gap between records")):
+        peers, ours = zip(*[(direct[index], through[index]) for direct, through in rounds])
+        added = statistics.median(a - b for a, b in zip(ours, peers))
+        ratio = statistics.median(a / b for a, b in zip(ours, peers))
+        print("  %-25s directly %.3f ms," % (what + ":", statistics.median(peers) * 1e3), end=" ")
+        print("through it %.3f ms; added %.3f ms, ratio %.2f" % (statistics.median(ours) * 1e3, added * 1e3, ratio))
+
+
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["records", "imports", "streams", "threads", "closing"]
+    names = sys.argv[1:] or ["records", "imports", "streams", "threads", "closing", "drift", "proxy"]
     if names[0].startswith("@"):
         print(json.dumps(globals()[names[0][1:]](*names[1:])))
     else:

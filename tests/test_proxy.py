@@ -218,6 +218,34 @@ def test_a_connection_carries_one_exchange_after_the_other(tmp_path: Path) -> No
     assert len(load_folder(tmp_path)) == len(sources) > 90
 
 
+AGAIN: List[Tuple[str, List[Any], int, str]] = [
+    # id, what the server does on one connection after the other, on how many it is asked twice, how the second one ends
+    ("goes on", [answer(GOOD) + answer(GOOD)], 1, "complete"),
+    ("closes", [[*answer(GOOD), support.close], answer(GOOD)], 2, "complete"),
+    ("closes when it is asked", [answer(GOOD) + answer(support.close), answer(GOOD)], 2, "complete"),
+    ("resets when it is asked", [answer(GOOD) + answer(support.rst), answer(GOOD)], 2, "complete"),
+    ("closes a new one too", [answer(GOOD) + answer(support.close), answer(support.close)], 2, "eof"),
+    ("closes in the answer", [answer(GOOD) + answer(HEAD, support.close), answer(GOOD)], 1, "eof"),
+]
+
+
+@pytest.mark.parametrize("scripts, connections, how", [row[1:] for row in AGAIN], ids=[row[0] for row in AGAIN])
+def test_a_client_that_keeps_its_connection_has_one_to_the_server(
+    scripts: List[Any], connections: int, how: str, tmp_path: Path
+) -> None:
+    with Server(*scripts) as server, record(tmp_path, upstream=server.url) as recording:
+        with connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, GOOD)
+            sock.sendall(request())
+            if how == "complete":
+                read(sock, GOOD)
+            else:
+                assert read_to_end(sock)[1] == "FIN"
+        assert len(server.peers) == connections
+    assert [fixture.how for fixture in load_folder(tmp_path)] == ["complete", how]
+
+
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(tmp_path: Path) -> None:
     with Server(answer(GOOD)) as server, record(tmp_path, upstream=server.url) as recording:
         with connected(recording.url) as sock:
