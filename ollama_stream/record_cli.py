@@ -1,4 +1,4 @@
-"""The command ``record``: a proxy on this machine that writes what passes through it to exchange files, until Ctrl-C.
+"""The command ``record``: a proxy on this machine that writes what passes through it to exchange files, until a signal.
 
     python3 -m ollama_stream record --into DIR [--upstream URL] [--listen ADDRESS] [--mode MODE]
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Tuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Callable, Tuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -45,8 +46,21 @@ def listen_address(text: str) -> Tuple[str, int]:
     return host.strip("[]") or "localhost", int(port)
 
 
+def wait_for_a_signal(ready: Callable[[], object]) -> None:
+    """Call ``ready``, and wait. Raises KeyboardInterrupt for SIGINT and for SIGTERM."""
+    import signal
+
+    with suppress(ValueError):  # another thread than the main one gets no signals
+        # SIGINT too: a shell starts its background jobs with that one ignored.
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signal_number, signal.default_int_handler)
+    ready()
+    while True:
+        time.sleep(3600)  # and not Event.wait(), which Ctrl-C does not end on Windows
+
+
 def record(_parser: ArgumentParser, options: Namespace) -> None:
-    """Record until Ctrl-C, which finishes the files. Raises every OllamaError; FixtureError where verify has found any."""
+    """Record until a signal, which finishes the files. Raises every OllamaError; FixtureError where verify has found any."""
     import logging
 
     from . import proxy
@@ -66,9 +80,7 @@ def record(_parser: ArgumentParser, options: Namespace) -> None:
     )
     try:
         with server:
-            print(server.url, flush=True)
-            while True:
-                time.sleep(3600)  # and not Event.wait(), which Ctrl-C does not end on Windows
+            wait_for_a_signal(lambda: print(server.url, flush=True))
     except KeyboardInterrupt:
         if server.differences:
             raise FixtureError("the server's answers differ from the recordings in %s" % options.into) from None

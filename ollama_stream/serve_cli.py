@@ -10,7 +10,6 @@ request, and what was left over. The exit status is 0 if all went well, 1 where 
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List
 
@@ -19,7 +18,7 @@ from ._errors import FixtureError, RequestError
 from .canonical import pointer_parts
 from .cassette import LEVELS, ORDERS, REPEATS
 from .cli import Output, argument_error, number, speed
-from .record_cli import listen_address
+from .record_cli import listen_address, wait_for_a_signal
 from .replay import serve
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def run(parser: ArgumentParser, options: Namespace) -> None:
         )  # fmt: skip
     except RequestError as error:
         parser.error(str(error))
-    with server:
+    with server, suppress(KeyboardInterrupt):
         wait_for_a_signal(lambda: out.write(server.url + "\n"))
     report = server.report()
     for line in summary(report):
@@ -95,21 +94,6 @@ def run(parser: ArgumentParser, options: Namespace) -> None:
     failures = list(failed(report, options.require_all))
     if failures:
         raise FixtureError("; ".join(failures))
-
-
-def wait_for_a_signal(ready: Any) -> None:
-    import signal
-
-    try:
-        with suppress(ValueError):  # another thread than the main one gets no signals
-            # SIGINT too: a shell starts its background jobs with that one ignored.
-            for signal_number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(signal_number, signal.default_int_handler)
-        ready()
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        pass
 
 
 def summary(report: Dict[str, Any]) -> Iterator[str]:
