@@ -73,6 +73,7 @@ class Asked(NamedTuple):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
 
     def answer(self) -> None:
         body = self.body()

@@ -540,7 +540,7 @@ ALPHABET = [b"\n", b"\r", b"\0", b'"', b"\\", b"a", b"/", b"\x7f", b"\xe2\x82", 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
     rng = random.Random(seed)
-    for _ in range(300):
+    for _ in range(1000):
         data = b"".join(rng.choice(ALPHABET) for _ in range(rng.randrange(20)))
         data += bytes(rng.randrange(256) for _ in range(rng.randrange(10)))
         line = fixture_lines.event_line(Event(0.0, "raw", data))
