@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 
 from ._address import Address, parse_address
 from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
+from ._exchange import AT_ONCE
 from ._http1 import HeaderFields, RequestHead, RequestReader
 from ._net import Clocks, Network, Timeout, run, shut_down
 from ._pool import Pool
@@ -190,7 +191,7 @@ class _RecordingConnection(Connection):
             send(upstream, data)
             now = time.monotonic()
             recorder = start(recorded_request(sent._replace(target=head.target), body), now)
-            if not is_new and self._is_dead(sock):
+            if not is_new and self._is_dead(upstream, sock, recorder):
                 upstream, sock = self._dial_again(recorder)
                 send(upstream, data)
                 recorder.started = time.monotonic()
@@ -202,14 +203,22 @@ class _RecordingConnection(Connection):
             self._drop_kept()
         return recorder
 
-    def _is_dead(self, sock: Any) -> bool:
-        """Whether a connection that was kept ends without an answer: servers close those that rest, at any moment."""
+    def _is_dead(self, upstream: Any, sock: Any, recorder: Recorder) -> bool:
+        """Whether a connection that was kept ends without an answer, and at once: servers close those that rest.
+
+        One that ends later may have carried the request to a server that was at work on it, as in ``_exchange``.
+        """
         import socket
 
-        with self._either(sock) as either:
-            self._wait_for_upstream(either)
+        asked = time.monotonic()
         try:
-            return not sock.recv(1, socket.MSG_PEEK)
+            with self._either(sock) as either:
+                self._wait_for_upstream(either)
+        except (OSError, ConnectionLost):
+            cancel(upstream, recorder)
+            raise
+        try:
+            return time.monotonic() - asked < AT_ONCE and not sock.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
@@ -243,8 +252,7 @@ class _RecordingConnection(Connection):
         except (OSError, ConnectionLost):
             store(recorder, relayed)
             run(last_chunk(upstream, recorder))
-            upstream.close()  # which tells the server to stop; what follows may take the disk some time
-            recorder.end("cancelled", time.monotonic())
+            cancel(upstream, recorder)
             raise
 
     def _either(self, sock: Any) -> selectors.BaseSelector:
@@ -306,6 +314,11 @@ def pass_on(
         give(piece)
     else:
         store(recorder, relayed)
+
+
+def cancel(upstream: Any, recorder: Recorder) -> None:
+    upstream.close()  # which tells the server to stop; what follows may take the disk some time
+    recorder.end("cancelled", time.monotonic())
 
 
 def store(recorder: Recorder, relayed: List[Tuple[bytes, float]]) -> None:

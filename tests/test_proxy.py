@@ -24,7 +24,7 @@ import support
 from proxies import Tls, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk
 
-from ollama_stream import AsyncClient, Client, RequestError, ResponseError
+from ollama_stream import AsyncClient, Client, RequestError, ResponseError, proxy
 from ollama_stream.exchange import Fixture
 from ollama_stream.fixture import load, load_folder
 from ollama_stream.proxy import record
@@ -244,6 +244,31 @@ def test_a_client_that_keeps_its_connection_has_one_to_the_server(
                 assert read_to_end(sock)[1] == "FIN"
         assert len(server.peers) == connections
     assert [fixture.how for fixture in load_folder(tmp_path)] == ["complete", how]
+
+
+def test_a_client_that_goes_while_a_kept_connection_is_silent_has_cancelled(tmp_path: Path) -> None:
+    with Server(answer(GOOD) + answer()) as server, record(tmp_path, upstream=server.url) as recording:
+        with connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, GOOD)
+            server.peer().asked.clear()
+            sock.sendall(request())
+            assert server.peer().asked.wait(PATIENCE)
+        assert server.peer().gone.wait(PATIENCE)
+    assert [fixture.how for fixture in load_folder(tmp_path)] == ["complete", "cancelled"]
+
+
+@pytest.mark.parametrize("last", [support.close, support.rst], ids=["FIN", "RST"])
+def test_a_kept_connection_that_dies_late_is_not_asked_again(last: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(proxy, "AT_ONCE", 0.0)
+    with Server(answer(GOOD) + answer(last), answer(GOOD)) as server:
+        with record(tmp_path, upstream=server.url) as recording, connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, GOOD)
+            sock.sendall(request())
+            assert read_to_end(sock)[0] == b""
+        assert len(server.peers) == 1
+    assert [fixture.how for fixture in load_folder(tmp_path)][1] in ("eof", "reset")
 
 
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(tmp_path: Path) -> None:
