@@ -453,7 +453,7 @@ def test_a_mode_says_who_answers(mode: str, tmp_path: Path) -> None:
 
 def test_verify_plays_and_says_what_has_changed(tmp_path: Path) -> None:
     changed = HEAD + chunk(support.line("Hello", new=1)) + chunk(DONE) + LAST_CHUNK
-    with Server(answer(GOOD), answer(GOOD), answer(changed)) as server:
+    with Server(answer(GOOD), answer(GOOD) + answer(changed), answer(changed)) as server:
         with record(tmp_path, upstream=server.url) as recording:
             assert "".join(Client(recording.url).stream_chat("m", "x")) == "Hi"
         with record(tmp_path, upstream=server.url, mode="verify") as recording:
