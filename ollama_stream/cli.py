@@ -8,8 +8,8 @@
 
 Arguments go in; the answer's text comes out on standard output, piece by piece; thinking, tool calls, figures and the
 one line of an error go to standard error. The exit status is 0 for a complete answer and for nothing else, 1 for an
-error, 2 for wrong arguments, 130 after Ctrl-C and 141 where nobody reads standard output any more, as for a command
-that a signal has ended.
+error, 2 for wrong arguments and settings (argparse's errors and every RequestError), 130 after Ctrl-C and 141 where
+nobody reads standard output any more, as for a command that a signal has ended.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 from ._base import VERSION
 from ._client import Client, Stream
 from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
-from ._errors import OllamaError, RequestError
+from ._errors import FixtureError, OllamaError, RequestError
 from ._net import Timeout, reason
 from ._records import ChatResponse, Generation
-from .record_cli import add_record_arguments, record
+from .cli_words import field_help, option_of, told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from .exchange import RecordedRequest
+    from .exchange import Fixture, RecordedRequest
 
 PROGRAM = "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
@@ -53,8 +53,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
+    except RequestError as error:
+        return failed(told(error), 2)
     except OllamaError as error:
-        return failed(str(error))
+        return failed(told(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -62,18 +64,18 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 141
     except OSError as error:
         silence(sys.stdout)
-        return failed("the answer cannot be written: %s" % reason(error))
+        return failed("standard output cannot be written: %s" % reason(error))
 
 
-def failed(text: str) -> int:
-    """Print the one line of an error; the exit status."""
+def failed(text: str, status: int = 1) -> int:
+    """Print the one line of an error; returns the exit status."""
     line = "%s: %s" % (PROGRAM, text.translate(escapes()))
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     data = line.encode(encoding, "backslashreplace")
     if len(data) >= MAX_ERROR:
         line = data[: MAX_ERROR - 4].decode(encoding, "ignore") + "..."
     ErrorOutput().write(line + "\n")
-    return 1
+    return status
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -82,6 +84,9 @@ def failed(text: str) -> int:
 def command(arguments: List[str]) -> int:
     parser = main_parser()
     options = parser.parse_args(arguments)
+    if options.version:
+        Output(sys.stdout).write("%s %s\n" % (PROGRAM, VERSION))
+        return 0
     if options.command is None:
         ErrorOutput().write(parser.format_help())
         return 2
@@ -100,14 +105,19 @@ def command(arguments: List[str]) -> int:
 def new_parser(program: str, **settings: Any) -> ArgumentParser:
     from argparse import ArgumentParser
 
-    return ArgumentParser(program, allow_abbrev=False, **settings)
+    class Parser(ArgumentParser):
+        def print_help(self, file: Any = None) -> None:
+            """Raises OSError of standard output, which argparse keeps to itself."""
+            Output(sys.stdout, raw=True).write(self.format_help())
+
+    return Parser(program, allow_abbrev=False, **settings)
 
 
 def main_parser() -> ArgumentParser:
     from argparse import REMAINDER
 
     parser = new_parser(PROGRAM, description="Ask a model of an Ollama server, or play a recorded exchange.")
-    parser.add_argument("--version", action="version", version="%s %s" % (PROGRAM, VERSION))
+    parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("command", nargs="?", choices=[*COMMANDS, "fixture"], help="see: %s COMMAND --help" % PROGRAM)
     parser.add_argument("arguments", nargs=REMAINDER, help="of the command")
     return parser
@@ -115,10 +125,11 @@ def main_parser() -> ArgumentParser:
 
 def add_run_arguments(parser: ArgumentParser) -> None:
     parser.description = "Ask a model and print its answer as it comes."
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", help="standard input if missing or -")
+    parser.add_argument("model", metavar="MODEL", type=utf8)
+    prompt_help = "standard input if missing or -"
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", type=utf8, help=prompt_help)
     parser.add_argument("--host", metavar="URL", help="the server; otherwise OLLAMA_HOST, otherwise this machine")
-    parser.add_argument("--system", metavar="TEXT", help="the system message")
+    parser.add_argument("--system", metavar="TEXT", type=utf8, help="the system message")
     parser.add_argument("--think", metavar="LEVEL", type=think_level, help="alone, or with = and " + ", ".join(LEVELS))
     parser.add_argument(
         "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
@@ -128,16 +139,16 @@ def add_run_arguments(parser: ArgumentParser) -> None:
     add_output_arguments(parser)
     group = parser.add_argument_group("fields of the request", "VALUE is JSON, or else text")
     for name, annotation in chat_fields().items():
-        option = "--" + name.strip("_").replace("_", "-")
-        group.add_argument(option, dest=name, metavar="VALUE", type=json_or_text, help=annotation)
+        help_text = field_help(name, annotation)
+        group.add_argument(option_of(name), dest=name, metavar="VALUE", type=json_or_text, help=help_text)
 
 
 def chat_fields() -> Dict[str, str]:
-    """The fields of a chat without an option of their own above, and what they may be."""
+    """The fields of a chat without an option of their own above, and their types."""
     fields = fields_of(ENDPOINTS["chat"])
     for name in ("think", "options", "timeout"):
         del fields[name]
-    return {name: kind[len("Optional[") : -1] if kind.startswith("Optional[") else kind for name, kind in fields.items()}
+    return fields
 
 
 def add_replay_arguments(parser: ArgumentParser) -> None:
@@ -171,7 +182,24 @@ def name_and_value(text: str) -> Tuple[str, Any]:
     return name, json_or_text(value)
 
 
+def utf8(text: str) -> str:
+    """An argument that is sent: Python hides bytes that the locale does not know in lone surrogates (PEP 383)."""
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise argument_error(not_utf8(error)) from None
+    except UnicodeEncodeError as error:  # not from a shell
+        raise argument_error("not UTF-8: a lone surrogate at offset %d" % error.start) from None
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    return "not UTF-8: byte 0x%02X at offset %d" % (error.object[error.start], error.start)
+
+
 def json_or_text(text: str) -> Any:
+    text = utf8(text)
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -232,20 +260,32 @@ def standard_input() -> str:
     if sys.stdin is None:
         return ""
     try:
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError("standard input is " + not_utf8(error)) from None
     except OSError as error:
         raise RequestError("the prompt cannot be read: %s" % reason(error)) from None
 
 
 def replay(_parser: ArgumentParser, options: Namespace) -> None:
-    """Play a fixture to our own client over a socket. Raises every OllamaError."""
+    """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds, ConnectError."""
     from .fixture import load
     from .replay import serve as start
 
-    exchange = load(options.fixture)
+    exchange = not_empty(load(options.fixture), options.fixture)
     with start(exchange, speed=options.speed or None, level="any") as server:
         client = Client(server.url, timeout=None, trust_env=False)
-        print_answer(lambda: recorded_call(client, exchange.request), options)
+        try:
+            print_answer(lambda: recorded_call(client, exchange.request), options)
+        except OllamaError as error:
+            raise FixtureError("%s: %s" % (options.fixture, told(error, recorded=True))) from None
+
+
+def not_empty(exchange: Fixture, path: str) -> Fixture:
+    """Any file is a response body, one without a byte too; nobody means that. Raises FixtureError."""
+    if exchange.plain and not any(exchange.body_pieces()):
+        raise FixtureError("%s: the file is empty" % path, path=path)
+    return exchange
 
 
 def recorded_call(client: Client, request: RecordedRequest) -> Any:
@@ -269,10 +309,22 @@ def add_serve_arguments(parser: ArgumentParser) -> None:
     add_arguments(parser)
 
 
-def serve(parser: ArgumentParser, options: Namespace) -> None:
+def serve(_parser: ArgumentParser, options: Namespace) -> None:
     from .serve_cli import run as run_server
 
-    run_server(parser, options)
+    run_server(options)
+
+
+def add_record_arguments(parser: ArgumentParser) -> None:
+    from .record_cli import add_arguments
+
+    add_arguments(parser)
+
+
+def record(_parser: ArgumentParser, options: Namespace) -> None:
+    from .record_cli import run as run_recorder
+
+    run_recorder(options)
 
 
 COMMANDS = {

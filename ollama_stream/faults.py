@@ -1,10 +1,23 @@
-"""Faults for a replay: what goes wrong, and where. ``overlay`` says what each does to the bytes.
+"""Faults for a replay: what goes wrong, and where. ``HELP`` lists them; ``overlay`` says what each does to the bytes.
 
     KIND[@POINT][:ARG]                                                  on a command line, and in Python
     {"kind": "reset", "at": {"chunk": 5, "byte": 12}, "arg": ...}       in "faults" of a fixture's header, and in Python
 
 Either goes into ``fault`` and a checked ``Fault`` comes out. What makes no sense is a ``FixtureError`` that names the
-fault and the form that works. Numbers count from 0, and every point is the moment before what it names:
+fault and the form that works.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ._errors import FixtureError
+from .canonical import canonical_json, decode_bytes, encode_bytes, parse_json, shortened
+from .exchange import Fixture
+
+HELP = """A fault is KIND[@POINT][:ARG]. Numbers count from 0, and every point is the moment before what it names:
 
     connect         the connection is accepted and nothing has been read
     request         the head of the request has been read, its body has not
@@ -29,16 +42,6 @@ fault and the form that works. Numbers count from 0, and every point is the mome
 
 Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}.
 """
-
-from __future__ import annotations
-
-import math
-import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
-
-from ._errors import FixtureError
-from .canonical import canonical_json, decode_bytes, encode_bytes, parse_json, shortened
-from .exchange import Fixture
 
 FaultSpec = Union["Fault", str, Mapping[str, Any]]
 

@@ -16,11 +16,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
-from ._errors import FixtureError
+from ._errors import FixtureError, IncompleteStream, ProtocolError
 from ._net import reason
-from .cli import PROGRAM, ErrorOutput, Output, argument_error, escapes, new_parser, number
+from .cli import PROGRAM, ErrorOutput, Output, argument_error, escapes, new_parser, not_empty, number
+from .cli_words import told
 from .exchange import Fixture
 from .fixture import dumps, lint, load, loads
 from .fixture_reader import PLAIN_SUFFIX, SUFFIX
@@ -134,7 +137,9 @@ def positive_number(text: str) -> float:
 
 
 def show(options: Namespace) -> int:
-    fixture = read_fixture(options.file, options.allow_truncated)
+    fixture = read_fixture(options)
+    if fixture.plain:
+        check_records(fixture, options.file)
     if options.svg is not None:
         from .picture import svg
 
@@ -145,6 +150,15 @@ def show(options: Namespace) -> int:
     for piece in VIEWS[options.view](fixture):
         output.write(piece)
     return 0
+
+
+def check_records(fixture: Fixture, path: str) -> None:
+    """Any file is a response body; raises FixtureError where the client makes nothing at all of it."""
+    from .views import play
+
+    played = play(fixture)
+    if not played.arrivals and isinstance(played.error, (IncompleteStream, ProtocolError)):
+        raise FixtureError("%s: %s" % (path, told(played.error, recorded=True)), path=path)
 
 
 def lint_files(options: Namespace) -> int:
@@ -185,7 +199,7 @@ def findings(path: str) -> Iterator[str]:
 def wrap(options: Namespace) -> int:
     from .conversion import wrapped
 
-    plain, status = read_fixture(options.file), int(options.status)
+    plain, status = reader(options.file)(), int(options.status)
     request = {"method": options.method, "path": options.path}
     return write_exchange(wrapped(plain, status=status, headers=options.header, tps=options.tps, **request), options)
 
@@ -200,12 +214,11 @@ def import_output(options: Namespace) -> int:
 
 
 def body(options: Namespace) -> int:
-    return write_pieces(read_fixture(options.file, options.allow_truncated).body_pieces(), options.out, options.force)
+    return write_pieces(read_fixture(options).body_pieces(), options.out, options.force)
 
 
 def raw(options: Namespace) -> int:
-    wire = read_fixture(options.file, options.allow_truncated).wire()
-    return write_pieces((data for _, data in wire), options.out, options.force)
+    return write_pieces((data for _, data in read_fixture(options).wire()), options.out, options.force)
 
 
 Action = Tuple[Callable[[Any], None], Callable[[Any], int]]
@@ -222,10 +235,26 @@ ACTIONS: Dict[str, Action] = {
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def read_fixture(path: str, allow_truncated: bool = False) -> Fixture:
-    if path == "-":
-        return loads(read_bytes(path), "standard input", allow_truncated=allow_truncated)
-    return load(path, allow_truncated=allow_truncated)
+def read_fixture(options: Namespace) -> Fixture:
+    """The exchange in the file that is named. Raises FixtureError, also for a file without a byte."""
+    read = reader(options.file)
+    try:
+        return not_empty(read(allow_truncated=options.allow_truncated), options.file)
+    except FixtureError as error:
+        if options.allow_truncated or not succeeds(read):
+            raise
+        raise FixtureError("%s; --allow-truncated reads what is there" % error, path=error.path) from None
+
+
+def reader(path: str) -> Callable[..., Fixture]:
+    """``load`` for a file, or for standard input, which is read here and once."""
+    return partial(loads, read_bytes(path), "standard input") if path == "-" else partial(load, path)
+
+
+def succeeds(read: Callable[..., Fixture]) -> bool:
+    with suppress(FixtureError):
+        return not read(allow_truncated=True).plain
+    return False
 
 
 def read_bytes(path: str) -> bytes:

@@ -10,15 +10,15 @@ request, and what was left over. The exit status is 0 if all went well, 1 where 
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple
 
 from . import faults
-from ._errors import FixtureError, RequestError
+from ._errors import FixtureError
 from .canonical import pointer_parts
 from .cassette import LEVELS, ORDERS, REPEATS
 from .cli import Output, argument_error, number, speed
-from .record_cli import listen_address, wait_for_a_signal
 from .replay import serve
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.description = "Play recorded exchanges to any client, until Ctrl-C."
-    parser.epilog = faults.__doc__
+    parser.epilog = faults.HELP
     add = parser.add_argument
     add("source", metavar="DIR|FILE", help="exchange files, or response bodies of JSON lines")
     add("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0), help="HOST:PORT, HOST or PORT")
@@ -49,6 +49,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--require-all", action="store_true", help="fail where an exchange was never asked for, a fault never struck")
     add("--no-admin", action="store_true", help="no report at /__replay__/report")
     add("--allow-remote", action="store_true", help="answer other machines")
+
+
+def listen_address(text: str) -> Tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if host.startswith(":") or text.endswith("]") or not colon and not port.isdigit():  # ::1, [::1], a name
+        host, port = text, "0"
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+        raise argument_error("expected HOST:PORT, HOST or PORT, got %r" % text)
+    return host.strip("[]") or "localhost", int(port)
 
 
 def from_zero(text: str) -> float:
@@ -73,20 +82,17 @@ def pointer(text: str) -> str:
     return text
 
 
-def run(parser: ArgumentParser, options: Namespace) -> None:
-    """Serve until a signal comes. Raises FixtureError where that was no success, ConnectError."""
+def run(options: Namespace) -> None:
+    """Serve until a signal comes. Raises FixtureError where that was no success, ConnectError, RequestError."""
     out = Output(sys.stdout)
     host, port = options.listen
-    try:
-        server = serve(
-            options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
-            tps=options.tps or None, faults=options.fault, level=options.match, order=options.order,
-            repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
-            allow_remote=options.allow_remote, admin=not options.no_admin,
-        )  # fmt: skip
-    except RequestError as error:
-        parser.error(str(error))
-    with server, suppress(KeyboardInterrupt):
+    server = serve(
+        options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
+        tps=options.tps or None, faults=options.fault, level=options.match, order=options.order,
+        repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
+        allow_remote=options.allow_remote, admin=not options.no_admin,
+    )  # fmt: skip
+    with server:
         wait_for_a_signal(lambda: out.write(server.url + "\n"))
     report = server.report()
     for line in summary(report):
@@ -94,6 +100,27 @@ def run(parser: ArgumentParser, options: Namespace) -> None:
     failures = list(failed(report, options.require_all))
     if failures:
         raise FixtureError("; ".join(failures))
+
+
+def wait_for_a_signal(ready: Callable[[], None]) -> None:
+    """Until SIGINT or SIGTERM; further ones are ignored from then on, as what has begun is still to be finished."""
+    import signal
+
+    def stop(_number: int, _frame: object) -> None:
+        for number in signals:  # "timeout" sends two, one of them to the whole group
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    try:
+        with suppress(ValueError):  # another thread than the main one gets no signals
+            for number in signals:  # SIGINT too: a shell starts its background jobs with that one ignored
+                signal.signal(number, stop)
+        ready()
+        while True:
+            time.sleep(1)  # and no longer: Python misses a signal between its last look and the wait
+    except KeyboardInterrupt:
+        pass
 
 
 def summary(report: Dict[str, Any]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from ._records import Generation
 from .canonical import HIDDEN, escaped
 from .cli import METHODS, aside, escapes
 from .cli import figures as figures_of
+from .cli_words import told
 from .exchange import Event, Fixture, RecordedRequest
 
 BODY_KINDS = ("chunk", "part", "raw")
@@ -138,7 +139,7 @@ def ending(fixture: Fixture, played: Played) -> str:
     """How the answer ended for the client, and the connection for the recorder."""
     last = played.arrivals[-1].record if played.arrivals else None
     if played.error is not None:
-        text = "%s: %s" % (type(played.error).__name__, played.error)
+        text = "%s: %s" % (type(played.error).__name__, told(played.error, recorded=True))
     else:
         done_reason = last.done_reason if isinstance(last, Generation) else None
         text = "complete, done_reason %s" % done_reason if done_reason else "complete"

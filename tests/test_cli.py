@@ -21,7 +21,7 @@ from support import (
     line, response, rst,
 )  # fmt: skip
 
-from ollama_stream import Client, cli
+from ollama_stream import Client, cli, cli_words
 from ollama_stream.exchange import RecordedRequest
 from ollama_stream.fixture import load
 
@@ -55,7 +55,7 @@ def started(*arguments: str, command: Sequence[str] = COMMAND, stdout: Any = -1,
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,
-        env=dict(environment(), PYTHONUNBUFFERED="", **env),  # unbuffered, a forgotten flush would not be seen
+        env=dict(environment(), **{"PYTHONUNBUFFERED": "", **env}),  # unbuffered, a forgotten flush would not be seen
         bufsize=0,
     )
 
@@ -97,7 +97,6 @@ REQUESTS = [
     ("prompt", ["hi"], b"", {"messages": [{"role": "user", "content": "hi"}]}),
     ("standard input", [], "é\n".encode(), {"messages": [{"role": "user", "content": "é\n"}]}),
     ("dash", ["-"], b"hi", {"messages": [{"role": "user", "content": "hi"}]}),
-    ("standard input is not UTF-8", [], b"a\xffb", {"messages": [{"role": "user", "content": "a\ufffdb"}]}),
     ("an option before the prompt", ["--stats", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}]}),
     ("a prompt like an option", ["--", "--think"], b"", {"messages": [{"role": "user", "content": "--think"}]}),
     (
@@ -207,7 +206,8 @@ def test_figures_that_the_server_left_out_are_left_out() -> None:
 
 ENDINGS = [
     # id, what the server sends, standard output, how the line on standard error starts
-    ("cut", [HEAD + chunk(LINE), fin], "Hi", "the connection closed between chunks, before the last one"),
+    ("cut", [HEAD + chunk(LINE), fin], "Hi", "the connection closed between chunks, before the last one; "
+     "the answer is cut off after 2 characters: ask again"),
     ("no last record", [stream(LINE)], "Hi", "the body ended before the record that ends an answer"),
     ("garbage", [stream(LINE, b"%%%\n")], "Hi", "line 2 of the body: not JSON ('%%%')"),
     ("error line", [stream(LINE, b'{"error":"out of memory"}\n')], "Hi", "out of memory (status code: -1)"),
@@ -216,6 +216,12 @@ ENDINGS = [
         [response("200 OK", b"<!doctype html>\n<html></html>\n", Content_Type="text/html")],
         "",
         "line 1 of the body: not JSON ('<!doctype html>'); this looks like a web page: is this an Ollama server?",
+    ),
+    (
+        "401",
+        [response("401 Unauthorized", b'{"error":"unauthorized","signin_url":"https://ollama.com/connect?name=x"}')],
+        "",
+        "unauthorized (status code: 401); sign in at https://ollama.com/connect?name=x",
     ),
     ("empty 200", [response("200 OK")], "", "the body ended before the record that ends an answer"),
     (
@@ -269,24 +275,59 @@ def test_the_timeout_is_for_the_whole_answer() -> None:
     with Server(answer(HEAD + chunk(LINE), threading.Event())) as server:
         done = cli_run("run", "m", "hi", "--host", server.url, "--timeout", "0.3")
         server.scripts[0][-1].set()  # type: ignore[union-attr]
-    assert done[:2] == (1, "Hi")
-    assert re.fullmatch(error(r"the call took too long \(total\): 0\.3 s have passed.*"), done.err)
+    text = "the call took too long (total): 0.3 s have passed; raise it with --timeout"
+    assert done == (1, "Hi", error("%s (%s, from --host)" % (text, server.url)))
 
 
 WRONG_VALUES = [
     # id, arguments, what the line says
-    ("host", ["--host", "http://["], r".*http://\[.*"),
-    ("model", ["--option", "stop=a"], r"options\.stop: expected a list of strings, got a string"),
-    ("NaN", ["--option", "x=NaN"], r"options\.x: nan is no JSON number"),
-    ("field", ["--logprobs", "maybe"], r"logprobs: expected True or False, got 'maybe'"),
-]
+    ("host", ["--host", "ftp://x"], "--host 'ftp://x': it must begin with http:// or https://, once, or with the host. "
+     "Forms that work: gpu-box:11434, [::1]:11434, https://example.com/ollama, unix:///run/ollama.sock"),
+    ("option", ["--option", "stop=a"], "--option stop: expected a list of strings, got a string"),
+    ("NaN", ["--option", "x=NaN"], "--option x: nan is no JSON number"),
+    ("flag", ["--logprobs", "maybe"], "--logprobs: expected true or false, got 'maybe'"),
+    ("private", ["--debug-render-only", "1"], "--debug-render-only: expected true or false, got 1"),
+    ("format", ["--format", "{bad"], "--format: expected json or a JSON Schema, got '{bad'"),
+    ("tools", ["--tools", "foo"], "--tools: expected a JSON list of tools, got text"),
+    ("tool", ["--tools", "[1]"], "--tools[0]: expected a JSON object, got a number"),
+    ("headers", ["--headers", "foo"], "--headers: expected a JSON object, got text"),
+    ("a header", ["--headers", '{"A":1}'], "--headers: the values must be text"),
+    ("extra", ["--extra", "[]"], "--extra: expected a JSON object, got a list"),
+    ("keep_alive", ["--keep-alive", "5x"],
+     "--keep-alive: expected a duration with its unit, such as '5m' or '30s', got '5x'"),
+    ("the user's words", ["--format", "True or False"],
+     "--format: expected json or a JSON Schema, got 'True or False'"),
+    ("no model", ["--", ""], "MODEL: expected the name of a model, such as 'llama3.2', got ''"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments, text", [row[1:] for row in WRONG_VALUES], ids=[row[0] for row in WRONG_VALUES])
-def test_a_value_that_the_library_refuses_is_one_line_and_status_1(arguments: List[str], text: str) -> None:
-    done = cli_run("run", "m", "hi", *arguments)
-    assert done[:2] == (1, "")
-    assert re.fullmatch(error(text), done.err)
+def test_a_value_that_the_library_refuses_is_one_line_in_words_of_the_command_line_and_status_2(
+    arguments: List[str], text: str, capsys: Any
+) -> None:
+    words = ["", "hi"] if arguments == ["--", ""] else ["m", "hi", *arguments]
+    assert (cli.main(["run", *words]), *capsys.readouterr()) == (2, "", error(text))
+
+
+def test_a_wrong_setting_is_status_2(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "ftp://x")
+    assert cli.main(["run", "m", "hi"]) == 2
+    assert capsys.readouterr().err.startswith("ollama_stream: OLLAMA_HOST='ftp://x': it must begin with http://")
+
+
+def test_standard_input_that_is_not_UTF_8_is_status_2_and_is_not_sent(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode() + b"\xffb")))
+    assert cli.main(["run", "m", "--host", "127.0.0.1:%d" % closed_port()]) == 2
+    assert capsys.readouterr().err == error("standard input is not UTF-8: byte 0xFF at offset 2")
+
+
+def test_the_help_says_what_can_be_given_for_each_field(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--tools VALUE a JSON list of tools --logprobs VALUE true or false: the" in text
+    assert not re.search(r"Optional|Union|Mapping|Any\b|True|bool|str\b", text)
+    assert sorted(cli_words.FIELDS) == sorted(cli.chat_fields())
 
 
 WRONG_ARGUMENTS = [
@@ -481,32 +522,48 @@ if os.name == "posix":
             server.scripts[0][-1].set()  # type: ignore[union-attr]
             assert server.peer().gone.wait(PATIENCE)
 
+    @pytest.mark.parametrize("arguments", [["a"], ["m", "a"], ["m", "--system", "a"], ["m", "--format", "a"]])
+    def test_an_argument_that_is_not_UTF_8_is_status_2(arguments: List[str], capsys: Any) -> None:
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["run", *arguments[:-1], os.fsdecode(b"a\xffb")])
+        assert (caught.value.code, capsys.readouterr().err[-35:]) == (2, ": not UTF-8: byte 0xFF at offset 1\n")
+
+    def test_an_argument_in_UTF_8_is_sent_whatever_the_locale() -> None:
+        with Server(answer(GOOD)) as server:
+            plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+            assert cli_run("run", "m", "é 日", "--host", server.url, **plain) == (0, "Hi", "")
+            assert json.loads(server.peer().request_body)["messages"][0]["content"] == "é 日"
+
     def in_shell(redirected: str, *arguments: str) -> Done:
         return cli_run(*COMMAND, *arguments, command=["/bin/sh", "-c", 'exec "$0" "$@" ' + redirected])
 
     def test_standard_output_that_is_closed_is_one_line_and_status_1() -> None:
         with Server(answer(GOOD)) as server:
             done = in_shell(">&-", "run", "m", "hi", "--host", server.url)
-        assert done == (1, "", error("the answer cannot be written: it is closed"))
+        assert done == (1, "", error("standard output cannot be written: it is closed"))
 
     @pytest.mark.parametrize("redirected", ["2>&-", "2</dev/null"])
     def test_standard_error_that_fails_does_not_matter(redirected: str) -> None:
         with Server(answer(stream(message(thinking="Hm"), LINE, DONE))) as server:
             assert in_shell(redirected, "run", "m", "hi", "--stats", "--host", server.url) == (0, "Hi", "")
 
-    def test_standard_input_that_cannot_be_read_is_one_line_and_status_1() -> None:
+    def test_standard_input_that_cannot_be_read_is_one_line_and_status_2() -> None:
         done = in_shell("0>/dev/null", "run", "m")
-        assert done == (1, "", error("the prompt cannot be read: bad file descriptor"))
+        assert done == (2, "", error("the prompt cannot be read: bad file descriptor"))
 
     if os.path.exists("/dev/full"):
 
-        @pytest.mark.parametrize("arguments", [["run", "m", "hi"], ["--version"]], ids=["run", "version"])
-        def test_fault_191_a_full_disk_is_one_line_and_status_1(arguments: List[str]) -> None:
+        FULL = [["run", "m", "hi"], ["--version"], ["serve", "--help"]]
+
+        @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+        @pytest.mark.parametrize("arguments", FULL, ids=" ".join)
+        def test_fault_191_a_full_disk_is_one_line_and_status_1(arguments: List[str], unbuffered: str) -> None:
+            variables = {"PYTHONUNBUFFERED": unbuffered}
             with Server(answer(GOOD)) as server:
                 with open("/dev/full", "wb") as full:
-                    with started(*arguments, stdout=full, OLLAMA_HOST=server.url) as process:
+                    with started(*arguments, stdout=full, OLLAMA_HOST=server.url, **variables) as process:
                         done = finished(process)
-            assert done == (1, "", error("the answer cannot be written: no space left on device"))
+            assert done == (1, "", error("standard output cannot be written: no space left on device"))
 
 
 # --- replay
@@ -609,9 +666,9 @@ def test_a_plain_response_body_is_replayed(lines: List[bytes], tmp_path: Any, ca
 
 
 def test_a_recording_that_was_cut_is_status_1(tmp_path: Any) -> None:
-    done = cli_run("replay", fixture_file(tmp_path, "/api/chat", ASK, LINE, how="eof"))
-    assert done[:2] == (1, "Hi")
-    assert re.fullmatch(error("the connection closed between chunks, before the last one.*"), done.err)
+    path = fixture_file(tmp_path, "/api/chat", ASK, LINE, how="eof")
+    text = "the connection closed between chunks, before the last one; the answer is cut off after 2 characters"
+    assert cli_run("replay", path) == (1, "Hi", error("%s: %s" % (path, text)))
 
 
 PACES = [
@@ -648,7 +705,41 @@ def test_a_bad_fixture_is_one_line_with_the_file_and_the_line_number(tmp_path: A
     assert re.fullmatch(error(r".*one\.exchange\.jsonl.*\b4\b.*"), done.err)
 
 
+PLAIN_FILES = [  # id, the file, the error
+    ("empty", b"", "the file is empty"),
+    ("text", b"# A heading\n", "line 1 of the body: not JSON ('# A heading')"),
+    ("no last record", LINE, "the body ended before the record that ends an answer; the answer is cut off after 2 "
+     "characters"),
+    ("blank", b"\n", "the body ended before the record that ends an answer; nothing of the answer had arrived"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data, text", [row[1:] for row in PLAIN_FILES], ids=[row[0] for row in PLAIN_FILES])
+def test_an_error_of_replay_names_the_file_and_does_not_advise_to_ask_it_again(
+    data: bytes, text: str, tmp_path: Any, capsys: Any
+) -> None:
+    file = tmp_path / "notes.md"
+    file.write_bytes(data)
+    assert (cli.main(["replay", str(file)]), capsys.readouterr().err) == (1, error("%s: %s" % (file, text)))
+
+
 # --- the module
+
+
+# The import of the command line is where Ctrl-C comes.
+INTERRUPTED = """if True:
+    import runpy, sys
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "ollama_stream.cli":
+                raise KeyboardInterrupt
+    sys.meta_path.insert(0, Finder())
+    runpy.run_module("ollama_stream", run_name="__main__")
+"""
+
+
+def test_fault_190_ctrl_c_while_modules_are_loaded_is_status_130() -> None:
+    assert cli_run(command=[sys.executable, "-c", INTERRUPTED]) == (130, "", "")
 
 
 def test_the_command_line_loads_argparse_when_it_is_used() -> None:

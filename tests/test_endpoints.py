@@ -919,7 +919,7 @@ def test_a_field_is_declared_in_one_line(tmp_path: Path, name: str, line: str) -
     assert (done.returncode, done.stderr) == (0, "")
     if name == "chat":
         done = run_python("-m", "vendored.client", "run", "--help", PYTHONPATH=str(tmp_path))
-        assert re.search(r"^ +--warmth VALUE +float$", done.stdout, re.M)
+        assert re.search(r"^ +--warmth VALUE +a number$", done.stdout, re.M)
 
 
 def test_a_type_checker_knows_every_parameter() -> None:

@@ -107,12 +107,12 @@ TEXTS = [
         "ended ResponseError: pull model manifest: file does not exist (status code: -1)\n",
     ),
     ("ollama-0.32.15/chat-nothing", "\nfirst byte after 0.359 s, prompt tokens 84", "done_reason stop\n"),
-    ("ollama-0.32.15/error-no-done-once", "Everything is fine so far and\n\n", "(they are in .partial): ask again\n"),
+    ("ollama-0.32.15/error-no-done-once", "Everything is fine so far and\n\n", "; the answer is cut off after 29 characters\n"),
     (
         "ollama-0.24.0/chat-server-killed",
         "The sea. It's a place where\n\n"
         "first byte after 2.456 s, first token after 2.456 s, pieces of text 8, pieces/s 20.6",
-        "ask again (recorded: the server closed the connection (FIN))\n",
+        "characters (recorded: the server closed the connection (FIN))\n",
     ),
 ]
 
@@ -201,7 +201,7 @@ def test_the_records_view_says_when_and_in_which_chunks_a_record_came() -> None:
         "  0.750000  chunk 3     d",
         "  1.500000  chunk 4     e",
         "  1.500000  ConnectionLost: the connection was lost: connection reset by peer; the answer is cut off after 5 "
-        "characters (they are in .partial): ask again (recorded: the connection was reset (RST))",
+        "characters (recorded: the connection was reset (RST))",
     ]
     assert sorted(json.loads(lines[0][24:]).items()) == sorted(json.loads(record % "a").items())
 
@@ -645,11 +645,14 @@ def test_the_output_of_raw_can_be_piped_into_import(run: Any, monkeypatch: Any) 
     assert loads(run("import", "-").out, "one.exchange.jsonl").body() == load(ONE_WORD).body()
 
 
-def test_a_file_without_its_end_is_read_with_allow_truncated_only(run: Any, tmp_path: Path) -> None:
-    file = tmp_path / "one.exchange.jsonl"
+@pytest.mark.parametrize("name", ["one.exchange.jsonl", "one.exchange.jsonl.part"])
+def test_a_file_without_its_end_is_read_with_allow_truncated_only(name: str, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / name
     file.write_bytes(b"\n".join(Path(ONE_WORD).read_bytes().split(b"\n")[:4]) + b"\n[0.5,")
     done = run("show", file)
-    assert (done.status, done.err.decode()[:47]) == (1, "ollama_stream: one.exchange.jsonl, line 5: expe")
+    start, _, advice = done.err.decode().partition("; ")
+    assert (done.status, start[: len(name) + 29]) == (1, "ollama_stream: %s, line 5: expe" % name)
+    assert advice == "--allow-truncated reads what is there\n"
     done = run("show", file, "--allow-truncated")
     assert (done.status, done.out.decode().splitlines()[0]) == (0, "Hello")
     assert (run("body", file).status, run("raw", file).status) == (1, 1)
@@ -690,6 +693,42 @@ def test_a_broken_fixture_is_one_line_with_file_and_line_and_status_1(action: st
     done = run(action, file)
     error = b"ollama_stream: one.exchange.jsonl, line 3: expected version in head\n"
     assert (done.status, done.out, done.err) == (1, b"", error)
+
+
+PLAIN_FILES = [  # id, action, the file, the error
+    ("show empty", "show", b"", "the file is empty"),
+    ("raw empty", "raw", b"", "the file is empty"),
+    ("body empty", "body", b"", "the file is empty"),
+    ("show text", "show", b"# A heading\n", "line 1 of the body: not JSON ('# A heading')"),
+    ("show blanks", "show", b"\n",
+     "the body ended before the record that ends an answer; nothing of the answer had arrived"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("action, data, text", [row[1:] for row in PLAIN_FILES], ids=[row[0] for row in PLAIN_FILES])
+def test_a_file_that_holds_nothing_is_one_line_and_status_1(
+    action: str, data: bytes, text: str, run: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "notes.md"
+    file.write_bytes(data)
+    done = run(action, file)
+    assert (done.status, done.out, done.err.decode()) == (1, b"", "ollama_stream: %s: %s\n" % (file, text))
+
+
+PLAIN_BODIES = [  # id, the file: odd, but answers
+    ("no end", part("Hi")),
+    ("an error", '{"error":"out of memory"}\n'),
+    ("garbage behind a record", part("Hi") + "%%%\n"),
+    ("another endpoint", '{"models":[]}'),
+]
+
+
+@pytest.mark.parametrize("body", [row[1] for row in PLAIN_BODIES], ids=[row[0] for row in PLAIN_BODIES])
+def test_a_response_body_that_holds_something_is_shown(body: str, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "body.ndjson"
+    file.write_text(body)
+    done = run("show", file)
+    assert (done.status, done.err, "ended" in done.out.decode()) == (0, b"", True)
 
 
 def process(*arguments: str, **options: Any) -> Any:
@@ -762,7 +801,7 @@ if os.name == "posix":
             with open("/dev/full", "wb") as full:
                 with process(*action, ONE_WORD, stdout=full) as running:
                     err = running.communicate(timeout=PATIENCE)[1]
-            error = b"ollama_stream: the answer cannot be written: no space left on device\n"
+            error = b"ollama_stream: standard output cannot be written: no space left on device\n"
             assert (running.returncode, err) == (1, error)
 
         def test_a_full_device_named_as_output_stays() -> None:

@@ -16,7 +16,7 @@ import time
 from typing import Any, List, Tuple
 
 import pytest
-from support import PATIENCE, environment
+from support import PATIENCE, environment, run_python
 
 from ollama_stream import ConnectError, cli, serve_cli
 
@@ -78,6 +78,16 @@ def until(look: Any, wanted: Any) -> None:
     assert look() == wanted
 
 
+# Two signals, of which the second one is not to end what the first one has begun.
+TWICE = """if True:
+    import os, signal
+    from ollama_stream.serve_cli import wait_for_a_signal
+    wait_for_a_signal(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("finished")
+"""
+
 if os.name == "posix":  # elsewhere a signal ends a process on the spot
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,6 +98,20 @@ if os.name == "posix":  # elsewhere a signal ends a process on the spot
         line = "POST /api/chat: hello; %d bytes; read to the end after N s" % SENT
         until(serving.client, "read to the end")
         assert serving.end(number) == (0, [line], [])
+
+    def test_a_second_signal_changes_nothing() -> None:
+        done = run_python("-c", TWICE)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "finished\n", "")
+
+    @pytest.mark.parametrize("words", [["serve", "FILE"], ["record", "--into", "FOLDER"]], ids=" ".join)
+    def test_fault_191_closed_standard_output_is_one_line_and_status_1(words: List[str], tmp_path: Any) -> None:
+        (tmp_path / "FILE").write_text(ONE + DONE)
+        done = subprocess.run(
+            ["/bin/sh", "-c", 'exec "$0" -m ollama_stream "$@" >&-', sys.executable, *words], cwd=str(tmp_path),
+            env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE, encoding="utf-8",
+        )  # fmt: skip
+        error = "ollama_stream: standard output cannot be written: it is closed\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", error)
 
     def test_a_request_that_no_recording_answers_is_status_1(body_file: str) -> None:
         serving = Serving(body_file)
@@ -133,8 +157,6 @@ WRONG = [  # id, arguments, the last line
     ("a gap", ["--max-gap", "-1"], "argument --max-gap: expected a number from 0 on, got '-1'"),
     ("no number", ["--min-gap", "x"], "argument --min-gap: expected a number, got 'x'"),
     ("a port", ["--listen", "70000"], "argument --listen: expected HOST:PORT, HOST or PORT, got '70000'"),
-    ("235 all addresses", ["--listen", "0.0.0.0"],
-     "host: '0.0.0.0' can be reached from other machines; allow_remote=True permits that"),
 ]  # fmt: skip
 
 
@@ -145,6 +167,12 @@ def test_wrong_arguments_are_status_2(arguments: List[str], last: str, body_file
     out, err = capsys.readouterr()
     assert (caught.value.code, out) == (2, "")
     assert re.fullmatch("ollama_stream serve: error: " + last, err.splitlines()[-1])
+
+
+def test_fault_235_all_addresses_are_listened_at_on_request_only(body_file: str, capsys: Any) -> None:
+    text = "--listen: '0.0.0.0' can be reached from other machines; --allow-remote permits that"
+    assert cli.main(["serve", body_file, "--listen", "0.0.0.0"]) == 2
+    assert capsys.readouterr() == ("", "ollama_stream: %s\n" % text)
 
 
 def test_a_file_that_is_not_there_is_status_1(capsys: Any) -> None:
@@ -178,8 +206,7 @@ def test_every_option_reaches_the_server(body_file: str, monkeypatch: pytest.Mon
     assert seen == [("x", given), ("x", default)]
 
 
-def test_the_help_lists_the_faults(capsys: Any) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["serve", "--help"])
-    assert caught.value.code == 0
-    assert "rechunk:N       the body in chunks of N bytes" in capsys.readouterr().out
+def test_the_help_lists_the_faults_also_where_docstrings_are_left_out() -> None:
+    done = run_python("-OO", "-m", "ollama_stream", "serve", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rechunk:N       the body in chunks of N bytes" in done.stdout

@@ -1,0 +1,106 @@
+"""What the library says, in the words of the command line: its errors, and what the fields of a request may be.
+
+The library speaks to programs, of keyword arguments and types; whoever types a command knows options and JSON. Texts
+go in and come out; what a server or a user has written is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence, Tuple
+
+from ._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError
+
+FIELDS = {  # what can be given for them, where their type does not say it
+    "tools": "a JSON list of tools",
+    "logprobs": "true or false: the log probability of each token",
+    "top_logprobs": "0 to 20 alternatives to each token",
+    "format": "json, or a JSON Schema",
+    "keep_alive": "seconds, or a duration such as 5m; 0 unloads the model afterwards, below 0 is for ever",
+    "truncate": "true or false: drop the oldest messages where the context is too short",
+    "shift": "true or false: let the answer slide past the end of the context",
+    "_debug_render_only": "true or false: answer with the rendered prompt",
+    "extra": "a JSON object: more members of the request",
+    "headers": "a JSON object: more header fields of the request",
+}
+TYPES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
+KINDS = {  # of a value: what Python calls it, and JSON
+    "str": "text", "int": "a number", "float": "a number", "dict": "an object", "list": "a list",
+    "bool": "true or false", "True": "true", "False": "false",
+}  # fmt: skip
+WORDS = (  # of what is wrong with an argument
+    ("True or False", "true or false"),
+    ("True, False, 'low'", "true, false, 'low'"),
+    ("'json', a JSON Schema or a type", "json or a JSON Schema"),
+    ("a list of functions or tools", "a JSON list of tools"),
+    ("a function or a tool", "a JSON object"),
+    ("a mapping of names to strings", "a JSON object"),
+    ("expected a mapping", "expected a JSON object"),
+    ("names and values must be str", "the values must be text"),
+    ("allow_remote=True", "--allow-remote"),
+)
+PLACES = (  # of where a setting comes from
+    (", from host", ", from --host"),
+    ("; host names a host", "; --host names a host"),
+    ("verify='ca.pem'", "SSL_CERT_FILE=ca.pem"),
+)
+
+_PLACE = re.compile(r"(_?[a-z]\w*)(?=[.\[:])")
+_ADDRESS = re.compile(r"(host|upstream)=(?=')")
+_CUT_OFF = re.compile(
+    r"(; (?:nothing of the answer had arrived|the answer is cut off after \d+ characters))"
+    r"(?: \(they are in \.partial\))?: ask again$"
+)
+_CLOCK = re.compile(r"raise it with timeout=Timeout\(\w+=\.\.\.\)")
+
+
+def field_help(name: str, annotation: str) -> str:
+    """What can be given for a field of a request. One that nothing is written about has its type."""
+    optional = re.fullmatch(r"Optional\[(.*)\]", annotation)
+    kind = optional.group(1) if optional else annotation
+    return FIELDS.get(name) or TYPES.get(kind, kind)
+
+
+def option_of(name: str) -> str:
+    """The option for a field of a request."""
+    return "--" + name.strip("_").replace("_", "-")
+
+
+def told(error: OllamaError, recorded: bool = False) -> str:
+    """The text of an error; ``recorded``: of an answer that would be the same another time."""
+    text = str(error)
+    if isinstance(error, ResponseError):
+        return "%s; sign in at %s" % (text, error.signin_url) if error.signin_url else text
+    if isinstance(error, RequestError):
+        return of_arguments(text)
+    if isinstance(error, (ConnectError, OllamaTimeout)):
+        text = replaced(text, PLACES)
+    if isinstance(error, OllamaTimeout):
+        text = _CLOCK.sub("is it the right --host?" if error.clock == "connect" else "raise it with --timeout", text)
+    return _CUT_OFF.sub(r"\1" if recorded else r"\1: ask again", text)
+
+
+def of_arguments(text: str) -> str:
+    """What is wrong with an argument: the place is that of the command line, the rest in terms of JSON."""
+    address = _ADDRESS.match(text)
+    if address:
+        return "--%s %s" % (address.group(1), text[address.end() :])
+    place = _PLACE.match(text)
+    if place:
+        text = option_of_place(place.group()) + text[place.end() :]
+    expected, got, value = text.partition(", got ")
+    expected = replaced(expected, WORDS)
+    return (expected + got + KINDS.get(value, value)).replace("--option.", "--option ", 1)
+
+
+def replaced(text: str, words: Sequence[Tuple[str, str]]) -> str:
+    for ours, theirs in words:
+        text = text.replace(ours, theirs)
+    return text
+
+
+def option_of_place(name: str) -> str:
+    """Of what the library names at the start of an error."""
+    if name in FIELDS or name == "think":
+        return option_of(name)
+    return {"options": "--option", "host": "--listen", "model": "MODEL"}.get(name, name)
