@@ -23,7 +23,7 @@ Where to read, in the order of the bytes:
     fixture, fixture_reader       recorded exchanges, with exchange, fixture_lines, canonical, redact, cassette
     transports, replay            play them, without and with a socket: player, report, faults, aim, overlay
     recorder, proxy               make them
-    cli                           the command line: *_cli, with views, picture, conversion
+    cli                           the command line: *_cli, cli_*, with views, picture, conversion
 
 Nothing is loaded before it is used.
 """

@@ -41,7 +41,7 @@ WORDS = (  # of what is wrong with an argument
 )
 PLACES = (  # of where a setting comes from
     (", from host", ", from --host"),
-    ("; host names a host", "; --host names a host"),
+    (". host names a host", ". --host names a host"),
     ("verify='ca.pem'", "SSL_CERT_FILE=ca.pem"),
 )
 

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List,
 
 from ._errors import FixtureError, IncompleteStream, ProtocolError
 from ._net import reason
-from .cli import PROGRAM, ErrorOutput, Output, argument_error, escapes, new_parser, not_empty, number
+from .cli import PROGRAM, argument_error, new_parser, not_empty, number
+from .cli_output import ErrorOutput, Output, escapes
 from .cli_words import told
 from .exchange import Fixture
 from .fixture import dumps, lint, load, loads

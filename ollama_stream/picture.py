@@ -15,7 +15,7 @@ from html import escape
 from itertools import groupby
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
-from .cli import escapes
+from .cli_output import escapes
 from .exchange import Fixture
 from .views import Played, figures, play, seconds, token_kind
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import proxy
 from ._errors import FixtureError
-from .cli import Output
+from .cli_output import Output
 from .recorder import MODES
 from .serve_cli import listen_address, pointer, wait_for_a_signal
 

@@ -18,7 +18,8 @@ from . import faults
 from ._errors import FixtureError
 from .canonical import pointer_parts
 from .cassette import LEVELS, ORDERS, REPEATS
-from .cli import Output, argument_error, number, speed
+from .cli import argument_error, number, speed
+from .cli_output import Output
 from .replay import serve
 
 if TYPE_CHECKING:

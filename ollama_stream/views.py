@@ -20,8 +20,9 @@ from ._decode import Record
 from ._errors import OllamaError
 from ._records import Generation
 from .canonical import HIDDEN, escaped
-from .cli import METHODS, aside, escapes
-from .cli import figures as figures_of
+from .cli import METHODS
+from .cli_output import aside, escapes
+from .cli_output import figures as figures_of
 from .cli_words import told
 from .exchange import Event, Fixture, RecordedRequest
 

@@ -21,7 +21,9 @@ from support import (
     line, response, rst,
 )  # fmt: skip
 
-from ollama_stream import Client, cli, cli_words
+from ollama_stream import (
+    Client, ConnectError, ConnectionLost, IncompleteStream, OllamaTimeout, ProtocolError, ResponseError, cli, cli_words,
+)  # fmt: skip
 from ollama_stream.exchange import RecordedRequest
 from ollama_stream.fixture import load
 
@@ -307,6 +309,32 @@ def test_a_value_that_the_library_refuses_is_one_line_in_words_of_the_command_li
 ) -> None:
     words = ["", "hi"] if arguments == ["--", ""] else ["m", "hi", *arguments]
     assert (cli.main(["run", *words]), *capsys.readouterr()) == (2, "", error(text))
+
+
+TOLD = [  # id, an error, whether of a recording, the text
+    ("connect", OllamaTimeout("10 s have passed; raise it with timeout=Timeout(connect=...) (http://a:1, from host)",
+     clock="connect"), False, "10 s have passed; is it the right --host? (http://a:1, from --host)"),
+    ("idle", OllamaTimeout("raise it with timeout=Timeout(idle=...) (http://a:1, from OLLAMA_HOST)", clock="idle"), False,
+     "raise it with --timeout (http://a:1, from OLLAMA_HOST)"),
+    ("hint", ConnectError("(http://80:11434, from host: no). host names a host called 80; for a port write :80"), False,
+     "(http://80:11434, from --host: no). --host names a host called 80; for a port write :80"),
+    ("certificate", ConnectError("Give the file of the CA: verify='ca.pem'"), False,
+     "Give the file of the CA: SSL_CERT_FILE=ca.pem"),
+    ("cut", ConnectionLost("it is lost; the answer is cut off after 2 characters (they are in .partial): ask again"), False,
+     "it is lost; the answer is cut off after 2 characters: ask again"),
+    ("cut, recorded", IncompleteStream("no end; the answer is cut off after 2 characters (they are in .partial): ask again"),
+     True, "no end; the answer is cut off after 2 characters"),
+    ("nothing, recorded", IncompleteStream("no end; nothing of the answer had arrived: ask again"), True,
+     "no end; nothing of the answer had arrived"),
+    ("the server's words", ResponseError("format: expected True or False; ask again", 400), True,
+     "format: expected True or False; ask again (status code: 400)"),
+    ("a line's words", ProtocolError("line 1: not JSON ('ask again')"), True, "line 1: not JSON ('ask again')"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("failure, recorded, text", [row[1:] for row in TOLD], ids=[row[0] for row in TOLD])
+def test_an_error_is_told_in_words_of_the_command_line(failure: Any, recorded: bool, text: str) -> None:
+    assert cli_words.told(failure, recorded) == text
 
 
 def test_a_wrong_setting_is_status_2(capsys: Any, monkeypatch: Any) -> None:
