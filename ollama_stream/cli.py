@@ -174,7 +174,7 @@ def think_level(text: str) -> Union[bool, str]:
 
 
 def name_and_value(text: str) -> Tuple[str, Any]:
-    name, equals, value = text.partition("=")
+    name, equals, value = utf8(text).partition("=")
     if not name or not equals:
         raise argument_error("expected NAME=VALUE, got %r" % text)
     return name, json_or_text(value)

@@ -550,7 +550,7 @@ if os.name == "posix":
             server.scripts[0][-1].set()  # type: ignore[union-attr]
             assert server.peer().gone.wait(PATIENCE)
 
-    @pytest.mark.parametrize("arguments", [["a"], ["m", "a"], ["m", "--system", "a"], ["m", "--format", "a"]])
+    @pytest.mark.parametrize("arguments", [["a"], ["m", "a"], ["m", "--system", "a"], ["m", "--option", "a"]])
     def test_an_argument_that_is_not_UTF_8_is_status_2(arguments: List[str], capsys: Any) -> None:
         with pytest.raises(SystemExit) as caught:
             cli.main(["run", *arguments[:-1], os.fsdecode(b"a\xffb")])
