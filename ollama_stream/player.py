@@ -21,7 +21,7 @@ from ._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from ._http1 import RequestHead, RequestReader, Response
 from .exchange import Fixture
 from .faults import Fault
-from .overlay import Action, Pace, planned
+from .overlay import Action, Pace, joined, planned
 from .report import Played
 
 if TYPE_CHECKING:
@@ -268,7 +268,8 @@ class Connection:
             logging.getLogger(__name__).warning("%s", answer.error)
         started = time.monotonic()
         how = ""
-        for due, action in self._settings.pace.schedule(answer.actions):
+        scheduled = self._settings.pace.schedule(answer.actions)
+        for due, action in scheduled if self._settings.pace.min_gap else joined(scheduled):
             self._wait(started + due)
             if action.fault is not None:
                 played.strike(action.fault)

@@ -23,7 +23,7 @@ from ollama_stream._http1 import Response
 from ollama_stream.exchange import Fixture
 from ollama_stream.faults import _RULES, Fault, fault, faults_of
 from ollama_stream.fixture import loads
-from ollama_stream.overlay import Action, actions
+from ollama_stream.overlay import MAX_WRITE, Action, actions, joined
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
 
@@ -638,3 +638,19 @@ def test_without_a_socket_wrong_faults_are_told_at_once() -> None:
         Replaying(CHAT, faults=["x"])
     with pytest.raises(FixtureError, match="^one, line 1: fault \"x\": unknown kind"):
         Replaying(exchange(*CHAT_EVENTS, faults=["x"]))
+
+
+def test_what_is_due_at_the_same_time_is_one_write_and_what_is_to_be_alone_is() -> None:
+    def send(data: bytes, alone: bool = False) -> Action:
+        return Action(0.0, "send", data, alone=alone)
+
+    scheduled = [
+        (0.0, send(b"a")), (0.0, send(b"b")), (1.0, send(b"c")), (1.0, Action(1.0, "fault")), (1.0, send(b"d")),
+        (1.0, send(b"e", True)), (1.0, send(b"f", True)), (1.0, send(b"g")), (1.0, send(b"h")), (1.0, Action(1.0, "eof")),
+        (1.0, send(b"x" * MAX_WRITE)), (1.0, send(b"i")),
+    ]  # fmt: skip
+    found = [(due, action.kind, action.data[:9]) for due, action in joined(scheduled)]
+    assert found == [
+        (0.0, "send", b"ab"), (1.0, "send", b"c"), (1.0, "fault", b""), (1.0, "send", b"d"), (1.0, "send", b"e"),
+        (1.0, "send", b"f"), (1.0, "send", b"gh"), (1.0, "eof", b""), (1.0, "send", b"x" * 9), (1.0, "send", b"i"),
+    ]  # fmt: skip
