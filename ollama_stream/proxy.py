@@ -4,9 +4,9 @@
         print(proxy.url)    # use this as the server's address
 
 Each byte of a response is relayed before it is stored, as it came: chunk borders, pace and the way it ends are the
-server's. A client that goes away ends the request upstream at once. There is one server, named at the start: no request
-chooses where it goes, and only this machine is served. Requests are read as strictly as the replay server reads them;
-in the modes of ``recorder`` that play, recorded exchanges are answered as it answers them.
+server's. A client that goes away while the server answers ends the request there at once. There is one server, named at
+the start: no request chooses where it goes, and only this machine is served. Requests are read as strictly as the replay
+server reads them; in the modes of ``recorder`` that play, recorded exchanges are answered as it answers them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._address import Address, parse_address
 from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
 from ._exchange import AT_ONCE
 from ._http1 import HeaderFields, RequestHead, RequestReader
-from ._net import Clocks, Network, Timeout, run, shut_down
+from ._net import SEND_SIZE, Clocks, Network, Timeout, run, shut_down
 from ._pool import Pool
 from ._route import Route
 from ._tls import TLSSettings, Verify
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import socket
 
 CONNECT_SECONDS = 10.0
+SEND_SECONDS = 60.0  # without progress
 TLS_RECORD_SECONDS = 60.0  # for the rest of a TLS record that has begun; otherwise a read follows a byte that is there
 
 # RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, and a proxy's credentials end at the proxy.
@@ -294,8 +295,11 @@ class _RecordingConnection(Connection):
 
 
 def send(upstream: Any, data: bytes) -> None:
-    with suppress(OSError):  # the server may answer early and close; then its answer counts
-        run(upstream.send(data, None))
+    view = memoryview(data)
+    # The server may answer early and close, or read no more: then its answer counts, or that the client goes.
+    with suppress(OSError):
+        for start in range(0, len(view), SEND_SIZE):
+            run(upstream.send(bytes(view[start : start + SEND_SIZE]), SEND_SECONDS))
 
 
 def pass_on(

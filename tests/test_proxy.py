@@ -356,6 +356,22 @@ def test_a_client_that_goes_away_before_the_answer_ends_the_request_too(tmp_path
     assert fixture.how == "cancelled"
 
 
+def test_a_client_that_goes_away_while_the_server_reads_nothing_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "SEND_SECONDS", 0.05)
+    reads = threading.Event()
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * (20 << 20)}]}).encode()
+    with Server([reads]) as server, record(tmp_path, upstream=server.url) as recording:
+        with connected(recording.url) as sock:
+            sock.sendall(request(body))
+            server.peer()
+        eventually(lambda: [e["client"] for e in recording.report()["exchanges"]] == ["closed after 0 bytes"])
+        reads.set()
+    (fixture,) = load_folder(tmp_path)
+    assert fixture.how == "cancelled"
+
+
 def test_the_last_chunk_is_recorded_although_the_client_has_gone_with_the_last_record(tmp_path: Path) -> None:
     gone = threading.Event()
     with Server(answer(HEAD + chunk(LINE) + chunk(DONE), gone, LAST_CHUNK)) as server:
