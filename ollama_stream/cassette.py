@@ -39,6 +39,7 @@ LEVELS: Dict[str, Optional[Tuple[str, ...]]] = {  # the members of the body that
 }
 ORDERS = ("any", "strict")
 REPEATS = ("none", "last", "all")
+STEADY = (("GET", "/api/tags"), ("GET", "/api/version"))
 MAX_PATH = 200  # characters of a path in an error text
 MAX_SAME = 20  # characters that two strings share, shown before the difference
 
@@ -57,7 +58,8 @@ class Cassette:
     """Exchanges to be played back: the first that matches and is not yet played answers, each once.
 
     ``order="strict"`` wants request *i* to match exchange *i*. Once all that matches is played, ``repeat="last"`` plays
-    the last of it again, ``repeat="all"`` all of it from the start. Safe to share between threads.
+    the last of it again, ``repeat="all"`` all of it from the start; "none" still repeats what clients ask now and then,
+    the list of models and the version. Safe to share between threads.
     """
 
     def __init__(
@@ -85,7 +87,8 @@ class Cassette:
         rules = (live, self.level, self.ignore)
         with self._lock:
             candidates = self._candidates()
-            index = self._chosen(candidates, lambda i: not any(_fixture_differences(self.fixtures[i], *rules)))
+            repeat = "last" if self.repeat == "none" and (method, target) in STEADY else self.repeat
+            index = self._chosen(candidates, repeat, lambda i: not any(_fixture_differences(self.fixtures[i], *rules)))
             if index is None:
                 closest = nearest([self.fixtures[i] for i in candidates], *rules)
                 wanted = "%s %s" % (_visible(method), _shown_path(target))
@@ -121,13 +124,13 @@ class Cassette:
             return everything[position:][:1]
         return everything[position : position + 1]
 
-    def _chosen(self, candidates: Sequence[int], answers: Callable[[int], bool]) -> Optional[int]:
+    def _chosen(self, candidates: Sequence[int], repeat: str, answers: Callable[[int], bool]) -> Optional[int]:
         """Asks about no more exchanges than it must: many clients with an exchange each wait for one another here."""
         fresh = next((i for i in candidates if not self._plays[i] and answers(i)), None)
-        if fresh is not None or self.repeat == "none":
+        if fresh is not None or repeat == "none":
             return fresh
         again = [i for i in candidates if self._plays[i] and answers(i)]
-        if self.repeat == "all":
+        if repeat == "all":
             return min(again, key=self._plays.__getitem__, default=None)
         return again[-1] if again else None
 

@@ -1396,3 +1396,17 @@ def test_a_hostile_request_is_a_fixture_error_at_worst(target: str, body: bytes)
     with pytest.raises(FixtureError, match="^no recorded exchange for POST "):
         cassette_.answer("POST", target, body)
     assert matches(post(target, body), post(target, body))
+
+
+@pytest.mark.parametrize("path, again", [("/api/tags", True), ("/api/version", True), ("/api/ps", False)])
+def test_what_clients_ask_now_and_then_is_played_again(path: str, again: bool) -> None:
+    request = RecordedRequest("GET", path, [])
+    head = Head("1.1", 200, "OK", [("Content-Length", "0")])
+    events = [Event(0.0, "request", request), Event(0.0, "head", head), Event(0.0, "end", {"how": "complete"})]
+    cassette = Cassette([Fixture({}, events, name="one"), Fixture({}, events, name="two")])
+    assert [cassette.answer("GET", path, b"").name for _ in range(2)] == ["one", "two"]
+    if again:
+        assert cassette.answer("GET", path, b"").name == "two"
+    else:
+        with pytest.raises(FixtureError):
+            cassette.answer("GET", path, b"")
