@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import signal
 import sys
 
 import pytest
@@ -23,6 +24,12 @@ def programs_are_compiled_once(tmp_path_factory):
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         del os.environ["PYTHONDONTWRITEBYTECODE"]
         os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
+
+
+def pytest_configure():
+    """A shell starts what it has in the background with Ctrl-C ignored, and so would every program started here be."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish():
