@@ -14,7 +14,7 @@ from typing import (
 from ._decode import field_names, suggestion
 from ._errors import RequestError
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse, Message,
+    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
     Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse, VersionResponse,
     WebFetchResponse, WebSearchResponse,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type, 
 from ._address import safe_location
 from ._endpoints import Request
 from ._errors import (
+    MAX_SHOWN_ERROR,
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
     ResponseError, StreamClosed,
 )  # fmt: skip
@@ -427,7 +428,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         message = title_of(text, head.status) or head.reason or "an HTML page"
     else:
-        message = text[:2048] or head.reason
+        message = text[:MAX_SHOWN_ERROR] or head.reason
     raw = text if data is None else data
     return ResponseError(message or "status %d" % head.status, head.status, raw=raw, **details)
 

@@ -23,7 +23,7 @@ from ._base import VERSION
 from ._client import Client
 from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
 from ._errors import FixtureError, OllamaError, RequestError
-from ._net import Timeout, reason
+from ._net import MAX_SECONDS, Timeout, reason
 from .cli_output import ErrorOutput, Output, escapes, print_answer, silence
 from .cli_words import field_help, option_of, told
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
-MAX_SECONDS = 1e9  # of a time-out: the system's clocks end a little later
 LEVELS: Dict[str, Union[bool, str]] = {"true": True, "false": False}
 LEVELS.update((level, level) for level in ("low", "medium", "high", "max"))
 METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request

@@ -14,6 +14,7 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._errors import FixtureError
+from ._net import MAX_SECONDS
 from .canonical import canonical_json, decode_bytes, encode_bytes, parse_json, shortened
 from .exchange import Fixture
 
@@ -46,7 +47,6 @@ Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}.
 FaultSpec = Union["Fault", str, Mapping[str, Any]]
 
 FOREVER = math.inf
-MAX_SECONDS = 1e9  # of a stall; a dribble has as many for a byte
 MAX_SIZE = 1 << 40  # bytes
 MAX_FAULTS = 100  # for one exchange; each costs a call for every piece, inside that of the one before
 DEFAULT_ERROR = "a fault of the replay"

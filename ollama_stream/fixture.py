@@ -21,7 +21,7 @@ import os
 import re
 from contextlib import suppress
 from itertools import zip_longest
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._address import UNSET
 from ._errors import FixtureError

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Seq
 
 from ._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from ._http1 import RequestHead, RequestReader, Response
+from ._net import PIECE_SIZE
 from .exchange import Fixture
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
@@ -35,7 +36,6 @@ BODY_SECONDS = 60.0  # without a byte of the body
 LINGER_SECONDS = 2.0  # that a client gets to close after us
 ADMIN = "/__replay__"
 
-_PIECE = 64 << 10
 _LONGEST_WAIT = 3600.0  # seconds in one go: a greater number may not fit into the system's
 _MAX_SHOWN = 200  # characters of a target or a host
 _HOST_FIELD = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::[0-9]*)?")  # RFC 9110, 7.2
@@ -231,7 +231,7 @@ class Connection:
             return None
         try:
             self._sock.settimeout(None if deadline is None else left)
-            return self._sock.recv(_PIECE)
+            return self._sock.recv(PIECE_SIZE)
         except socket.timeout:
             return None
 
@@ -250,13 +250,12 @@ class Connection:
 
     def _begin(self, head: Optional[RequestHead]) -> Played:
         """The entry in the report: the open one, or a new one."""
-        request = head and "%s %s" % (head.method, head.target.partition("?")[0])
         now = time.monotonic()
         if self._played is None or self._played.is_over:
             self._played = Played(self._number, begun=now, last_byte=now)
             if not (head and _is_admin(head)):
                 self._server.add(self._played)
-        self._played.request = request and request[:_MAX_SHOWN]
+        self._played.request = head and shown_request(head)
         self._played.last_byte = now
         return self._played
 
@@ -324,7 +323,7 @@ class Connection:
         """Take in a little, so as to see the client go, and no more, so that it feels that nobody reads."""
         due = time.monotonic() + seconds
         while time.monotonic() < due:
-            if reader.bytes_received < _PIECE:
+            if reader.bytes_received < PIECE_SIZE:
                 piece = self._read(due)
                 if piece == b"":
                     raise ConnectionLost("the client closed the connection")
@@ -357,3 +356,8 @@ class Connection:
         linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # the structure of the system
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         return False
+
+
+def shown_request(head: RequestHead) -> str:
+    """Method and path for a report, without the query."""
+    return ("%s %s" % (head.method, head.target.partition("?")[0]))[:_MAX_SHOWN]

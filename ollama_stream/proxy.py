@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Sequence, Tuple
 
 from ._address import Address, parse_address
 from ._errors import ConnectError, ConnectionLost, FixtureError, OllamaTimeout, ProtocolError, RequestError, ResponseError
 from ._exchange import AT_ONCE
 from ._http1 import HeaderFields, RequestHead, RequestReader
-from ._net import SEND_SIZE, Clocks, Network, Timeout, run, shut_down
+from ._net import PIECE_SIZE, SEND_SIZE, Clocks, Network, Timeout, run, shut_down
 from ._pool import Pool
 from ._route import Route
 from ._tls import TLSSettings, Verify
 from .exchange import Event, Fixture, PathLike, RecordedRequest
-from .player import Answer, Connection, Settings, json_answer, recorded_answer
+from .player import Answer, Connection, Settings, json_answer, recorded_answer, shown_request
 from .recorder import Recorder, Recordings, how_lost, last_chunk, recorded_request
 from .report import Played
 from .replay import ReplayServer
@@ -42,8 +42,6 @@ HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split()
 )
 MAX_UNRECORDED = 16  # pieces; each may have 64 KiB
-_PIECE = 64 << 10
-_MAX_SHOWN = 200  # characters of a target
 
 
 def record(
@@ -182,7 +180,7 @@ class _RecordingConnection(Connection):
         Raises ConnectError, and once the client has gone OSError or ConnectionLost.
         """
         sent = upstream_head(head, len(body), self._upstream)
-        data = request_bytes(sent, body)
+        data = rewritten(sent, body)
         if self._kept is not None and self._kept[0].poll() is not None:
             self._drop_kept()  # the server has closed it, or says what nobody asked
         is_new = self._kept is None
@@ -286,7 +284,7 @@ class _RecordingConnection(Connection):
         while True:
             readable = [key.fileobj for key, _ in either.select()]
             if self._sock in readable:
-                if self._sock.recv(_PIECE):
+                if self._sock.recv(PIECE_SIZE):
                     self._early = True
                 else:
                     raise ConnectionLost("the client closed the connection")
@@ -354,7 +352,7 @@ def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHea
     return head._replace(target=upstream.path + head.target, headers=fields)
 
 
-def request_bytes(head: RequestHead, body: bytes) -> bytes:
+def rewritten(head: RequestHead, body: bytes) -> bytes:
     lines = ["%s %s HTTP/%s" % (head.method, head.target, head.version)]
     lines += ["%s: %s" % field for field in head.headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
@@ -363,7 +361,3 @@ def request_bytes(head: RequestHead, body: bytes) -> bytes:
 def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> Answer:
     method = reader.head.method if reader.head else "GET"
     return json_answer(status, {"error": "record: " + text}, method, field)
-
-
-def shown_request(head: RequestHead) -> str:
-    return ("%s %s" % (head.method, head.target.partition("?")[0]))[:_MAX_SHOWN]

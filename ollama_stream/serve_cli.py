@@ -108,15 +108,15 @@ def wait_for_a_signal(ready: Callable[[], None]) -> None:
     import signal
 
     def stop(_number: int, _frame: object) -> None:
-        for number in signals:  # "timeout" sends two, one of them to the whole group
-            signal.signal(number, signal.SIG_IGN)
+        for one in signals:  # "timeout" sends two, one of them to the whole group
+            signal.signal(one, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signals = (signal.SIGINT, signal.SIGTERM)
     try:
         with suppress(ValueError):  # another thread than the main one gets no signals
-            for number in signals:  # SIGINT too: a shell starts its background jobs with that one ignored
-                signal.signal(number, stop)
+            for one in signals:  # SIGINT too: a shell starts its background jobs with that one ignored
+                signal.signal(one, stop)
         ready()
         while True:
             time.sleep(1)  # and no longer: Python misses a signal between its last look and the wait

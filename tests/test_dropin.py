@@ -14,7 +14,6 @@ import inspect
 import json
 import pickle
 import threading
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Literal, NamedTuple, Optional, Union
 
 import pytest
