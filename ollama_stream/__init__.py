@@ -12,18 +12,20 @@ its own, and the one that says ``"done": true`` ends the answer:
 
 Where to read, in the order of the bytes:
 
-    _endpoints, _values, _upload  a call -> a request, or an error before any byte is sent; _schema: tools=, format=
-    _base, _client, aio           the clients and their streams: on blocking sockets, and in coroutines
+    _endpoints, _values           a call -> a request, or an error before any byte is sent; _schema: tools=, format=
+    _calls, _client, aio          the clients and their streams: on blocking sockets, and in coroutines
     _exchange                     one request and its response, with its clocks, retries and closing, for both
-    _route, _address              the way to the server; _net: sockets, _tls, _pool: idle connections
+    _route, _address              the way to the server, and idle connections; _net: sockets, _tls: over TLS
     _http1                        bytes -> an HTTP message
     _stream, _decode, _records    its body -> lines -> JSON objects -> dataclasses -> the whole answer
     _errors, _default             every way to fail; the module functions
-    tools, meter                  built on the client: calls of tools, conversations, progress
-    fixture, fixture_reader       recorded exchanges, with exchange, fixture_lines, canonical, redact, cassette
-    transports, replay            play them, without and with a socket: player, report, faults, aim, overlay
-    recorder, proxy               make them
-    cli                           the command line: *_cli, cli_*, with views, picture, conversion
+
+What is built on the client, a folder each:
+
+    tools                         calls of tools, conversations, progress
+    fixture                       recorded exchanges: read, written, redacted, matched, recorded, converted
+    replay                        played back: over a socket, in the process, with faults; and the recording proxy
+    cli                           the command line
 
 Nothing is loaded before it is used.
 """
@@ -33,7 +35,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
-    from ._base import VERSION as __version__
+    from ._calls import VERSION as __version__
     from ._client import Client, Stream
     from ._default import (
         blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
@@ -45,8 +47,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from ._net import Timeout
     from .aio import AsyncClient, AsyncStream
-    from .meter import Progress, progress
-    from .tools import Conversation, run_tools
+    from .tools import Conversation, Progress, progress, run_tools
     from ._records import (
         ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
         Logprob, Message, ModelDetails, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
@@ -64,8 +65,8 @@ _HOMES = {
     "_records": "ChatResponse CloudStatusResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse "
     "Logprob Message ModelDetails Options ProcessResponse ProgressResponse ShowResponse StatusResponse Tool "
     "ToolCall UserResponse VersionResponse WebFetchResponse WebSearchResponse",
-    "meter": "Progress progress",
-    "tools": "Conversation run_tools",
+    
+    "tools": "Conversation Progress progress run_tools",
 }
 
 __all__ = [
@@ -85,7 +86,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name == "__version__":
-        return import_module("._base", __name__).VERSION
+        return import_module("._calls", __name__).VERSION
     for home, names in _HOMES.items():
         if name in names.split():
             value = globals()[name] = getattr(import_module("." + home, __name__), name)

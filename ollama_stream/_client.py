@@ -6,18 +6,17 @@ from typing import (
     TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._base import (
-    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
-    text_of,
+from ._calls import (
+    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there, text_of,
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange
 from ._net import Network, run
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
-    WebFetchResponse, WebSearchResponse,
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
+    WebSearchResponse,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ class Stream(BaseStream[T]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
-        from .aio import Network as LoopNetwork
-        from .aio import Records
+        from .aio import Network as LoopNetwork, Records
 
         if self._exchange.head is not None and not self._taken:
             raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")

@@ -14,12 +14,11 @@ from typing import (
 from ._decode import field_names, suggestion
 from ._errors import RequestError
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
-    Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse, VersionResponse,
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Options,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse, VersionResponse,
     WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
-from ._upload import Upload
-from ._values import CHECKS, checked_headers, checked_object, json_body, plain, shown
+from ._values import CHECKS, Upload, checked_headers, checked_object, json_body, plain, shown
 
 if TYPE_CHECKING:
     import os

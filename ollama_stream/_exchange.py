@@ -16,8 +16,7 @@ from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type, 
 from ._address import safe_location
 from ._endpoints import Request
 from ._errors import (
-    MAX_SHOWN_ERROR,
-    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    MAX_SHOWN_ERROR, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
     ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
@@ -25,7 +24,7 @@ from ._net import SEND_SIZE, Clocks, Timeout, is_timeout, reason, settled, shut_
 from ._records import Generation
 from ._route import Route
 from ._stream import ResponseDecoder, parsed, response_error
-from ._upload import Upload
+from ._values import Upload
 
 T = TypeVar("T")
 R = TypeVar("R")

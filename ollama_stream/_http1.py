@@ -37,11 +37,11 @@ START_SIZE = 16  # enough of an answer to tell whether it is HTTP ("HTTP/1.1 " i
 HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
 LENGTH, UNTIL_EOF, END = "length", "until end of file", "end"
 
-_VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
+VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
-_EMPTY_LINES = (b"\r\n", b"\n")  # RFC 9112, 2.2: a lone LF may end a header line
-_VISIBLE_BYTES = bytes(range(0x21, 0x7F))
-_TOKEN_BYTES = _VISIBLE_BYTES.translate(None, b'"(),/:;<=>?@[\\]{}')  # RFC 9110, 5.6.2
+EMPTY_LINES = (b"\r\n", b"\n")  # RFC 9112, 2.2: a lone LF may end a header line
+VISIBLE_BYTES = bytes(range(0x21, 0x7F))
+TOKEN_BYTES = VISIBLE_BYTES.translate(None, b'"(),/:;<=>?@[\\]{}')  # RFC 9110, 5.6.2
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 _CONTROL_BYTES = bytes(range(0x20)).translate(None, b"\t") + b"\x7f"
 # In a header's value VT, FF and 0x1C to 0x1F do no harm, but to readers who cut with str.splitlines().
@@ -60,25 +60,7 @@ class Head(NamedTuple):
 
     def get_all(self, name: str) -> List[str]:
         """The values of all fields of that name, in any case."""
-        return _header_values(self.headers, name)
-
-    def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
-        """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
-        values = self.get_all(name)
-        return ", ".join(values) if values else default
-
-
-class RequestHead(NamedTuple):
-    """The head of a request; ``version`` and ``headers`` as in ``Head``."""
-
-    method: str
-    target: str
-    version: str
-    headers: HeaderFields
-
-    def get_all(self, name: str) -> List[str]:
-        """The values of all fields of that name, in any case."""
-        return _header_values(self.headers, name)
+        return header_values(self.headers, name)
 
     def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
         """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
@@ -95,7 +77,7 @@ class Chunk(NamedTuple):
     complete: bool
 
 
-class _MessageReader:
+class MessageReader:
     """What the two readers share; they differ in the start line and in how it and the fields frame the body."""
 
     _folds_allowed = True
@@ -220,7 +202,7 @@ class _MessageReader:
             self._pos = end
             return line
         if unread >= limit:
-            raise ProtocolError("a line of more than %d bytes: %s" % (limit, _shown_bytes(self._block[self._pos :])))
+            raise ProtocolError("a line of more than %d bytes: %s" % (limit, shown_bytes(self._block[self._pos :])))
         return None
 
     def _read_head_lines(self, found: List[bytes]) -> bool:
@@ -252,11 +234,11 @@ class _MessageReader:
             self._lines.append(line)
             if sum(map(len, self._lines)) > MAX_HEAD:
                 raise ProtocolError("more than %d bytes of header lines" % MAX_HEAD)
-            if line in _EMPTY_LINES:
+            if line in EMPTY_LINES:
                 return True
             if len(self._lines) > 1 + MAX_HEADER_LINES:
                 raise ProtocolError("more than %d header lines" % MAX_HEADER_LINES)
-            self._add_field(_line_content(line))
+            self._add_field(line_content(line))
 
     def _add_field(self, content: bytes) -> None:
         if not content.startswith((b" ", b"\t")):
@@ -265,7 +247,7 @@ class _MessageReader:
             name, value = self._fields[-1]
             self._fields[-1] = name, (value + " " + _header_text(content)).strip(" ")  # RFC 9112, 5.2
         else:
-            raise ProtocolError("bad folded header line " + _shown_bytes(content))
+            raise ProtocolError("bad folded header line " + shown_bytes(content))
 
     def _begin_body(self, chunked: bool, length: Optional[int]) -> None:
         """``length`` is None for a body that lasts until end of file."""
@@ -299,7 +281,7 @@ class _MessageReader:
         # Go's rule: 16 bytes of framing a chunk are free, and two for each byte of data.
         self._overhead = max(0, self._overhead + len(line) - 16 - 2 * size)
         if self._overhead > MAX_OVERHEAD:
-            raise ProtocolError("too much chunk framing for too little data: " + _shown_bytes(line[:-2]))
+            raise ProtocolError("too much chunk framing for too little data: " + shown_bytes(line[:-2]))
         if size == 0:
             self._state = TRAILERS  # the line stays held: it is the first of the unit that the trailers end
             return True
@@ -337,7 +319,7 @@ class _MessageReader:
         if self._left or len(after) < 2:
             return self._needs_more("inside a chunk (%d of %d bytes)" % (self._size - self._left, self._size))
         if after != b"\r\n":
-            raise ProtocolError("%s in place of the CRLF after a chunk" % _shown_bytes(after))
+            raise ProtocolError("%s in place of the CRLF after a chunk" % shown_bytes(after))
         self._pos += 2
         self._end_chunk(complete=True)
         self._state = SIZE
@@ -359,19 +341,19 @@ class _MessageReader:
                 self._chunk_data.append(data)
 
 
-_ReaderSteps = Dict[str, Callable[[_MessageReader, List[bytes]], bool]]
-_HEAD_STEPS: _ReaderSteps = {HEAD: _MessageReader._read_head_lines}
+_ReaderSteps = Dict[str, Callable[[MessageReader, List[bytes]], bool]]
+HEAD_STEPS: _ReaderSteps = {HEAD: MessageReader._read_head_lines}
 _STEPS: _ReaderSteps = {
-    HEAD: _MessageReader._read_head_lines,
-    SIZE: _MessageReader._read_size,
-    DATA: _MessageReader._read_data,
-    TRAILERS: _MessageReader._read_trailers,
-    LENGTH: _MessageReader._read_length,
-    UNTIL_EOF: _MessageReader._read_until_eof,
+    HEAD: MessageReader._read_head_lines,
+    SIZE: MessageReader._read_size,
+    DATA: MessageReader._read_data,
+    TRAILERS: MessageReader._read_trailers,
+    LENGTH: MessageReader._read_length,
+    UNTIL_EOF: MessageReader._read_until_eof,
 }
 
 
-class Response(_MessageReader):
+class Response(MessageReader):
     """The response to a request of ``method``, from the pieces given to ``receive()``.
 
     ``head`` is the final head or None, ``interims`` the 1xx heads before it, ``trailers`` the fields after the last
@@ -391,7 +373,7 @@ class Response(_MessageReader):
         Raises ProtocolError for what is not HTTP/1.0 or 1.1 and ConnectionLost at an early end of file.
         """
         if self.head is None:
-            self._run(_HEAD_STEPS, [])
+            self._run(HEAD_STEPS, [])
         return self.head
 
     def _read_start(self) -> bool:
@@ -402,7 +384,7 @@ class Response(_MessageReader):
         if line is None:
             return False
         self._lines = [line]
-        self._status = _status_line(_line_content(line))
+        self._status = _status_line(line_content(line))
         return True
 
     def _check_start(self) -> None:
@@ -410,8 +392,8 @@ class Response(_MessageReader):
         self._gather()
         start = self._block[self._pos : self._pos + START_SIZE]
         decided = len(start) == START_SIZE or b"\n" in start or self._eof
-        if decided and not any(version.startswith(start[: len(version)]) for version in _VERSIONS):
-            raise ProtocolError("not HTTP/1.1: " + _shown_bytes(start.split(b"\n")[0]))
+        if decided and not any(version.startswith(start[: len(version)]) for version in VERSIONS):
+            raise ProtocolError("not HTTP/1.1: " + shown_bytes(start.split(b"\n")[0]))
 
     def _accept_head(self, fields: HeaderFields) -> None:
         head = Head(*self._status, fields)
@@ -427,83 +409,28 @@ class Response(_MessageReader):
 
     def _frame(self, head: Head) -> None:
         """RFC 9112, 6.3: with both fields chunked wins, but the connection carries nothing more."""
-        chunked, length = _framing(head)
+        chunked, length = framing_of(head.headers)
         doubtful = chunked and length is not None
         if self._method == "HEAD" or head.status in _BODILESS:
             chunked, length = False, 0
         self._begin_body(chunked, length)
-        self._persistent = not doubtful and _may_persist(head)
-
-
-class RequestReader(_MessageReader):
-    """A request, from the pieces given to ``receive()``; attributes as in ``Response``.
-
-    Stricter than that: a folded header line and a Content-Length beside a Transfer-Encoding are refused, for a proxy
-    in front may have seen another request in the same bytes.
-    """
-
-    _folds_allowed = False
-
-    def __init__(self) -> None:
-        super().__init__(keep_chunks=False)
-        self.head: Optional[RequestHead] = None
-        self._request = ("", "", "")
-        self._empty_line_skipped = False
-
-    def read_head(self) -> Optional[RequestHead]:
-        """The head, or None where more bytes are needed. Raises as ``Response.read_head()`` does."""
-        if self.head is None:
-            self._run(_HEAD_STEPS, [])
-        return self.head
-
-    def _read_start(self) -> bool:
-        if self._eof and not self.bytes_received:
-            raise ConnectionLost("the client closed the connection without a request (0 bytes)")
-        line = self._next_line(MAX_HEADER_LINE)
-        if line in _EMPTY_LINES and not self._empty_line_skipped:
-            self._empty_line_skipped = True  # RFC 9112, 2.2: old clients send one after a body
-            line = self._next_line(MAX_HEADER_LINE)
-        if line is None:
-            return False
-        self._lines = [line]
-        self._request = _request_line(_line_content(line))
-        return True
-
-    def _accept_head(self, fields: HeaderFields) -> None:
-        head = RequestHead(*self._request, fields)
-        chunked, length = _framing(head)
-        if chunked and length is not None:
-            raise ProtocolError("both Content-Length and Transfer-Encoding")
-        self._begin_body(chunked, length or 0)
-        self._persistent = _may_persist(head)
-        self.head = head
+        self._persistent = not doubtful and may_persist(head.version, head.headers)
 
 
 def _status_line(content: bytes) -> Tuple[str, int, str]:
     """RFC 9112, 4. The space before an empty reason may be missing."""
     status, after, reason = content[9:12], content[12:13], content[13:]
     if len(status) < 3 or not status.isdigit() or status < b"100" or after not in (b"", b" "):
-        raise ProtocolError("bad status line " + _shown_bytes(content))
+        raise ProtocolError("bad status line " + shown_bytes(content))
     _refuse(_CONTROL_BYTES, content)
     return content[5:8].decode("latin-1"), int(status), reason.decode("latin-1")
-
-
-def _request_line(content: bytes) -> Tuple[str, str, str]:
-    """RFC 9112, 3: method, target and version, one space between."""
-    words = content.split(b" ")
-    if len(words) != 3 or words[2] + b" " not in _VERSIONS:
-        raise ProtocolError("bad request line " + _shown_bytes(content))
-    method, target, version = words
-    if not _consists_of(method, _TOKEN_BYTES) or not _consists_of(target, _VISIBLE_BYTES):
-        raise ProtocolError("bad request line " + _shown_bytes(content))
-    return method.decode("latin-1"), target.decode("latin-1"), version[5:].decode("latin-1")
 
 
 def _header_field(content: bytes) -> Tuple[str, str]:
     """RFC 9112, 5.1: nothing between the name and the colon."""
     name, colon, value = content.partition(b":")
-    if not colon or not _consists_of(name, _TOKEN_BYTES):
-        raise ProtocolError("bad header line " + _shown_bytes(content))
+    if not colon or not consists_of(name, TOKEN_BYTES):
+        raise ProtocolError("bad header line " + shown_bytes(content))
     return name.decode("latin-1"), _header_text(value)
 
 
@@ -515,26 +442,26 @@ def _header_text(value: bytes) -> str:
 def _refuse(controls: bytes, content: bytes) -> None:
     """RFC 9112, 2.2 and RFC 9110, 5.5: some readers end a line at a bare CR, or a text at a NUL."""
     if len(content.translate(None, controls)) < len(content):
-        raise ProtocolError("a control character in " + _shown_bytes(content))
+        raise ProtocolError("a control character in " + shown_bytes(content))
 
 
 def _chunk_size(line: bytes) -> int:
     """RFC 9112, 7.1. Extensions are passed over, and so are spaces after the size: some servers pad it."""
     digits = line[:-2].split(b";")[0].rstrip(b" \t")
-    if not line.endswith(b"\r\n") or not _consists_of(digits, _HEX_DIGITS):
-        raise ProtocolError("bad chunk size " + _shown_bytes(line[:-2] if line.endswith(b"\r\n") else line))
+    if not line.endswith(b"\r\n") or not consists_of(digits, _HEX_DIGITS):
+        raise ProtocolError("bad chunk size " + shown_bytes(line[:-2] if line.endswith(b"\r\n") else line))
     _refuse(_CONTROL_BYTES, line[:-2])
     if len(digits) > MAX_SIZE_DIGITS or int(digits, 16) >= 2**63:
-        raise ProtocolError("chunk size too large: " + _shown_bytes(digits))
+        raise ProtocolError("chunk size too large: " + shown_bytes(digits))
     return int(digits, 16)
 
 
-def _framing(head: Union[Head, RequestHead]) -> Tuple[bool, Optional[int]]:
+def framing_of(headers: HeaderFields) -> Tuple[bool, Optional[int]]:
     """Whether the body is chunked, and its Content-Length if there is one."""
-    codings = head.get_all("Transfer-Encoding")
+    codings = header_values(headers, "Transfer-Encoding")
     if codings and [coding.lower() for coding in codings] != ["chunked"]:
-        raise ProtocolError("unsupported transfer coding " + _shown_bytes(", ".join(codings).encode("latin-1")))
-    values = head.get_all("Content-Length")
+        raise ProtocolError("unsupported transfer coding " + shown_bytes(", ".join(codings).encode("latin-1")))
+    values = header_values(headers, "Content-Length")
     return bool(codings), _content_length(values) if values else None
 
 
@@ -543,27 +470,27 @@ def _content_length(values: List[str]) -> int:
     lengths = {text.strip(" \t") for value in values for text in value.split(",")}
     text = lengths.pop()
     if lengths or len(text) > MAX_LENGTH_DIGITS or not (text.isascii() and text.isdigit()):
-        raise ProtocolError("bad Content-Length " + _shown_bytes(", ".join(values).encode("latin-1")))
+        raise ProtocolError("bad Content-Length " + shown_bytes(", ".join(values).encode("latin-1")))
     return int(text)
 
 
-def _may_persist(head: Union[Head, RequestHead]) -> bool:
+def may_persist(version: str, headers: HeaderFields) -> bool:
     """RFC 9112, 9.3."""
-    options = [option.strip(" \t").lower() for option in (head.get("Connection") or "").split(",")]
-    return head.version == "1.1" and "close" not in options
+    options = [option.strip(" \t").lower() for option in ", ".join(header_values(headers, "Connection")).split(",")]
+    return version == "1.1" and "close" not in options
 
 
-def _consists_of(word: bytes, alphabet: bytes) -> bool:
+def consists_of(word: bytes, alphabet: bytes) -> bool:
     return bool(word) and not word.translate(None, alphabet)
 
 
-def _line_content(line: bytes) -> bytes:
+def line_content(line: bytes) -> bytes:
     return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 
 
-def _header_values(headers: HeaderFields, name: str) -> List[str]:
+def header_values(headers: HeaderFields, name: str) -> List[str]:
     return [value for field, value in headers if field.lower() == name.lower()]
 
 
-def _shown_bytes(culprit: bytes) -> str:
+def shown_bytes(culprit: bytes) -> str:
     return repr(culprit[:MAX_SHOWN])

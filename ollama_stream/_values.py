@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ._decode import Record, field_names
 from ._errors import RequestError
@@ -19,6 +19,7 @@ TOO_LONG = 10**MAX_DIGITS
 MAX_LEVELS = 200  # of a value; the server stops at 10,000
 MAX_SHOWN_VALUE = 100  # characters
 MAX_KEEP_ALIVE = 9223372036  # seconds: the server counts nanoseconds in 64 bits
+UPLOAD_PIECE = 262144  # bytes of a file that are read at a time
 # A string that is no base64 is opened as a file where it ends in one of these, and not otherwise: a program may hand
 # on what somebody else has typed. The server takes images and, for some models, sound.
 MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".wav", ".mp3")
@@ -361,3 +362,46 @@ CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "verbose": checked_flag,
     "width": checked_count,
 }
+
+
+# --- a file on its way to the server -----------------------------------------------------------------------------------
+
+
+class Upload:
+    """A body that is a file, ``size`` bytes long. Each iteration reads it from its start; raises RequestError."""
+
+    def __init__(self, path: Any) -> None:
+        try:
+            self._file = open(path, "rb", buffering=0)
+            self.size = os.fstat(self._file.fileno()).st_size
+        except (OSError, ValueError) as error:
+            raise RequestError("path: cannot be read: %s" % error) from None
+
+    def __enter__(self) -> Upload:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            self._file.seek(0)
+            left = self.size
+            while left:
+                piece = self._file.read(min(left, UPLOAD_PIECE))
+                if not piece:
+                    raise RequestError("path: the file has become shorter while it was read")
+                left -= len(piece)
+                yield piece
+        except OSError as error:
+            raise RequestError("path: cannot be read: %s" % error) from None
+
+    async def digest(self, network: Any) -> str:
+        """ "sha256:" and the hexadecimal digits; a loop that it runs on has its turn after every piece."""
+        from hashlib import sha256
+
+        hasher = sha256()
+        for piece in self:
+            hasher.update(piece)
+            await network.sleep(0)
+        return "sha256:" + hasher.hexdigest()

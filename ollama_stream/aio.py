@@ -14,18 +14,16 @@ from typing import (
     Sequence, TypeVar, Union, cast, overload,
 )  # fmt: skip
 
-from ._base import (
-    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there,
-    text_of,
+from ._calls import (
+    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there, text_of,
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
-from ._net import PIECE_SIZE
-from ._net import Connection as BlockingConnection
+from ._net import PIECE_SIZE, Connection as BlockingConnection
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, ListResponse,
-    Message, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse,
-    WebFetchResponse, WebSearchResponse,
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Message,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
+    WebSearchResponse,
 )  # fmt: skip
 
 if TYPE_CHECKING:

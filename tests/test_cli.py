@@ -22,9 +22,10 @@ from support import (
 )  # fmt: skip
 
 from ollama_stream import (
-    Client, ConnectError, ConnectionLost, IncompleteStream, OllamaTimeout, ProtocolError, ResponseError, cli, cli_words,
+    Client, ConnectError, ConnectionLost, IncompleteStream, OllamaTimeout, ProtocolError, ResponseError,
 )  # fmt: skip
-from ollama_stream.exchange import RecordedRequest
+from ollama_stream.cli import program as cli, words as cli_words
+from ollama_stream.fixture import RecordedRequest
 from ollama_stream.fixture import load
 
 RECORDINGS = os.path.join(ROOT, "fixtures", "recordings")

@@ -22,7 +22,7 @@ import ollama_stream
 import support
 from ollama_stream._address import parse_address
 from ollama_stream._schema import function_tool
-from ollama_stream._upload import UPLOAD_PIECE
+from ollama_stream._values import UPLOAD_PIECE
 
 SAME: Any = object()  # the official client does what ours does
 AS_JSON: Any = object()  # it sends the same JSON, in other bytes: the order of the keys, ASCII or not

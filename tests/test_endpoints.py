@@ -734,7 +734,7 @@ def test_what_the_server_does_not_do_is_an_error(call: Any, row: Any) -> None:
 @both_colours
 def test_ping_has_a_clock_of_its_own(call: Any, monkeypatch: Any) -> None:
     for seconds, total in ((0.05, None), (60, 0.05)):
-        monkeypatch.setattr("ollama_stream._base.PING_SECONDS", seconds)
+        monkeypatch.setattr("ollama_stream._calls.PING_SECONDS", seconds)
         with Server(answer(threading.Event())) as server:
             started = time.monotonic()
             assert call({"host": server.url, "timeout": Timeout(total=total)}, "ping") is False

@@ -20,10 +20,10 @@ from support import PATIENCE, line
 from ollama_stream import AsyncClient, Client, OllamaError, StreamClosed, Timeout
 from ollama_stream._errors import ConnectionLost, FixtureError, ProtocolError
 from ollama_stream._http1 import Response
-from ollama_stream.exchange import Fixture
-from ollama_stream.faults import _RULES, Fault, fault, faults_of
+from ollama_stream.fixture import Fixture
+from ollama_stream.replay.faults import _RULES, Fault, fault, faults_of
 from ollama_stream.fixture import loads
-from ollama_stream.overlay import MAX_WRITE, Action, actions, joined
+from ollama_stream.replay.overlay import MAX_WRITE, Action, actions, joined
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
 

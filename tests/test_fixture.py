@@ -16,10 +16,10 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from ollama_stream import cassette, fixture_lines
+from ollama_stream.fixture import cassette, lines as fixture_lines
 from ollama_stream._errors import FixtureError, RequestError
 from ollama_stream._http1 import Head, Response
-from ollama_stream.fixture import (
+from ollama_stream.fixture.file import (
     UNSET,
     Cassette,
     Event,
@@ -420,7 +420,7 @@ def test_a_folder_that_cannot_be_opened_is_a_fixture_error() -> None:
 
 def test_reading_executes_nothing_fault_233() -> None:
     source = Path(fixture_lines.__file__).parent
-    for name in ("fixture", "fixture_lines", "fixture_reader", "exchange", "canonical", "redact", "cassette"):
+    for name in ("file", "lines", "reader", "exchange", "canonical", "redact", "cassette", "recorder", "conversion"):
         code = (source / (name + ".py")).read_text(encoding="utf-8")
         assert not [word for word in ("pickle", "eval(", "exec(", "yaml", "marshal", "shelve") if word in code]
 

@@ -19,12 +19,12 @@ from xml.etree import ElementTree
 import pytest
 from support import PATIENCE, ROOT, environment
 
-from ollama_stream import cli
-from ollama_stream.conversion import imported, wrapped
-from ollama_stream.exchange import Fixture
+from ollama_stream.cli import program as cli
+from ollama_stream.fixture import imported, wrapped
+from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import dumps, lint, load, loads
-from ollama_stream.picture import svg
-from ollama_stream.views import VIEWS, play, records_view, text_view, wire_view
+from ollama_stream.cli.picture import svg
+from ollama_stream.cli.views import VIEWS, play, records_view, text_view, wire_view
 
 RECORDINGS = Path(ROOT, "fixtures", "recordings")
 FILES = sorted(RECORDINGS.glob("*/*.exchange.jsonl"))

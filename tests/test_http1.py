@@ -17,7 +17,8 @@ from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 import pytest
 
 from ollama_stream._errors import ConnectionLost, OllamaError, ProtocolError
-from ollama_stream._http1 import Chunk, Head, RequestHead, RequestReader, Response
+from ollama_stream._http1 import Chunk, Head, Response
+from ollama_stream.fixture import RequestHead, RequestReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 H = OK + b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"

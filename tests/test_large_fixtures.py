@@ -12,10 +12,11 @@ from typing import Any, List
 
 import pytest
 
-from ollama_stream import AsyncClient, Client, fixture
+from ollama_stream import AsyncClient, Client
+from ollama_stream.fixture import file as fixture
 from ollama_stream._errors import FixtureError
 from ollama_stream.cli import main
-from ollama_stream.exchange import EventSequence, Fixture
+from ollama_stream.fixture import EventSequence, Fixture
 from ollama_stream.fixture import dumps, lint, load
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying

@@ -117,7 +117,7 @@ def test_the_rate_is_that_of_the_last_seconds(step, records, expected):
 
 
 def test_many_records_in_a_short_time_are_not_all_remembered():
-    from ollama_stream.meter import Meter
+    from ollama_stream.tools.meter import Meter
 
     meter = Meter(seconds(0.0001))
     for completed in range(100000):

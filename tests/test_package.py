@@ -10,15 +10,18 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, "ollama_stream")
-MODULES = sorted(name[:-3] for name in os.listdir(PACKAGE) if name.endswith(".py"))
 TREES = {}
-for module in MODULES:
-    with open(os.path.join(PACKAGE, module + ".py"), encoding="utf-8") as file:
-        TREES[module] = ast.parse(file.read())
+for folder, _, names in sorted(os.walk(PACKAGE)):
+    for name in sorted(names):
+        if name.endswith(".py"):
+            path = os.path.join(folder, name)
+            with open(path, encoding="utf-8") as file:
+                TREES[os.path.relpath(path, PACKAGE)[:-3].replace(os.sep, ".")] = ast.parse(file.read())
+MODULES = sorted(TREES)
 
 # A module of the core imports only from those before it.
 CORE = (
-    "_errors _schema _decode _records _address _upload _values _endpoints _http1 _stream _net _pool _tls _route _exchange _base _client _default".split()
+    "_errors _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange _calls _client _default".split()
 )  # fmt: skip
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 

@@ -21,7 +21,7 @@ from support import (
     rst,
 )  # fmt: skip
 
-from ollama_stream import ConnectionLost, OllamaError, ResponseError, _exchange, _pool
+from ollama_stream import ConnectionLost, OllamaError, ResponseError, _exchange, _route
 from ollama_stream._http1 import Response
 from ollama_stream._net import Connection
 
@@ -193,7 +193,7 @@ def test_a_request_that_was_answered_by_one_byte_is_not_sent_again(colour, part)
 
 
 def test_a_connection_that_was_idle_for_too_long_is_closed_fault_87(colour, monkeypatch):
-    monkeypatch.setattr(_pool, "MAX_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(_route, "MAX_IDLE_SECONDS", 0.0)
     with Server(answer(GOOD)) as server, colour.client(server.url) as client:
         assert [asked(client, "1"), asked(client, "2")] == ["Hi", "Hi"]
         assert server.peer().gone.wait(SOON)
@@ -218,7 +218,7 @@ def test_a_connection_rests_no_longer_than_the_server_keeps_it_fault_87(value, s
     reader = Response()
     reader.receive(b"HTTP/1.1 200 OK\r\nKeep-Alive: %s\r\n\r\n" % value.encode("latin-1"))
     reader.read_head()
-    assert _pool.idle_seconds(reader) == seconds
+    assert _route.idle_seconds(reader) == seconds
 
 
 def test_a_connection_that_the_server_will_have_closed_is_not_used_fault_87(colour):
@@ -255,7 +255,7 @@ def test_a_pool_in_a_circle_of_garbage_closes_its_connections_before_the_collect
     # An error keeps the frames that it went through, and they the client and the exchange, which keeps the error.
     ours, theirs = socket.socketpair()
     connection = Connection(ours)
-    pool = _pool.Pool()
+    pool = _route.Pool()
     pool.put("key", connection, SimpleNamespace(keepable=True, head=None))
     pool.circle = pool
     del ours, connection, pool

@@ -24,8 +24,9 @@ import support
 from proxies import Tls, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk
 
-from ollama_stream import AsyncClient, Client, RequestError, ResponseError, proxy
-from ollama_stream.exchange import Fixture
+from ollama_stream import AsyncClient, Client, RequestError, ResponseError
+from ollama_stream.replay import proxy
+from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import load, load_folder
 from ollama_stream.proxy import record
 from ollama_stream.replay import serve
@@ -659,6 +660,6 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("text, address", ADDRESSES, ids=[text for text, _ in ADDRESSES])
 def test_an_address_to_listen_at(text: str, address: Tuple[str, int]) -> None:
-    from ollama_stream.record_cli import listen_address
+    from ollama_stream.cli.record import listen_address
 
     assert listen_address(text) == address

@@ -17,9 +17,9 @@ import support
 
 from ollama_stream import FixtureError, RequestError
 from ollama_stream._http1 import Response
-from ollama_stream.exchange import Event, Fixture, RecordedRequest
+from ollama_stream.fixture import Event, Fixture, RecordedRequest
 from ollama_stream.fixture import dumps, load, load_folder, loads
-from ollama_stream.recorder import MODES, Recorder, Recordings, differences, file_label
+from ollama_stream.fixture.recorder import MODES, Recorder, Recordings, differences, file_label
 
 FOLDER = Path(support.ROOT, "fixtures", "recordings")
 FILES = sorted(FOLDER.glob("*/*.exchange.jsonl"))

@@ -19,12 +19,12 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from ollama_stream import player, report
+from ollama_stream.replay import player, report
 from ollama_stream._errors import ConnectError, FixtureError, RequestError
 from ollama_stream._http1 import Head
-from ollama_stream.exchange import Fixture
+from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import load, load_folder, loads
-from ollama_stream.overlay import Action, Pace
+from ollama_stream.replay.overlay import Action, Pace
 from ollama_stream.replay import ReplayServer, serve
 
 RECORDINGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "recordings")

@@ -18,7 +18,8 @@ from typing import Any, List, Tuple
 import pytest
 from support import PATIENCE, environment, run_python
 
-from ollama_stream import ConnectError, cli, serve_cli
+from ollama_stream import ConnectError
+from ollama_stream.cli import program as cli, serve as serve_cli
 
 ONE = '{"message":{"role":"assistant","content":"Hi"},"done":false}\n'
 DONE = '{"message":{"role":"assistant","content":""},"done":true}\n'
@@ -81,7 +82,7 @@ def until(look: Any, wanted: Any) -> None:
 # Two signals, of which the second one is not to end what the first one has begun.
 TWICE = """if True:
     import os, signal
-    from ollama_stream.serve_cli import wait_for_a_signal
+    from ollama_stream.cli.serve import wait_for_a_signal
     wait_for_a_signal(lambda: os.kill(os.getpid(), signal.SIGTERM))
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)

@@ -18,8 +18,8 @@ from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, Server, answer, chunk, r
 
 from ollama_stream import (
     AsyncClient, Client, ConnectError, ConnectionLost, FixtureError, OllamaTimeout, RequestError, StreamClosed, Timeout,
-    recorder,
 )  # fmt: skip
+from ollama_stream.fixture import recorder
 from ollama_stream.fixture import load, load_folder
 from ollama_stream.transports import Recording, Replaying
 

@@ -14,7 +14,7 @@ import pytest
 from support import ROOT, Peer, Server, Step, answer, close, fin, response
 
 from ollama_stream import AsyncClient, Client, ConnectionLost, RequestError, ResponseError
-from ollama_stream._upload import UPLOAD_PIECE
+from ollama_stream._values import UPLOAD_PIECE
 from ollama_stream.fixture import load
 from ollama_stream.transports import Replaying
 

@@ -9,9 +9,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TextIO, Tuple
 
-from ._client import Stream
-from ._errors import OllamaError
-from ._records import ChatResponse, Generation
+from .._client import Stream
+from .._errors import OllamaError
+from .._records import ChatResponse, Generation
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -14,13 +14,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple
 
-from . import faults
-from ._errors import FixtureError
-from .canonical import pointer_parts
-from .cassette import LEVELS, ORDERS, REPEATS
-from .cli import argument_error, number, speed
-from .cli_output import Output
-from .replay import serve
+from .._errors import FixtureError
+from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
+from ..replay import FAULT_HELP, Fault, serve
+from ..replay import fault as parse_fault
+from .program import argument_error, number, speed
+from .output import Output
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -31,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.description = "Play recorded exchanges to any client, until Ctrl-C."
-    parser.epilog = faults.HELP
+    parser.epilog = FAULT_HELP
     add = parser.add_argument
     add("source", metavar="DIR|FILE", help="exchange files, or response bodies of JSON lines")
     add("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0), help="HOST:PORT, HOST or PORT")
@@ -68,9 +67,9 @@ def from_zero(text: str) -> float:
     return value
 
 
-def fault(text: str) -> faults.Fault:
+def fault(text: str) -> Fault:
     try:
-        return faults.fault(text)
+        return parse_fault(text)
     except FixtureError as error:
         raise argument_error(str(error)) from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
-from .exchange import Fixture
+from ..fixture import Fixture
 from .faults import Fault
 
 BEFORE = -1  # before a piece and its framing; from 0 on an offset in its data

@@ -19,18 +19,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from ._base import VERSION
-from ._client import Client
-from ._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
-from ._errors import FixtureError, OllamaError, RequestError
-from ._net import MAX_SECONDS, Timeout, reason
-from .cli_output import ErrorOutput, Output, escapes, print_answer, silence
-from .cli_words import field_help, option_of, told
+from .._calls import VERSION
+from .._client import Client
+from .._endpoints import CALL_FIELDS, ENDPOINTS, fields_of
+from .._errors import FixtureError, OllamaError, RequestError
+from .._net import MAX_SECONDS, Timeout, reason
+from .output import ErrorOutput, Output, escapes, print_answer, silence
+from .words import field_help, option_of, told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from .exchange import Fixture, RecordedRequest
+    from ..fixture import Fixture, RecordedRequest
 
 PROGRAM = "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
@@ -88,7 +88,7 @@ def command(arguments: List[str]) -> int:
         ErrorOutput().write(parser.format_help())
         return 2
     if options.command == "fixture":
-        from .fixture_cli import command as fixture_command
+        from .fixture import command as fixture_command
 
         return fixture_command(options.arguments)
     add_arguments, carry_out = COMMANDS[options.command]
@@ -266,8 +266,8 @@ def standard_input() -> str:
 
 def replay(_parser: ArgumentParser, options: Namespace) -> None:
     """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds, ConnectError."""
-    from .fixture import load
-    from .replay import serve as start
+    from ..fixture import load
+    from ..replay import serve as start
 
     exchange = not_empty(load(options.fixture), options.fixture)
     with start(exchange, speed=options.speed or None, level="any") as server:
@@ -301,25 +301,25 @@ def recorded_call(client: Client, request: RecordedRequest) -> Any:
 
 
 def add_serve_arguments(parser: ArgumentParser) -> None:
-    from .serve_cli import add_arguments
+    from .serve import add_arguments
 
     add_arguments(parser)
 
 
 def serve(_parser: ArgumentParser, options: Namespace) -> None:
-    from .serve_cli import run as run_server
+    from .serve import run as run_server
 
     run_server(options)
 
 
 def add_record_arguments(parser: ArgumentParser) -> None:
-    from .record_cli import add_arguments
+    from .record import add_arguments
 
     add_arguments(parser)
 
 
 def record(_parser: ArgumentParser, options: Namespace) -> None:
-    from .record_cli import run as run_recorder
+    from .record import run as run_recorder
 
     run_recorder(options)
 

@@ -15,8 +15,8 @@ from html import escape
 from itertools import groupby
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
-from .cli_output import escapes
-from .exchange import Fixture
+from ..fixture import Fixture
+from .output import escapes
 from .views import Played, figures, play, seconds, token_kind
 
 LEFT, RIGHT = 76.0, 676.0  # of both charts; the figures stand to the right of them

@@ -1,4 +1,4 @@
-"""Faults for a replay: what goes wrong, and where. ``HELP`` lists them; ``overlay`` says what each does to the bytes.
+"""Faults for a replay: what goes wrong, and where. ``FAULT_HELP`` lists them; ``overlay`` says what each does to the bytes.
 
     KIND[@POINT][:ARG]                                                  on a command line, and in Python
     {"kind": "reset", "at": {"chunk": 5, "byte": 12}, "arg": ...}       in "faults" of a fixture's header, and in Python
@@ -13,12 +13,11 @@ import math
 import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ._errors import FixtureError
-from ._net import MAX_SECONDS
-from .canonical import canonical_json, decode_bytes, encode_bytes, parse_json, shortened
-from .exchange import Fixture
+from .._errors import FixtureError
+from .._net import MAX_SECONDS
+from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
 
-HELP = """A fault is KIND[@POINT][:ARG]. Numbers count from 0, and every point is the moment before what it names:
+FAULT_HELP = """A fault is KIND[@POINT][:ARG]. Numbers count from 0, and every point is the moment before what it names:
 
     connect         the connection is accepted and nothing has been read
     request         the head of the request has been read, its body has not

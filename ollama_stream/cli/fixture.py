@@ -20,14 +20,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
-from ._errors import FixtureError, IncompleteStream, ProtocolError
-from ._net import reason
-from .cli import PROGRAM, argument_error, new_parser, not_empty, number
-from .cli_output import ErrorOutput, Output, escapes
-from .cli_words import told
-from .exchange import Fixture
-from .fixture import dumps, lint, load, loads
-from .fixture_reader import PLAIN_SUFFIX, SUFFIX
+from .._errors import FixtureError, IncompleteStream, ProtocolError
+from .._net import reason
+from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
+from .program import PROGRAM, argument_error, new_parser, not_empty, number
+from .output import ErrorOutput, Output, escapes
+from .words import told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -198,7 +196,7 @@ def findings(path: str) -> Iterator[str]:
 
 
 def wrap(options: Namespace) -> int:
-    from .conversion import wrapped
+    from ..fixture import wrapped
 
     plain, status = reader(options.file)(), int(options.status)
     request = {"method": options.method, "path": options.path}
@@ -206,7 +204,7 @@ def wrap(options: Namespace) -> int:
 
 
 def import_output(options: Namespace) -> int:
-    from .conversion import imported
+    from ..fixture import imported
 
     fixture, warning = imported(read_bytes(options.file), method=options.method, path=options.path)
     if warning:

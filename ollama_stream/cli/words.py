@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Sequence, Tuple
 
-from ._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError
+from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError
 
 FIELDS = {  # what can be given for them, where their type does not say it
     "tools": "a JSON list of tools",

@@ -15,16 +15,14 @@ import re
 from itertools import groupby
 from typing import Any, Iterator, List, Match, NamedTuple, Optional, Tuple
 
-from ._client import Client
-from ._decode import Record
-from ._errors import OllamaError
-from ._records import Generation
-from .canonical import HIDDEN, escaped
-from .cli import METHODS
-from .cli_output import aside, escapes
-from .cli_output import figures as figures_of
-from .cli_words import told
-from .exchange import Event, Fixture, RecordedRequest
+from .._client import Client
+from .._decode import Record
+from .._errors import OllamaError
+from .._records import Generation
+from ..fixture import HIDDEN, Event, Fixture, RecordedRequest, escaped
+from .program import METHODS
+from .output import aside, escapes, figures as figures_of
+from .words import told
 
 BODY_KINDS = ("chunk", "part", "raw")
 MAX_ON_A_LINE = 240  # characters; the JSON of a longer record is laid out over several lines

@@ -18,21 +18,21 @@ from typing import (
     overload,
 )  # fmt: skip
 
-from ._base import BaseClient, as_messages
-from ._client import Client, Stream
-from ._decode import decode
-from ._errors import FixtureError, OllamaError, ProtocolError, RequestError, StreamClosed
-from ._net import settled
-from ._records import ChatResponse, Message, ToolCall
-from ._schema import call_tool
-from ._values import base64_text, checked_message, checked_messages, checked_tools, has_dump, plain
+from .._calls import BaseClient, as_messages
+from .._client import Client, Stream
+from .._decode import decode
+from .._errors import FixtureError, OllamaError, ProtocolError, RequestError, StreamClosed
+from .._net import settled
+from .._records import ChatResponse, Message, ToolCall
+from .._schema import call_tool
+from .._values import base64_text, checked_message, checked_messages, checked_tools, has_dump, plain
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._base import Messages
-    from ._endpoints import ChatFields, GenerationFields
-    from .aio import AsyncClient, AsyncToolRun
+    from .._calls import Messages
+    from .._endpoints import ChatFields, GenerationFields
+    from ..aio import AsyncClient, AsyncToolRun
 
     class ConversationFields(ChatFields, total=False):
         system: Optional[str]
@@ -265,7 +265,7 @@ def run_tools(client: Any, model: str, messages: Any, tools: Any, *, max_rounds:
 def run_over(rounds: Any, client: Any) -> Any:
     if isinstance(client, Client):
         return ToolRun(rounds)
-    from .aio import AsyncToolRun
+    from ..aio import AsyncToolRun
 
     return AsyncToolRun(rounds)
 
@@ -325,7 +325,7 @@ class Conversation(Generic[Run]):
 
         A new file is for its owner alone. Raises RequestError where it cannot be done; what was there is unharmed.
         """
-        from .canonical import canonical_json
+        from ..fixture import canonical_json
 
         try:
             lines = [canonical_json(message) + "\n" for message in checked_messages(self.messages, "messages")]
@@ -371,7 +371,7 @@ def replace_file(path: PathLike, data: bytes) -> None:
 
 
 def read_messages(path: PathLike) -> List[Message]:
-    from .canonical import parse_json
+    from ..fixture import parse_json
 
     try:
         with open(path, "rb") as file:

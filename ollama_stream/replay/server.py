@@ -25,12 +25,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 
-from ._errors import ConnectError, RequestError
-from .canonical import pointer_parts
-from .cassette import Cassette
-from .exchange import Event, EventSequence, Fixture
+from .._errors import ConnectError, RequestError
+from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
-from .fixture import Source, fixtures_of
 from .overlay import Pace
 from .player import Connection, Settings, is_loopback
 from .report import Played, entries
@@ -142,7 +139,7 @@ class ReplayServer:
         if not is_loopback(host):
             if not settings.allow_remote:
                 raise RequestError("host: %r can be reached from other machines; allow_remote=True permits that" % host)
-            logging.getLogger(__name__).warning("replay: other machines can reach %s", host)
+            logging.getLogger(__package__).warning("replay: other machines can reach %s", host)
         self.cassette = cassette
         self.settings = settings
         self.stopped = threading.Event()

@@ -17,10 +17,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Sequence
 
-from ._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
-from ._http1 import RequestHead, RequestReader, Response
-from ._net import PIECE_SIZE
-from .exchange import Fixture
+from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
+from .._http1 import Response
+from .._net import PIECE_SIZE
+from ..fixture import Fixture, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
 from .report import Played
@@ -28,7 +28,7 @@ from .report import Played
 if TYPE_CHECKING:
     import socket
 
-    from .replay import ReplayServer
+    from .server import ReplayServer
 
 MAX_BODY = 64 << 20  # bytes of a request; a chat with a few images has 10 MB
 HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
@@ -138,7 +138,7 @@ class Connection:
         except (OSError, ConnectionLost):
             self._reacted(whole=False)
         except FixtureError as error:  # what no file was read for may not be sendable, a large file have changed
-            logging.getLogger(__name__).error("replay: the exchange cannot be played: %s", error)
+            logging.getLogger(__package__).error("replay: the exchange cannot be played: %s", error)
             self._reset()  # the close alone could look like the end of a body
         finally:
             self._sock.close()
@@ -264,7 +264,7 @@ class Connection:
         played = self._begin(head)
         played.exchange, played.error, played.asked = answer.exchange, answer.error, asked
         if answer.error is not None:
-            logging.getLogger(__name__).warning("%s", answer.error)
+            logging.getLogger(__package__).warning("%s", answer.error)
         started = time.monotonic()
         how = ""
         scheduled = self._settings.pace.schedule(answer.actions)

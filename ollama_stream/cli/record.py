@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from . import proxy
-from ._errors import FixtureError
-from .cli_output import Output
-from .recorder import MODES
-from .serve_cli import listen_address, pointer, wait_for_a_signal
+from .._errors import FixtureError
+from ..fixture import MODES
+from ..replay import record
+from .output import Output
+from .serve import listen_address, pointer, wait_for_a_signal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -46,7 +46,7 @@ def run(options: Namespace) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     out = Output(sys.stdout)
     host, port = options.listen
-    server = proxy.record(
+    server = record(
         options.into,
         upstream=options.upstream,
         host=host,

@@ -22,11 +22,10 @@ import re
 from itertools import zip_longest
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ._endpoints import is_done, is_success
-from ._errors import FixtureError
+from .._endpoints import is_done, is_success
+from .._errors import FixtureError
+from ..fixture import Fixture, parse_json
 from .aim import BEFORE, BODY, ENDS, TAIL, Aim, Piece, in_pieces, marked
-from .canonical import parse_json
-from .exchange import Fixture
 from .faults import MAX_SIZE, Fault, faults_of
 
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)([0-9]{1,18})(?=[ \t]*\r$)")

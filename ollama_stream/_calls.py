@@ -18,13 +18,11 @@ from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, is_success, si
 from ._errors import OllamaError, RequestError, ResponseError, StreamClosed
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
-from ._pool import Pool
 from ._records import Generation, Message, Options
-from ._route import Route
+from ._route import Pool, Route
 from ._stream import MAX_LINE
 from ._tls import Cert, TLSSettings, Verify
-from ._upload import Upload
-from ._values import checked_headers, shown
+from ._values import Upload, checked_headers, shown
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
