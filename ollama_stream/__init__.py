@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client for Ollama's HTTP API: the standard library and nothing else.
 
 The protocol: POST a JSON object to /api/chat; the server answers with one JSON object a line, each in an HTTP chunk of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``python3 -m ollama_stream``: see ``cli``."""
 
 from __future__ import annotations

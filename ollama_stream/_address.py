@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where to connect, through which proxy, with which credentials: decided without I/O.
 
 In come what the user wrote (``host=``, ``proxy=``, ``headers=``) and a mapping of environment variables. What

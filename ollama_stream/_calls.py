@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What both colours of the client share: settings, and a call -> headers, the request's bytes, an exchange.
 
 A method of a client checks its arguments and builds the request; what follows is an ``Exchange``. ``http.client`` writes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``Client`` and ``Stream``: calls go in, records come out, on blocking sockets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A decoded JSON object goes in, a record comes out: the base class of all records, and the check of their fields.
 
 A record *is* the decoded object: its attributes live in the dict that the JSON decoder made, so a field costs nothing

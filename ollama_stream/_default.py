@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The module functions: the methods of a client that is made at the first call, from the environment.
 
 It is made anew when the variables that it was made from have changed.

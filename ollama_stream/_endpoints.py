@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One row an endpoint: a call goes in, a request comes out, or an error before any byte is sent.
 
 A request field is one line, in the TypedDict of its row: type checkers, ``inspect.signature``, the request's body and the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The exception tree: every way a call can fail, sorted by what a program can do about it.
 
     OllamaError                       the base; carries .partial, .elapsed and .url

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One request and its response: open, send, receive, time, try again, close. ``_client`` runs it, ``aio`` awaits it.
 
 An exchange knows no stream: a loop over records holds the exchange alone, so that dropping the loop closes the socket at

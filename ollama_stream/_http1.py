@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One HTTP/1.1 message out of bytes: no socket, no clock, no thread.
 
 In go the pieces a connection returned, by ``receive()``; ``b""`` is end of file. Out come the head, by ``read_head()``,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Clocks and sockets: dial, send, receive, close, each within what is left of its phase.
 
 ``Network`` is the blocking colour. Its methods are coroutines that never wait for a loop (``run`` drives them), so that

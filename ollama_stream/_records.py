@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the server sends, and the few things that requests are made of, as dataclasses.
 
 Each field is one line: its name on the wire, what it may hold, its default. ``_decode`` does the rest. Records keep what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The way to a server: an idle connection, or a new one; direct or through a proxy, in the clear or over TLS.
 
 ``Route``: an address goes in, a connection comes out. ``Pool``: a connection goes in whose exchange has ended, with the

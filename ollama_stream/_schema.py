@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Python functions and types -> JSON Schema (``tools=``, ``format=``), and JSON values back to those types.
 
 In: a function, or a type made of str, int, float, bool, None, Any, list, tuple, set, dict, Literal, Enum, Union,

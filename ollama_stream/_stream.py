@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Body bytes go in, records come out; and the records so far make the partial, at last the whole, answer. No I/O.
 
     body bytes -> LineSplitter: blocks of whole lines -> ResponseDecoder: JSON -> record -> Assembler

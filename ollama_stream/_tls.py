@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """TLS as one more layer of bytes, over a connection of either colour.
 
 ``TLSSettings`` are what the user said (``verify=``, ``cert=``); ``TLSConnection`` has the methods of a connection and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The values of a call: what a user gave goes in, what JSON can carry comes out, or a RequestError that names the place.
 
 A value is checked as far as the server's answer to a wrong one would be late or misleading; what the server alone can

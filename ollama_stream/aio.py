@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``AsyncClient`` and ``AsyncStream``: the same decisions as ``_client``, awaited.
 
 An ``Exchange`` is awaited here on the socket calls of the running loop (``sock_connect``, ``sock_sendall``,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where ``record`` and ``RecordingProxy`` are found by name; they live in ``replay``."""
 
 from __future__ import annotations

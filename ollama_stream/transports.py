@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where ``Replaying`` and ``Recording`` are found by name; they live in ``replay``."""
 
 from __future__ import annotations

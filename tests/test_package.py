@@ -10,13 +10,15 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, "ollama_stream")
-TREES = {}
+TREES, TEXTS = {}, {}
 for folder, _, names in sorted(os.walk(PACKAGE)):
     for name in sorted(names):
         if name.endswith(".py"):
             path = os.path.join(folder, name)
             with open(path, encoding="utf-8") as file:
-                TREES[os.path.relpath(path, PACKAGE)[:-3].replace(os.sep, ".")] = ast.parse(file.read())
+                module = os.path.relpath(path, PACKAGE)[:-3].replace(os.sep, ".")
+                TEXTS[module] = file.read()
+            TREES[module] = ast.parse(TEXTS[module])
 MODULES = sorted(TREES)
 
 # A module of the core imports only from those before it.
@@ -26,6 +28,15 @@ CORE = (
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 
 assert len(MODULES) > 10
+
+
+LICENCE = "# SPDX-License-Identifier: MIT\n"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_file_bears_its_licence_and_says_what_it_is(name):
+    assert TEXTS[name].startswith(LICENCE)
+    assert ast.get_docstring(TREES[name])
 
 
 def relative_imports(tree):

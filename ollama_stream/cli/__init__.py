@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command line: ``main`` carries out the arguments of the process and returns its exit status."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``fixture``: what can be done with exchange files on the command line.
 
     show FILE      as text, as lines of the wire, as records, or with --svg as a picture

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the command line prints: answers and figures go in, text comes out on standard output and standard error."""
 
 from __future__ import annotations

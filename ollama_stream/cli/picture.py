@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A picture of a recorded exchange: when its tokens came. A fixture goes in, a self-contained SVG comes out.
 
 Above, tokens over time as steps, and the wait for the first byte; below, the gap before each; beside them figures.

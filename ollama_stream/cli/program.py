@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command line: ``run`` asks a model, ``replay`` plays a recorded exchange through the same client.
 
     python3 -m ollama_stream run MODEL [PROMPT]       the prompt, or standard input, goes to /api/chat

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command ``record``: a proxy on this machine that writes what passes through it to exchange files.
 
     python3 -m ollama_stream record --into DIR [--upstream URL] [--listen ADDRESS] [--mode MODE]

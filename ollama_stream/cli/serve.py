@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command ``serve``: the replay server on the command line.
 
     python3 -m ollama_stream serve DIR|FILE [--listen ADDRESS] [--speed N] [--fault SPEC]... [--require-all] ...

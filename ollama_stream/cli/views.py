@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Three views of a recorded exchange, for people: a fixture goes in, pieces of text come out.
 
     text_view      the answer, thinking and tool calls marked, and a line of figures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the library says, in the words of the command line: its errors, and what the fields of a request may be.
 
 The library speaks to programs, of keyword arguments and types; whoever types a command knows options and JSON. Texts

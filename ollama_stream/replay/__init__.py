@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Exchange files played back: over a socket, in the process, with faults laid over them, or made by a proxy.
 
 The face of the folder: others import from here.

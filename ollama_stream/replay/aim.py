@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where in an exchange a fault strikes: the exchange in pieces that can be cut anywhere, and the point found in them.
 
 A fixture goes in and its response comes out in order, ``in_pieces``: every chunk with its framing apart, in the end a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Faults for a replay: what goes wrong, and where. ``FAULT_HELP`` lists them; ``overlay`` says what each does to the bytes.
 
     KIND[@POINT][:ARG]                                                  on a command line, and in Python

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An exchange with faults laid over it, as what a server has to do; no socket, no clock.
 
 ``actions(fixture, faults)`` is the whole response, in order: bytes to send, each with its recorded time, waits, a note

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One client of the replay server: its requests are read strictly, and each answered with the exchange chosen for it.
 
 An accepted socket goes in; requests come out of it and the actions of ``overlay`` go onto it, at the ``Pace``. What the

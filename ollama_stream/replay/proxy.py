@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The recording proxy: any client, in any language, talks to a server through it, and each exchange becomes a file.
 
     with record("fixtures/mine", upstream="http://gpu-box:11434") as proxy:

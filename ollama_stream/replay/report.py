@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The report of a replay server: what each request was answered with, and how its client took it.
 
 Connections fill in a ``Played`` as they go; ``entries`` makes JSON of them.

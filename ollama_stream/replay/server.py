@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The replay server: recorded exchanges, played to any client over a real socket.
 
     with serve("fixtures/recordings/ollama-0.24.0", faults=["reset@chunk=5+12"]) as server:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Transports for ``Client(transport=...)``, in both colours.
 
     Replaying    answers from fixtures, in the process, without a socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is built on the client: tool calls answered by functions, conversations, progress.
 
 The face of the folder: others import from here.

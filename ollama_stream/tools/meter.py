@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The progress of a pull, push or create over all its layers: ProgressResponse records go in, Progress comes out.
 
 The server tells of one layer at a time (Ollama API, pull). No clock but the given one, no I/O but that of the records.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is built on the client: tool calls answered by functions, and conversations.
 
     run_tools(client, ...)      -> ToolRun or AsyncToolRun: the parts of all answers, until one asks for no tool
