@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from inspect import Signature
 
-    from typing_extensions import Literal, TypedDict
+    from typing_extensions import TypedDict
 
     from ._net import Timeout
     from ._records import Image
@@ -52,7 +52,7 @@ class CallFields(TypedDict, total=False):
 class GenerationFields(CallFields, total=False):
     """What chat and generate have in common."""
 
-    think: Optional[Union[bool, Literal["low", "medium", "high", "max"]]]  # a model that can think does, if not given
+    think: Optional[Union[bool, str]]  # a model that can think does, if not given
     logprobs: Optional[bool]  # the log probability of each token
     top_logprobs: Optional[int]  # 0 to 20 alternatives to each token
     format: Any  # "json", a JSON Schema, or a type that becomes one

@@ -148,9 +148,10 @@ def checked_top_logprobs(value: Any, path: str) -> int:
 
 
 def checked_think(value: Any, path: str) -> Any:
-    if isinstance(value, bool) or isinstance(value, str) and value in ("low", "medium", "high", "max"):
-        return value
-    raise RequestError("%s: expected True, False, 'low', 'medium', 'high' or 'max', got %s" % (path, shown(value)))
+    if isinstance(value, (bool, str)):
+        return value  # the levels are the model's own: the server judges their names
+    known = "True, False or a level such as 'high' (show().thinking has those of a model)"
+    raise RequestError("%s: expected %s, got %s" % (path, known, shown(value)))
 
 
 def checked_keep_alive(value: Any, path: str) -> Any:

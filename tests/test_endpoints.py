@@ -205,7 +205,7 @@ SENT: List[Tuple[str, str, Any, Any]] = [
     ("options: numbers of a kind", "options", {"num_ctx": Level.LOW, "stop": ("a",)}, {"num_ctx": 1, "stop": ["a"]}),
     ("context", "context", (1, 2), [1, 2]),
     ("top_logprobs", "top_logprobs", 20, 20),
-] + [("think: %r" % (value,), "think", value, value) for value in (True, False, "low", "medium", "high", "max")
+] + [("think: %r" % (value,), "think", value, value) for value in (True, False, "low", "max", "xhigh", "banana", "")
 ] + [("keep_alive: %r" % (value,), "keep_alive", value, value) for value in (0, -1, 1.5, "5m", "1h30m", "-1m", "0",
     "300ms")]  # fmt: skip
 
@@ -230,7 +230,7 @@ def test_a_string_elsewhere_is_never_opened_as_a_file(tmp_path: Path) -> None:
 LOOP: List[Any] = []
 LOOP.append(LOOP)
 EXPECTED_MODEL = "model: expected the name of a model, such as 'llama3.2', got "
-THINK = "think: expected True, False, 'low', 'medium', 'high' or 'max', got "
+THINK = "think: expected True, False or a level such as 'high' (show().thinking has those of a model), got "
 LIST = "messages: expected a list of messages, got "
 A_MESSAGE = "messages[0]: expected a message such as {'role': 'user', 'content': '...'}, got "
 ROLE = "messages[0].role: expected 'system', 'user', 'assistant' or 'tool', got "
@@ -284,7 +284,7 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("tools", ["f"], "tools[0]: expected a function or a tool, got str"),
     ("stream", 1, "stream: expected True or False, got 1"),
     ("stream", "yes", "stream: expected True or False, got 'yes'"),
-    ("think", "hard", THINK + "'hard'"),
+    ("think", b"high", THINK + "b'high'"),
     ("think", 1, THINK + "1"),
     ("think", [], THINK + "[]"),
     ("logprobs", 5, "logprobs: expected True or False, got 5"),

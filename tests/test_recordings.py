@@ -72,7 +72,7 @@ NOT_CALLABLE = [
     "ollama-0.32.15/error-format-invalid",
     "ollama-0.32.15/error-keep-alive",
     "ollama-0.32.15/error-model-missing",
-    "ollama-0.32.15/error-think-invalid",
+    "ollama-0.34.4/error-think-number",
 ]
 OTHER_REQUESTS = [
     "ollama-0.32.15/blob-create",
@@ -87,11 +87,15 @@ OTHER_REQUESTS = [
     "ollama-0.32.15/root",
     "ollama-0.32.15/root-head",
     "ollama-0.32.15/web-search-disabled",
+    "ollama-0.34.4/codex-health",
+    "ollama-0.34.4/recommendations",
 ]
 
 REDIRECTED = "the server redirects to /api/chat, which is not followed: set host to where the API is"
 
-METRICS = "total_duration load_duration prompt_eval_count prompt_eval_duration eval_count eval_duration".split()
+METRICS = (
+    "total_duration load_duration prompt_eval_count prompt_eval_cached_count prompt_eval_duration eval_count eval_duration"
+).split()
 LAST_WINS = ["model", "created_at", "done", "done_reason", "context", "_debug_info", *METRICS]
 
 PREFIXES = [

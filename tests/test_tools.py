@@ -411,7 +411,7 @@ WRONG = [  # id, arguments that differ, text
      "tools[1]: another tool is named 'distance' too; a model cannot tell them apart"),
     ("no rounds", {"max_rounds": 0}, "max_rounds: expected a number from 1 on, got 0"),
     ("rounds of another kind", {"max_rounds": True}, "max_rounds: expected a number from 1 on, got True"),
-    ("think", {"think": "much"}, "think: expected True, False, 'low', 'medium', 'high' or 'max', got 'much'"),
+    ("top_logprobs", {"top_logprobs": 21}, "top_logprobs: expected a number from 0 to 20, got 21"),
 ]  # fmt: skip
 
 
@@ -845,7 +845,7 @@ SETTINGS = [  # a setting, the beginning of the error
     ({"tools": [3]}, "tools[0]: "),
     ({"messages": [{}]}, "messages[0].role: "),
     ({"system": 3}, "system.content: "),
-    ({"think": "x"}, "think: "),
+    ({"think": 5}, "think: "),
 ]
 
 

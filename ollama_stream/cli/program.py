@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
-LEVELS: Dict[str, Union[bool, str]] = {"true": True, "false": False}
-LEVELS.update((level, level) for level in ("low", "medium", "high", "max"))
 METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request
 
 
@@ -128,7 +126,8 @@ def add_run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", default="-", type=utf8, help=prompt_help)
     parser.add_argument("--host", metavar="URL", help="the server; otherwise OLLAMA_HOST, otherwise this machine")
     parser.add_argument("--system", metavar="TEXT", type=utf8, help="the system message")
-    parser.add_argument("--think", metavar="LEVEL", type=think_level, help="alone, or with = and " + ", ".join(LEVELS))
+    think_help = "alone, or with = and true, false or a level such as high"
+    parser.add_argument("--think", metavar="LEVEL", type=think_level, help=think_help)
     parser.add_argument(
         "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
         help="an option of the model, such as temperature=0; may be repeated",
@@ -168,9 +167,7 @@ def with_level(arguments: List[str]) -> List[str]:
 
 
 def think_level(text: str) -> Union[bool, str]:
-    if text not in LEVELS:
-        raise argument_error("expected one of %s, got %r" % (", ".join(LEVELS), text))
-    return LEVELS[text]
+    return text == "true" if text in ("true", "false") else utf8(text)
 
 
 def name_and_value(text: str) -> Tuple[str, Any]:
