@@ -17,7 +17,7 @@ Where to read, in the order of the bytes:
     _calls, _client, aio          the clients and their streams: on blocking sockets, and in coroutines
     _exchange                     one request and its response, with its clocks, retries and closing, for both
     _route, _address              the way to the server, and idle connections; _net: sockets, _tls: over TLS
-    _http1                        bytes -> an HTTP message
+    _http1                        bytes -> an HTTP message; _json: text -> values
     _stream, _decode, _records    its body -> lines -> JSON objects -> dataclasses -> the whole answer
     _errors, _default             every way to fail; the module functions
 

@@ -16,6 +16,7 @@ from typing import (
 )  # fmt: skip
 
 from ._errors import ProtocolError, RequestError
+from ._json import read_object
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +31,6 @@ else:
 R = TypeVar("R", bound="Record")
 Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises ProtocolError
 
-MAX_ARGUMENT_LEVELS = 256  # arguments sent as JSON text: more brackets than this stay text
 MAX_COPIED_LEVELS = 256  # of a mapping that a record is made of
 NO_EXTRA: Mapping[str, Any] = {}
 CLASSES: Dict[str, Any] = {}  # record classes by name, as annotations write them
@@ -289,13 +289,8 @@ def json_object(value: Any, path: str) -> Dict[str, Any]:
 def arguments(value: Any, path: str) -> Any:
     # Some backends send the arguments of a tool call as JSON text; what is no object stays as it came.
     if type(value) is str:
-        if value.count("[") + value.count("{") > MAX_ARGUMENT_LEVELS:
-            return value
-        try:
-            parsed = json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-        return parsed if type(parsed) is dict else value
+        parsed = read_object(value)
+        return value if parsed is None else parsed
     return json_object(value, path)
 
 

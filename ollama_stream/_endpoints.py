@@ -14,12 +14,13 @@ from typing import (
 
 from ._decode import field_names, suggestion
 from ._errors import RequestError
+from ._json import format_json
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Options,
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse, VersionResponse,
     WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
-from ._values import CHECKS, Upload, checked_headers, checked_object, json_body, plain, shown
+from ._values import CHECKS, Upload, checked_headers, checked_object, plain, shown
 
 if TYPE_CHECKING:
     import os
@@ -278,7 +279,7 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
     if given.get("extra") and not has_body:
         raise RequestError("extra: %s sends no JSON object that it could be added to" % name)
     return Request(
-        row, row.method, target, json_body(body) if has_body else None, checked_headers(given.get("headers")), streamed,
+        row, row.method, target, format_json(body) if has_body else None, checked_headers(given.get("headers")), streamed,
         given.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 
@@ -313,7 +314,7 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
         raise RequestError("body: expected bytes or a string, got %s" % type(body).__name__)
     data = body.encode("utf-8", "replace") if isinstance(body, str) else None if body is None else bytes(body)
     if json is not None:
-        data = json_body(plain(json, "json"))
+        data = format_json(plain(json, "json"))
     row = row_of_path(method.upper(), path)
     return Request(
         row, method.upper(), path, data, checked_headers(options.get("headers")), bool(stream),

@@ -21,10 +21,11 @@ from ._errors import (
     ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
+from ._json import parse_json
 from ._net import SEND_SIZE, Clocks, Timeout, is_timeout, reason, settled, shut_down
 from ._records import Generation
 from ._route import Route
-from ._stream import ResponseDecoder, parsed, response_error
+from ._stream import ResponseDecoder, response_error
 from ._values import Upload
 
 T = TypeVar("T")
@@ -420,7 +421,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         message = "the server redirects%s, which is not followed: set host to where the API is" % where
         return ResponseError(message, head.status, raw=text, **details)
     try:
-        data = parsed(text)
+        data = parse_json(text)
     except ProtocolError:
         data = None
     if isinstance(data, dict) and data.get("error"):

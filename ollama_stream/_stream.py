@@ -14,30 +14,21 @@ the answer; what follows it is dropped.
 
 from __future__ import annotations
 
-import json
 from itertools import chain
 from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from ._decode import Record, decode, described
 from ._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text
+from ._json import MAX_DEPTH, parse_json, scan_once
 from ._records import ChatResponse, GenerateResponse, Message
 
 MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
-MAX_DEPTH = 256  # The point where a JSON decoder gives up depends on the Python and its stack; this does not.
 MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries
 FOLD_EVERY = 2048  # texts that wait to be joined: 100,000 short strings would cost 6 MB
 
 BOM = b"\xef\xbb\xbf"
 T = TypeVar("T")
 E = TypeVar("E", bound=OllamaError)
-
-
-def refuse_constant(name: str) -> Any:
-    raise ValueError("%s is not JSON" % name)
-
-
-DECODER = json.JSONDecoder(parse_constant=refuse_constant)
-scan_once: Callable[[str, int], Tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
 
 
 class LineSplitter:
@@ -303,7 +294,7 @@ class ResponseDecoder(Generic[T]):
         if not line:
             return
         try:
-            data = parsed(line)
+            data = parse_json(line)
             record, error = self._record(data)
         except ProtocolError as problem:
             raise self._located(problem, line.encode())
@@ -337,7 +328,7 @@ class ResponseDecoder(Generic[T]):
             self._lineno += 1
             try:
                 line = rest.decode("utf-8")
-                parsed(line.strip())
+                parse_json(line.strip())
             except (UnicodeDecodeError, ProtocolError):
                 if not rest.lstrip().startswith(b"{"):
                     raise self._located(ProtocolError("expected a JSON object"), rest)
@@ -366,11 +357,11 @@ class ResponseDecoder(Generic[T]):
 
     def _value_of(self, text: str) -> Tuple[Any, Optional[ResponseError]]:
         if issubclass(self._class, Record):
-            value = parsed(text) if text else None
+            value = parse_json(text) if text else None
             return self._record({} if value is None else value)
         if self.plain_text or not text:
             return text or None, None
-        value = parsed(text)
+        value = parse_json(text)
         return self._record(value) if isinstance(value, dict) else (value, None)
 
     def _located(self, error: ProtocolError, line: bytes) -> ProtocolError:
@@ -399,37 +390,6 @@ def not_utf8(line: bytes) -> ProtocolError:
     except UnicodeDecodeError as error:
         return ProtocolError("not UTF-8: %s at byte %d" % (error.reason, error.start))
     return ProtocolError("not UTF-8")
-
-
-def parsed(text: str) -> Any:
-    """A JSON text of any size, with no more than MAX_DEPTH levels."""
-    try:
-        value, end = scan_once(text, 0)
-    except StopIteration:
-        raise ProtocolError("not JSON") from None
-    except RecursionError:
-        raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH) from None
-    except (ValueError, MemoryError) as error:
-        raise ProtocolError("not JSON: %s" % error) from None
-    if end != len(text):
-        raise ProtocolError("not JSON: something follows the value at character %d" % end)
-    if text.count("[") + text.count("{") > MAX_DEPTH and too_deep(value):
-        raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH)
-    return value
-
-
-def too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def hint(line: bytes) -> str:

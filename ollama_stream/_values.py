@@ -7,15 +7,14 @@ judge is left to it.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ._decode import Record, field_names
 from ._errors import RequestError
+from ._json import MAX_DIGITS
 
-MAX_DIGITS = 4300  # of an integer: what Python prints without complaint; no number of the API comes near
 TOO_LONG = 10**MAX_DIGITS
 MAX_LEVELS = 200  # of a value; the server stops at 10,000
 MAX_SHOWN_VALUE = 100  # characters
@@ -77,14 +76,6 @@ def shown(value: Any) -> str:
     except Exception:
         return type(value).__name__
     return text if len(text) <= MAX_SHOWN_VALUE else type(value).__name__
-
-
-def json_body(value: Any) -> bytes:
-    """Compact JSON in ASCII: a lone surrogate, which UTF-8 has no bytes for, is sent as it stands."""
-    try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (ValueError, TypeError, RecursionError) as error:
-        raise RequestError("the request cannot be written as JSON: %s" % error) from None
 
 
 def checked_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:

@@ -23,7 +23,7 @@ MODULES = sorted(TREES)
 
 # A module of the core imports only from those before it.
 CORE = (
-    "_errors _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange _calls _client _default".split()
+    "_errors _json _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange _calls _client _default".split()
 )  # fmt: skip
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 
