@@ -66,7 +66,6 @@ _HOMES = {
     "_records": "ChatResponse CloudStatusResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse "
     "Logprob Message ModelDetails Options ProcessResponse ProgressResponse ShowResponse StatusResponse Tool "
     "ToolCall UserResponse VersionResponse WebFetchResponse WebSearchResponse",
-    
     "tools": "Conversation Progress progress run_tools",
 }
 
@@ -84,15 +83,31 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name == "__version__":
-        return import_module("._calls", __name__).VERSION
     for home, names in _HOMES.items():
         if name in names.split():
-            value = globals()[name] = getattr(import_module("." + home, __name__), name)
+            value = globals()[name] = getattr(_load(home), name)
             return value
+    if name == "__version__":
+        return _load("_calls").VERSION
     raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
+
+def _load(home: str) -> Any:
+    """A module of the package. Import statements, because what packs a program with its modules looks for those."""
+    if home == "aio":
+        from . import aio
+
+        return aio
+    if home == "tools":
+        from . import tools
+
+        return tools
+    from . import _calls, _client, _default, _errors, _net, _records
+
+    return {
+        "_calls": _calls, "_client": _client, "_default": _default, "_errors": _errors, "_net": _net,
+        "_records": _records,
+    }[home]  # fmt: skip
 
 
 def __dir__() -> List[str]:

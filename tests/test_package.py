@@ -57,10 +57,9 @@ UNFINISHED = {
         "replay.player: replay.server",
     ],
     "face": ["tools.rounds: fixture"],
-    "names": ["Connection", "Network", "C", "E", "F", "R", "T"],
+    "names": ["Connection", "Network", "R", "T"],
     "as": ["_client: Network", "aio: Connection"],
     "exchange": ["_client: self._exchange.network", "tools.rounds: self.exchange.network"],
-    "by name": ["__init__"],
 }  # fmt: skip
 
 assert len(MODULES) > 10
