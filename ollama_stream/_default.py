@@ -7,6 +7,7 @@ It is made anew when the variables that it was made from have changed.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 from ._address import environment
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     web_fetch = _TYPED.web_fetch
     web_search = _TYPED.web_search
 
+FUNCTIONS = (
+    "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps pull push "
+    "request show signout stream_chat unload version web_fetch web_search"
+).split()
+
 _made: Optional[Tuple[Any, Client]] = None
 
 
@@ -51,7 +57,15 @@ def default_client() -> Client:
     return _made[1]
 
 
-def _function(name: str) -> Callable[..., Any]:
+def __getattr__(name: str) -> Any:
+    """A module function. Not a global, because one of them is ``list``, which a file that the client is joined to needs."""
+    if name in FUNCTIONS:
+        return module_function(name)
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
+
+@lru_cache(maxsize=None)
+def module_function(name: str) -> Callable[..., Any]:
     from inspect import signature
 
     def call(*args: Any, **fields: Any) -> Any:
@@ -63,11 +77,3 @@ def _function(name: str) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = method.__doc__
     return call
-
-
-if not TYPE_CHECKING:
-    for _name in (
-        "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps "
-        "pull push request show signout stream_chat unload version web_fetch web_search"
-    ).split():
-        globals()[_name] = _function(_name)
