@@ -65,6 +65,30 @@ class Tls:
         self.names.append(name)
 
 
+class TlsCut(Tls):
+    """A step: the handshake, a request read, and of the TLS record that answers it the first half."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+
+    def __call__(self, peer: Peer) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            try:
+                tls.do_handshake()
+                asked += tls.read(65536)
+            except ssl.SSLWantReadError:
+                peer.send(outgoing.read())
+                incoming.write(peer.sock.recv(65536))
+        tls.write(self._data)
+        record = outgoing.read()
+        peer.send(record[: len(record) // 2])
+        peer.asked.set()
+
+
 def tcp_fin(peer: Peer) -> None:
     """End the connection below TLS, without close_notify."""
     socket.socket.shutdown(peer.sock, socket.SHUT_WR)

@@ -1,6 +1,6 @@
 """The recording proxy over real sockets: what passes, what is stored, how it ends, what is refused; and the command.
 
-Numbers from 222 to 237 in names and ids are the numbered faults of secrets, recordings and servers.
+Numbers from 222 on in names and ids are the numbered faults of secrets, recordings and servers.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any, Callable, Iterator, List, Tuple
 import drift
 import pytest
 import support
-from proxies import Tls, cert
+from proxies import Tls, TlsCut, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk
 
 from ollama_stream import AsyncClient, Client, RequestError, ResponseError
-from ollama_stream.replay import proxy
+from ollama_stream.replay import relay
 from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import load, load_folder
 from ollama_stream.proxy import record
@@ -261,7 +261,7 @@ def test_a_client_that_goes_while_a_kept_connection_is_silent_has_cancelled(tmp_
 
 @pytest.mark.parametrize("last", [support.close, support.rst], ids=["FIN", "RST"])
 def test_a_kept_connection_that_dies_late_is_not_asked_again(last: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(proxy, "AT_ONCE", 0.0)
+    monkeypatch.setattr(relay, "AT_ONCE", 0.0)
     with Server(answer(GOOD) + answer(last), answer(GOOD)) as server:
         with record(tmp_path, upstream=server.url) as recording, connected(recording.url) as sock:
             sock.sendall(request())
@@ -357,10 +357,7 @@ def test_a_client_that_goes_away_before_the_answer_ends_the_request_too(tmp_path
     assert fixture.how == "cancelled"
 
 
-def test_a_client_that_goes_away_while_the_server_reads_nothing_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proxy, "SEND_SECONDS", 0.05)
+def test_a_client_that_goes_away_while_the_server_reads_nothing_is_noticed(tmp_path: Path) -> None:
     reads = threading.Event()
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * (20 << 20)}]}).encode()
     with Server([reads]) as server, record(tmp_path, upstream=server.url) as recording:
@@ -371,6 +368,47 @@ def test_a_client_that_goes_away_while_the_server_reads_nothing_is_noticed(
         reads.set()
     (fixture,) = load_folder(tmp_path)
     assert fixture.how == "cancelled"
+
+
+SILENT: List[Tuple[str, List[support.Step]]] = [  # id, a server that speaks TLS, and says nothing of HTTP
+    ("session tickets of TLS 1.3", [Tls(), *answer()]),
+    ("TLS 1.2", [Tls(newest="TLSv1_2"), *answer()]),
+    ("half a record", [TlsCut(GOOD)]),
+    ("a handshake that does not go on", [lambda peer: peer.asked.set()]),
+]
+
+
+@pytest.mark.parametrize("steps", [row[1] for row in SILENT], ids=[row[0] for row in SILENT])
+def test_275_a_client_that_goes_is_seen_whatever_tls_waits_for(steps: List[support.Step], tmp_path: Path) -> None:
+    with Server(steps) as server:
+        upstream = "https://localhost:%d" % server.port
+        with record(tmp_path, upstream=upstream, verify=cert("ca.pem")) as recording:
+            with connected(recording.url) as sock:
+                sock.sendall(request())
+                assert server.peer().asked.wait(PATIENCE)
+            assert server.peer().gone.wait(PATIENCE)
+    assert [load(file).how for file in tmp_path.glob("*.jsonl")] in ([], ["cancelled"])
+
+
+def test_275_what_tls_says_behind_an_answer_is_no_reason_to_wait(tmp_path: Path) -> None:
+    with Server([Tls(), *answer(GOOD, lambda peer: peer.sock.unwrap())]) as server:
+        upstream = "https://localhost:%d" % server.port
+        with record(tmp_path, upstream=upstream, verify=cert("ca.pem")) as recording, connected(recording.url) as sock:
+            sock.sendall(request())
+            read(sock, GOOD)
+            eventually(lambda: os.listdir(str(tmp_path)) == ["0001-chat-m.exchange.jsonl"])
+    assert [fixture.how for fixture in load_folder(tmp_path)] == ["complete"]
+
+
+def test_275_a_kept_connection_whose_server_says_goodbye_is_asked_again(tmp_path: Path) -> None:
+    goodbye: List[support.Step] = [Tls(), *answer(GOOD), *answer(lambda peer: peer.sock.unwrap(), support.close)]
+    with Server(goodbye, [Tls(), *answer(GOOD)]) as server:
+        upstream = "https://localhost:%d" % server.port
+        with record(tmp_path, upstream=upstream, verify=cert("ca.pem")) as recording, connected(recording.url) as sock:
+            for _ in range(2):
+                sock.sendall(request())
+                read(sock, GOOD)
+    assert [fixture.how for fixture in load_folder(tmp_path)] == ["complete", "complete"]
 
 
 def test_the_last_chunk_is_recorded_although_the_client_has_gone_with_the_last_record(tmp_path: Path) -> None:
