@@ -20,11 +20,11 @@ from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Option
 from ._decode import Record, decode, described
 from ._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text
 from ._json import MAX_DEPTH, parse_json, scan_once
-from ._records import ChatResponse, GenerateResponse, Message
+from ._records import ChatResponse, GenerateResponse, Generation, Message
 
 MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
 MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries
-FOLD_EVERY = 2048  # texts that wait to be joined: 100,000 short strings would cost 6 MB
+FOLD_EVERY = 2048  # texts that wait to be joined
 
 BOM = b"\xef\xbb\xbf"
 T = TypeVar("T")
@@ -102,85 +102,126 @@ def without_bom(data: bytes) -> bytes:
     return data[3:] if data.startswith(BOM) else data
 
 
+class GrowingText:
+    """A text that comes in parts, joined when somebody asks. Each part is copied a few times, however many they are."""
+
+    def __init__(self) -> None:
+        self.parts: List[str] = []  # not joined yet; may be appended to
+        self._joined: List[str] = []
+
+    def append(self, text: str) -> None:
+        self.parts.append(text)
+        if len(self.parts) >= FOLD_EVERY:
+            self.fold()
+
+    def fold(self) -> None:
+        """Join the parts that wait: 100,000 short strings would cost 6 MB."""
+        if self.parts:
+            self._joined.append(join_texts(self.parts))
+            self.parts.clear()
+
+    def whole(self) -> str:
+        self.fold()
+        if len(self._joined) > 1:  # kept: who asks after each record pays for what is shown, not for each part again
+            self._joined = [join_texts(self._joined)]
+        return "".join(self._joined)
+
+
+def join_texts(texts: List[str]) -> str:
+    return "".join(texts)
+
+
+class GrowingObject:
+    """JSON objects, one after the other -> one: texts and lists are gathered, of everything else the last counts."""
+
+    def __init__(self, texts: Tuple[str, ...] = (), lists: Tuple[str, ...] = ()) -> None:
+        self.texts = {name: GrowingText() for name in texts}
+        self._lists: Dict[str, List[Any]] = {name: [] for name in lists}
+        self._last: Dict[str, Any] = {}
+
+    def add(self, data: Mapping[str, Any]) -> None:
+        self._last.update(data)
+        for name, texts in self.texts.items():
+            if data.get(name):
+                texts.append(data[name])
+        for name, items in self._lists.items():
+            if data.get(name):
+                items += data[name]
+
+    def update(self, data: Mapping[str, Any]) -> None:
+        """Add an object whose texts have been gathered, and that has no lists."""
+        self._last.update(data)
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._last)
+
+    def whole(self) -> Dict[str, Any]:
+        """All of it as one object, with lists of its own."""
+        whole = {name: list(value) if isinstance(value, list) else value for name, value in self._last.items()}
+        whole.update((name, texts.whole() or whole[name]) for name, texts in self.texts.items() if name in whole)
+        whole.update((name, list(items) or whole[name]) for name, items in self._lists.items() if name in whole)
+        return whole
+
+
 class Assembler(Generic[T]):
     """Records so far -> one record: texts and lists joined, everything else as the last record has it.
 
-    Where the class is ``dict``, the values are kept as they came, and the last of them stands for all.
+    Where the records are no pieces of an answer (progress, documents, dicts), the last of them stands for all.
     """
 
     def __init__(self, record_class: Type[T]) -> None:
         self.record_class = record_class
-        self.texts: List[str] = []  # of the records that hold nothing else new
-        self.last: Optional[T] = None  # the last of those
-        self._fields: Dict[str, Any] = {}
-        self._message: Dict[str, Any] = {}
+        self.text = GrowingText()  # of the answer; who appends to it himself sets ``last``
+        self.last: Optional[T] = None  # the last of the records that had nothing else to be gathered
         self._value: Any = None
-        self._chat = issubclass(record_class, ChatResponse)
-        self._texts_of = "content" if self._chat else "response"
+        self._fields = GrowingObject()
+        self._message: Optional[GrowingObject] = None
+        if issubclass(record_class, ChatResponse):
+            self._fields = GrowingObject(lists=("logprobs",))
+            self._message = GrowingObject(("content", "thinking"), ("tool_calls", "images"))
+            self.text = self._message.texts["content"]
+        elif issubclass(record_class, GenerateResponse):
+            self._fields = GrowingObject(("response", "thinking"), ("logprobs", "tool_calls"))
+            self.text = self._fields.texts["response"]
 
     def add(self, record: T) -> None:
         """Take in any record."""
         if not isinstance(record, Record):
             self._value = record
             return
-        self.fold()
-        data = dict(record.__dict__)
-        if self._chat:
-            message = dict(data.pop("message").__dict__)
-            append_parts(self._message, message, ("content", "thinking"), ("tool_calls", "images"))
-            append_parts(self._fields, data, (), ("logprobs",))
-        elif issubclass(self.record_class, GenerateResponse):
-            append_parts(self._fields, data, ("response", "thinking"), ("logprobs", "tool_calls"))
-        else:
-            self._fields = data
+        if not isinstance(record, Generation):
+            self._fields = GrowingObject()
+        self._take_last()
+        self._fields.add(record.__dict__)
+        if self._message is not None:
+            self._message.add(record.__dict__["message"].__dict__)
 
     @property
     def has_records(self) -> bool:
-        return self.last is not None or bool(self._fields) or self._value is not None
+        return self.last is not None or self._fields.begun or self._value is not None
 
-    def fold(self) -> None:
-        """Join the texts that wait."""
+    def _take_last(self) -> None:
         last, self.last = self.last, None
-        if last is None:
-            return
-        data = dict(last.__dict__)
-        parts = self._message if self._chat else self._fields
-        joined = parts.get(self._texts_of, "") + "".join(self.texts)
-        self.texts.clear()
-        if self._chat:
-            self._message.update(data.pop("message").__dict__)
-        self._fields.update(data)
-        parts[self._texts_of] = joined
+        if last is not None:
+            self._fields.update(last.__dict__)
+            if self._message is not None:
+                self._message.update(last.__dict__["message"].__dict__)
 
     def result(self) -> T:
         """The records so far as one record, a new one each time."""
         if not issubclass(self.record_class, Record):
             return self._value  # type: ignore[no-any-return]
-        self.fold()
-        data = {name: list(value) if isinstance(value, list) else value for name, value in self._fields.items()}
-        if self._chat:
-            message = Message()
-            message.__dict__.update(
-                (name, list(value) if isinstance(value, list) else value) for name, value in self._message.items()
-            )
+        self._take_last()
+        data = self._fields.whole()
+        if self._message is not None:
+            message = data["message"] = Message()
+            message.__dict__.update(self._message.whole())
             message.__dict__["role"] = message.role or "assistant"
-            data["message"] = message
         record = object.__new__(self.record_class)
         record.__dict__ = data
         record._complete()
         return record
-
-
-def append_parts(whole: Dict[str, Any], part: Dict[str, Any], texts: Tuple[str, ...], lists: Tuple[str, ...]) -> None:
-    for name in texts:
-        if name in part and name in whole:
-            part[name] = (whole[name] or "") + (part[name] or "")
-    for name in lists:
-        if part.get(name) is not None and whole.get(name) is not None:
-            part[name] = whole[name] + part[name]
-        elif name in whole:
-            part[name] = part.get(name) or whole[name]
-    whole.update(part)
 
 
 class ResponseDecoder(Generic[T]):
@@ -203,7 +244,6 @@ class ResponseDecoder(Generic[T]):
         self._is_last = is_last
         self._lines = LineSplitter(max_line)
         self._size = 0
-        self._short = min(MAX_DEPTH, max_line // 4)  # a line of fewer characters is within both limits
         self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way)
         self._lineno = 0  # lines decoded so far
         self._ended = False
@@ -257,24 +297,26 @@ class ResponseDecoder(Generic[T]):
         """The hot loop: whole lines, decoded to text once, are scanned in place.
 
         The scanner alone would also take an object that spans lines: only where it stops exactly at the end of the
-        line is its result the line's. A line of fewer than MAX_DEPTH characters cannot be nested deeper, so that its
-        depth needs no look. Everything unusual is left to ``_line``.
+        line is its result the line's. A line of fewer than MAX_DEPTH characters, or brackets, cannot be nested deeper.
+        Everything unusual is left to ``_line``.
         """
-        find, short, fast, assembler = text.find, self._short, self._fast, self.assembler
-        texts, size = assembler.texts, len(text)
+        find, fast, assembler = text.find, self._fast, self.assembler
+        texts, size = assembler.text.parts, len(text)
         start = counted = 0
         if len(texts) >= FOLD_EVERY:
-            assembler.fold()
+            assembler.text.fold()
         while start < size and not self.closed:
             end = find("\n", start)
-            record = None
-            if end - start < short:
+            record = data = None
+            if end - start < MAX_DEPTH or text.count("{", start, end) + text.count("[", start, end) <= MAX_DEPTH:
                 try:
                     data, stop = scan_once(text, start)
                     if stop == end:
                         record = fast(data, texts)
-                except (StopIteration, ValueError, RecursionError):  # recursion: an array open over many lines
-                    pass
+                    else:
+                        data = None
+                except (StopIteration, ValueError, RecursionError, MemoryError):  # recursion: an array open over lines
+                    data = None
             if record is not None:
                 assembler.last = record
                 start = end + 1
@@ -283,18 +325,19 @@ class ResponseDecoder(Generic[T]):
             self._lineno += text.count("\n", counted, end + 1)
             line, start = text[start:end], end + 1
             counted = start
-            yield from self._line(line)
+            yield from self._line(line, data)
             if self.finished:
                 return
         self._lineno += text.count("\n", counted, start)
 
-    def _line(self, line: str) -> Iterator[T]:
-        """The careful way, for any line: one record, or none for a blank line."""
-        line = line.strip(" \t\r")
-        if not line:
-            return
+    def _line(self, line: str, data: Any = None) -> Iterator[T]:
+        """The careful way, for any line, whose value may be known: one record, or none for a blank line."""
+        if data is None:
+            line = line.strip(" \t\r")
+            if not line:
+                return
         try:
-            data = parse_json(line)
+            data = parse_json(line) if data is None else data
             record, error = self._record(data)
         except ProtocolError as problem:
             raise self._located(problem, line.encode())

@@ -436,6 +436,49 @@ def test_the_whole_can_be_had_at_any_moment_and_is_a_new_one_each_time() -> None
         result.message.content = "changed"
 
 
+KINDS: List[Tuple[str, Any, Dict[str, Any]]] = [  # what records have beside or in place of a short text
+    ("long-texts", ChatResponse, {"message": {"role": "assistant", "content": "x" * 300}}),
+    ("thinking", ChatResponse, {"message": {"role": "assistant", "content": "a", "thinking": "b"}}),
+    ("tool-calls", ChatResponse, {"message": {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}}),
+    ("images", ChatResponse, {"message": {"role": "assistant", "content": "", "images": ["aQ=="]}}),
+    ("logprobs", ChatResponse, {"message": {"content": "a"}, "logprobs": [{"token": "a", "logprob": -0.5}]}),
+    ("unknown", ChatResponse, {"message": {"content": "a", "new": [1]}, "newer": {"a": 1}}),
+    ("generate-thinking", GenerateResponse, {"response": "a", "thinking": "b"}),
+    ("generate-logprobs", GenerateResponse, {"response": "a", "logprobs": [{"token": "a", "logprob": -0.5}]}),
+]
+
+
+@pytest.mark.parametrize("record, fields", [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])
+def test_faults_126_and_230_an_answer_of_any_kind_is_gathered_in_linear_time(record: Any, fields: Dict[str, Any]) -> None:
+    count = 30000
+    decoder: ResponseDecoder[Any] = ResponseDecoder(record, is_done)
+    body = (json.dumps(dict(model="m", created_at="t", done=False, **fields)).encode() + b"\n") * count
+    started = time.process_time()
+    for start in range(0, len(body), 65536):
+        decoder.receive(body[start : start + 65536])
+        for _ in decoder.records():
+            pass
+    whole = decoder.assembler.result()
+    assert time.process_time() - started < 12  # a tenth of that is usual; what is quadratic takes minutes
+    message = whole.message if record is ChatResponse else whole
+    expected = fields.get("message", fields)
+    for name in ("content", "response", "thinking"):
+        assert len(message.get(name, "")) == count * len(expected.get(name, ""))
+    for name in ("tool_calls", "images"):
+        assert len(message.get(name, ())) == count * len(expected.get(name, ()))
+    assert len(whole.logprobs or ()) == count * len(fields.get("logprobs", ()))
+
+
+def test_texts_of_every_shape_of_record_are_joined_in_their_order() -> None:
+    bodies = [
+        line("a"), line("b" * 300), line("c", logprobs=[]), line("d"),
+        b'{"message":{"thinking":"e","content":null}}\n', line("f"), b'{"message":{"thinking":null}}\n', DONE,
+    ]  # fmt: skip
+    found = any_cut(b"".join(bodies))
+    assert found.whole["message"]["content"] == "a" + "b" * 300 + "cdf"
+    assert (found.whole["message"]["thinking"], found.whole["logprobs"]) == ("e", [])
+
+
 def test_a_result_shares_no_list_with_the_next() -> None:
     assembler = Assembler(ChatResponse)
     assembler.add(ChatResponse(logprobs=[Logprob(token="a")], message=Message(images=["x"])))
