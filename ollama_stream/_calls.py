@@ -21,11 +21,10 @@ from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._records import Generation, Message, Options
 from ._route import Pool, Route
-from ._stream import MAX_LINE
+from ._stream import MAX_LINE, T
 from ._tls import Cert, TLSSettings, Verify
 from ._values import Upload, checked_headers, shown
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 Messages = Optional[Sequence[Union[Mapping[str, Any], Message, Any]]]
 ModelOptions = Optional[Union[Mapping[str, Any], Options]]

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union, cast, overload,
-)  # fmt: skip
+from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, Union, cast, overload
 
 from ._calls import (
     BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there, text_of,
@@ -19,6 +17,7 @@ from ._records import (
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
     WebSearchResponse,
 )  # fmt: skip
+from ._stream import T
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
         CallFields, ChatFields, CreateFields, GenerateFields, GenerationFields, ShowFields, TransferFields,
     )  # fmt: skip
     from .tools import ToolRun
-
-T = TypeVar("T")
 
 
 class Stream(BaseStream[T]):
@@ -74,7 +71,7 @@ class Stream(BaseStream[T]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
-        from .aio import Network as LoopNetwork, Records
+        from .aio import LoopNetwork, Records
 
         if self._exchange.head is not None and not self._taken:
             raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")

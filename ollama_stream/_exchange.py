@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from itertools import chain, count
-from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type, TypeVar
+from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type
 
 from ._address import safe_location
 from ._endpoints import Request
@@ -22,14 +22,11 @@ from ._errors import (
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._json import parse_json
-from ._net import SEND_SIZE, Clocks, Timeout, is_timeout, reason, settled, shut_down
+from ._net import SEND_SIZE, Clocks, Result, Timeout, is_timeout, reason, settled, shut_down
 from ._records import Generation
 from ._route import Route
-from ._stream import ResponseDecoder, response_error
+from ._stream import ResponseDecoder, T, response_error
 from ._values import Upload
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message
 ERROR_BODY_SECONDS = 2.0
@@ -96,7 +93,7 @@ class Exchange(Generic[T]):
         """Connect, send, and have the head of the response; does nothing when that is done. Raises as batch() does."""
         await self._alone(self._open)
 
-    async def _alone(self, step: Callable[[], Awaitable[R]]) -> R:
+    async def _alone(self, step: Callable[[], Awaitable[Result]]) -> Result:
         """One step by one reader at a time; the connection does not outlive the exchange."""
         if not self._reading.acquire(False):
             raise StreamClosed("the stream is being read by another thread or task")

@@ -21,7 +21,7 @@ from ._values import shown
 if TYPE_CHECKING:
     import socket
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 PIECE_SIZE = 65536  # bytes asked of one read
 SEND_SIZE = 262144  # bytes that must go out within one ``idle``
@@ -114,12 +114,12 @@ WHAT_FAILED = {
 }
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """The result of a coroutine whose awaits never wait."""
     try:
         coroutine.send(None)
     except StopIteration as stop:
-        result: T = stop.value
+        result: Result = stop.value
         return result
     coroutine.close()
     raise RequestError("a transport or a tool waits for an event loop: that needs an AsyncClient")

@@ -12,7 +12,7 @@ import asyncio
 import sys
 from typing import (
     TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional,
-    Sequence, TypeVar, Union, cast, overload,
+    Sequence, Union, cast, overload,
 )  # fmt: skip
 
 from ._calls import (
@@ -20,12 +20,13 @@ from ._calls import (
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
-from ._net import PIECE_SIZE, Connection as BlockingConnection
+from ._net import PIECE_SIZE, Connection
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Message,
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
     WebSearchResponse,
 )  # fmt: skip
+from ._stream import T
 
 if TYPE_CHECKING:
     import socket
@@ -37,10 +38,8 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from ._exchange import Exchange
 
-T = TypeVar("T")
 
-
-class Connection(BlockingConnection):
+class LoopConnection(Connection):
     """A connected non-blocking socket. A deadline shuts it down, which ends the wait on every kind of loop."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -76,12 +75,12 @@ class Connection(BlockingConnection):
         return result
 
 
-class Network:
+class LoopNetwork:
     """Sockets on the running loop."""
 
     def home(self) -> Any:
         """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
-        return (Network, id(asyncio.get_running_loop()) if sys.platform == "win32" else 0)
+        return (LoopNetwork, id(asyncio.get_running_loop()) if sys.platform == "win32" else 0)
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
@@ -91,7 +90,7 @@ class Network:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
+    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> LoopConnection:
         sock.setblocking(False)
         # A task of its own, because the wait for a connection has no end of its own that works on every system. The
         # socket is closed when the loop has let go of it: its number may be another socket's the moment after.
@@ -105,7 +104,7 @@ class Network:
             task.cancel()
             task.add_done_callback(lambda _: sock.close())
             raise
-        return Connection(sock)
+        return LoopConnection(sock)
 
 
 class Records(Generic[T]):
@@ -227,7 +226,7 @@ class AsyncStream(BaseStream[T]):
 class AsyncClient(BaseClient):
     """A client for coroutines; safe to share between tasks, threads and event loops."""
 
-    _network = Network()
+    _network = LoopNetwork()
 
     async def __aenter__(self) -> AsyncClient:
         return self

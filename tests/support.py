@@ -398,7 +398,7 @@ class Colour:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.network: Any = _net.Network if name == "blocking" else aio.Network
+        self.network: Any = _net.Network if name == "blocking" else aio.LoopNetwork
         self.run: Any = _net.run if name == "blocking" else run
 
     def client(self, *args: Any, **settings: Any) -> Any:

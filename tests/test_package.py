@@ -57,8 +57,6 @@ UNFINISHED = {
         "replay.player: replay.server",
     ],
     "face": ["tools.rounds: fixture"],
-    "names": ["Connection", "Network", "R", "T"],
-    "as": ["_client: Network", "aio: Connection"],
     "exchange": ["_client: self._exchange.network", "tools.rounds: self.exchange.network"],
 }  # fmt: skip
 
