@@ -833,6 +833,40 @@ def test_plain_words_in_header_fields_are_not_overwritten_in_bodies(side: str, f
     assert [event.data for event in out[2:]] == [field[1].encode("ascii")]
 
 
+WORDS = (
+    "complete cancelled 00000005 12345678 chunked, REDACTED request: request:Cookie request.json: request.json:/messages "
+    "body:1 ollama_stream_fixture transfer-encoding POST/api/chat \"complete \"how\":\" {\"how\":\"complete\"} "
+    "{\"ext\":\"a=b\"} [1,true,null] true,null"
+).split()  # of the format, of HTTP and of JSON, any of which may be a cookie
+
+
+@pytest.mark.parametrize("how", ["complete", "cancelled"])
+@pytest.mark.parametrize("word", WORDS)
+def test_276_a_credential_that_is_a_word_of_the_format_leaves_a_file_that_loads(
+    word: str, how: str, tmp_path: Path
+) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": word}], "seed": 12345678, "stop": [True, None]}
+    headers = [("Cookie", b"tour=" + word.encode("ascii")), ("Content-Length", b"12345678")]
+    request = RecordedRequest("POST", "/api/chat", headers, json=body)
+    fields = [("Transfer-Encoding", "gzip, chunked"), ("Server", word)]
+    writer = Writer(tmp_path, "words", {}, Redactor(redact_json=["/messages"]))
+    for event in [
+        Event(0, "request", request),
+        Event(0, "head", Head("1.1", 200, "OK", fields)),
+        Event(1, "chunk", b"12345", {"size": "00000005", "ext": "a=b"}),
+        Event(2, "trailers", [("X-Word", word)]),
+        Event(2, "x-note", {"how": "complete", "list": [1, True, None, word]}),
+        Event(3, "end", {"how": how}),
+    ]:
+        writer.event(event)
+    writer.finish()
+    fixture = load(writer.path)
+    assert (fixture.how, fixture.body(), fixture.request.headers[1]) == (how, b"12345", headers[1])
+    assert {"request.json:/messages", "request:Cookie"} <= set(fixture.header["redacted"])
+    level = "path" if fixture.request.body else "messages"  # a number or a list overwritten is no JSON any more
+    assert Cassette([fixture], level=level).answer("POST", "/api/chat", request.body_bytes()) is fixture
+
+
 def test_kept_fields_and_parameters_are_stored_unless_they_look_like_credentials() -> None:
     redactor = Redactor(keep_headers=["x-trace", "X-Session-Id", "authorization"], keep_query=["ts", "api_key"])
     headers = [("X-Trace", b"kept-0123456789"), ("X-Session-ID", b"a"), ("Authorization", b"b"), ("x-ExpKeyX", b"c")]
