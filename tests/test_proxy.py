@@ -5,6 +5,10 @@ Numbers from 222 on in names and ids are the numbered faults of secrets, recordi
 
 from __future__ import annotations
 
+import base64
+import errno
+import hashlib
+import io
 import json
 import os
 import re
@@ -26,10 +30,11 @@ from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer
 
 from ollama_stream import AsyncClient, Client, RequestError, ResponseError
 from ollama_stream.replay import relay
-from ollama_stream.fixture import Fixture
+from ollama_stream.fixture import Fixture, recorder, requests
 from ollama_stream.fixture import load, load_folder
 from ollama_stream.proxy import record
 from ollama_stream.replay import serve
+from ollama_stream.transports import Recording, Replaying
 
 FOLDER = Path(support.ROOT, "fixtures", "recordings")
 FILES = sorted(FOLDER.glob("*/*.exchange.jsonl"))
@@ -290,6 +295,77 @@ def test_a_chunk_of_two_megabytes_comes_through(tmp_path: Path) -> None:
             read(sock, HEAD + chunk(body) + LAST_CHUNK)
     (fixture,) = load_folder(tmp_path)
     assert fixture.body() == body
+
+
+LARGE = b"\x00GGUF\xff" * (7 << 20 >> 2)  # bytes of no text, above what is stored, and above what is held in memory
+CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
+MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture
+def blob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file whose upload is large; its server is asked for it first, and has not got it."""
+    monkeypatch.setattr(requests, "MAX_BODY", 1 << 20)
+    monkeypatch.setattr(recorder, "MAX_BODY", 1 << 20)
+    (tmp_path / "blob").write_bytes(LARGE)
+    return tmp_path / "blob"
+
+
+def check_recorded_by_its_hash(folder: Path, colour: Any, blob: Path) -> None:
+    digest = hashlib.sha256(LARGE).hexdigest()
+    _, sent = load_folder(folder)
+    assert sent.request.json == {"$elided": {"bytes": len(LARGE), "sha256": digest}}
+    assert os.path.getsize(str(sent.path)) < 2000
+    with serve(folder) as replayed:
+        assert colour.client(replayed.url).create_blob(blob) == "sha256:" + digest
+        replayed.assert_all_played()
+    assert colour.client(transport=Replaying(folder)).create_blob(blob) == "sha256:" + digest
+
+
+def test_277_a_body_above_every_limit_is_relayed_whole_and_recorded_by_its_hash(
+    colour: Any, blob: Path, tmp_path: Path
+) -> None:
+    with Server(answer(MISSING) + answer(CREATED)) as server:
+        with record(tmp_path / "files", upstream=server.url) as recording:
+            colour.client(recording.url).create_blob(blob)
+        assert server.peer().request_body == LARGE
+    check_recorded_by_its_hash(tmp_path / "files", colour, blob)
+
+
+def test_277_a_client_records_its_own_upload_in_the_same_way(colour: Any, blob: Path, tmp_path: Path) -> None:
+    with Server(answer(MISSING) + answer(CREATED), answer(CREATED)) as server:
+        colour.client(server.url, transport=Recording(tmp_path / "files")).create_blob(blob)
+        assert server.peers[-1].request_body == LARGE
+    check_recorded_by_its_hash(tmp_path / "files", colour, blob)
+
+
+@pytest.mark.parametrize("mode", ["once", "verify"])
+def test_277_a_large_body_is_matched_by_its_hash(mode: str, blob: Path, tmp_path: Path) -> None:
+    with Server(answer(MISSING) + answer(CREATED)) as server:
+        for mode in ("once", mode):
+            with record(tmp_path / "files", upstream=server.url, mode=mode) as recording:
+                Client(recording.url).create_blob(blob)
+    assert len(load_folder(tmp_path / "files")) == 2
+    assert recording.differences == []
+
+
+def test_277_a_chat_with_images_is_recorded_with_its_text(tmp_path: Path) -> None:
+    image = base64.b64encode(LARGE).decode("ascii")
+    with Server(answer(GOOD)) as server, record(tmp_path, upstream=server.url) as recording:
+        list(Client(recording.url).stream_chat("m", [{"role": "user", "content": "What is it?", "images": [image]}]))
+    (fixture,) = load_folder(tmp_path)
+    assert fixture.request.json["messages"][0]["content"] == "What is it?"
+
+
+def test_277_a_body_that_no_disk_takes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda _: Full())
+    with Server(answer(GOOD)) as server, record(tmp_path, upstream=server.url) as recording:
+        answer_, end = ask(recording.url, request())
+    assert (error_of(answer_), end) == ((507, "record: the body cannot be kept: No space left on device"), "FIN")
 
 
 def test_a_server_behind_tls_is_recorded_in_the_clear(tmp_path: Path) -> None:

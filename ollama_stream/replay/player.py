@@ -16,12 +16,12 @@ import os
 import re
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from .._http1 import Response
 from .._net import PIECE_SIZE
-from ..fixture import Fixture, RequestHead, RequestReader
+from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
 from .report import Played
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from .server import ReplayServer
 
-MAX_BODY = 64 << 20  # bytes of a request; a chat with a few images has 10 MB
 HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
 BODY_SECONDS = 60.0  # without a byte of the body
 LINGER_SECONDS = 2.0  # that a client gets to close after us
@@ -166,9 +165,10 @@ class Connection:
             answer = _error(error.status_code, error.error, field_line="Connection: close\r\n")
         return self._give(reader, body, answer)
 
-    def _give(self, reader: RequestReader, body: bytes, answer: Answer) -> bool:
+    def _give(self, reader: RequestReader, asked: Hashable, answer: Answer) -> bool:
+        """Play an answer; whether another request may follow. ``asked`` tells one body from another."""
         follower = _Follower(reader.head.method if reader.head else "GET")
-        how = self._play(reader.head, hash(body), answer, follower)
+        how = self._play(reader.head, hash(asked), answer, follower)
         if how == "reset":
             return self._reset()
         return (how == "complete" and reader.reusable and not self._early and follower.reusable) or self._close()
@@ -196,23 +196,31 @@ class Connection:
             raise ResponseError("Host %s is not this machine" % ascii(hosts[0][:_MAX_SHOWN]), 403)
         if not head.target.startswith("/"):
             raise ProtocolError("this is no proxy: expected a path, found %s" % head.target[:_MAX_SHOWN])
-        if int((head.get("Content-Length") or "0").split(",")[0]) > MAX_BODY:
-            raise ResponseError("a body of more than %d bytes" % MAX_BODY, 413)
+        self._check_size(int((head.get("Content-Length") or "0").split(",")[0]))
+
+    def _check_size(self, size: int) -> None:
+        """Of a body, or of what has come of it: it is held in memory. Raises ResponseError."""
+        limit = max(MAX_BODY, self._server.cassette.largest_body())
+        if size > limit:
+            raise ResponseError("a body of more than %d bytes" % limit, 413)
 
     def _read_body(self, reader: RequestReader) -> bytes:
-        if reader.head and (reader.head.get("Expect") or "").lower() == "100-continue" and not reader.complete:
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         pieces: List[bytes] = []
         size = 0
+        for piece in self._body_pieces(reader):
+            pieces.append(piece)
+            size += len(piece)
+            self._check_size(size)
+        return b"".join(pieces)
+
+    def _body_pieces(self, reader: RequestReader) -> Iterator[bytes]:
+        if reader.head and (reader.head.get("Expect") or "").lower() == "100-continue" and not reader.complete:
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             # To the last of them: what is wrong after good bytes is told by the next call.
-            for piece in iter(reader.read_body, b""):
-                pieces.append(piece)
-                size += len(piece)
-            if size > MAX_BODY:
-                raise ResponseError("a body of more than %d bytes" % MAX_BODY, 413)
+            yield from iter(reader.read_body, b"")
             if reader.complete:
-                return b"".join(pieces)
+                return
             reader.receive(self._receive(time.monotonic() + BODY_SECONDS, "the body"))
 
     def _receive(self, deadline: Optional[float], what: str) -> bytes:

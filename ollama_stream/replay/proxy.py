@@ -12,7 +12,8 @@ server reads them; in the modes of ``recorder`` that play, recorded exchanges ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, List, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence, Union
 
 from .._address import Address, parse_address
 from .._errors import ConnectError, ConnectionLost, FixtureError, ProtocolError, RequestError, ResponseError
@@ -21,7 +22,7 @@ from .._net import PIECE_SIZE
 from .._route import Pool, Route
 from .._tls import TLSSettings, Verify
 from ..fixture import (
-    Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestHead, RequestReader, recorded_request,
+    Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader, recorded_request,
 )  # fmt: skip
 from .player import Answer, Connection, Settings, json_answer, recorded_answer, shown_request
 from .relay import Relay
@@ -111,29 +112,37 @@ class _RecordingConnection(Connection):
         self._early = True
 
     def _exchange(self, reader: RequestReader) -> bool:
-        body = b""
-        try:
-            head = self._read_head(reader)
-            body = self._read_body(reader)
-            request = recorded_request(head, body)
-            self._recordings.wait_for_the_same(request)
-            fixture = self._recordings.answer(request)
-            if fixture is None:
-                return self._record(reader, head, body)
-            if self._recordings.mode == "verify":
-                self._verify(fixture, head, body)
-            answer = recorded_answer(fixture)
-        except ProtocolError as error:
-            answer = _refusal(400, str(error), reader, "Connection: close\r\n")
-        except ResponseError as error:
-            answer = _refusal(error.status_code, error.error, reader, "Connection: close\r\n")
-        except FixtureError as error:
-            answer = _refusal(400, str(error), reader, "X-Replay-Unmatched: 1\r\n")
-        except (ConnectError, RequestError) as error:  # RequestError: a unix socket, where there are none
-            answer = _refusal(502, str(error), reader)
-        return self._give(reader, body, answer)
+        with closing(RequestBody()) as body:
+            try:
+                answer = self._answered(reader, body)
+            except ProtocolError as error:
+                answer = _refusal(400, str(error), reader, "Connection: close\r\n")
+            except ResponseError as error:
+                answer = _refusal(error.status_code, error.error, reader, "Connection: close\r\n")
+            except FixtureError as error:
+                answer = _refusal(400, str(error), reader, "X-Replay-Unmatched: 1\r\n")
+            except (ConnectError, RequestError) as error:  # RequestError: a unix socket, where there are none
+                answer = _refusal(502, str(error), reader)
+            return self._give(reader, body.sha256, answer) if isinstance(answer, Answer) else answer
 
-    def _record(self, reader: RequestReader, head: RequestHead, body: bytes) -> bool:
+    def _answered(self, reader: RequestReader, body: RequestBody) -> Union[Answer, bool]:
+        """What is to be answered; or whether another request may follow, where the server has answered."""
+        head = self._read_head(reader)
+        for piece in self._body_pieces(reader):
+            body.add(piece)
+        request = recorded_request(head, body)
+        self._recordings.wait_for_the_same(request)
+        fixture = self._recordings.answer(request)
+        if fixture is None:
+            return self._record(reader, head, body)
+        if self._recordings.mode == "verify":
+            self._verify(fixture, head, body)
+        return recorded_answer(fixture)
+
+    def _check_size(self, size: int) -> None:
+        """None is too large: it is not held in memory."""
+
+    def _record(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> bool:
         """Relay an exchange, into a file; whether another may follow. Raises ConnectError before anything was sent."""
         played = Played(self._number, shown_request(head))
 
@@ -152,7 +161,7 @@ class _RecordingConnection(Connection):
         keep = recorder.how == "complete" and recorder.reusable and reader.reusable and not self._early
         return keep or self._close()
 
-    def _verify(self, fixture: Fixture, head: RequestHead, body: bytes) -> None:
+    def _verify(self, fixture: Fixture, head: RequestHead, body: RequestBody) -> None:
         """Have the server's own answer, and note how it differs from the one that the client gets."""
         live: List[Event] = []
         try:
@@ -165,13 +174,13 @@ class _RecordingConnection(Connection):
     def _ask(
         self,
         head: RequestHead,
-        body: bytes,
+        body: RequestBody,
         start: Callable[[RecordedRequest, float], Recorder],
         give: Callable[[bytes], None],
     ) -> Recorder:
-        sent = upstream_head(head, len(body), self._upstream)
+        sent = upstream_head(head, body.size, self._upstream)
         request = recorded_request(sent._replace(target=head.target), body)
-        return self._relay.exchange([rewritten(sent, body)], lambda now: start(request, now), give)
+        return self._relay.exchange(lambda: rewritten(sent, body), lambda now: start(request, now), give)
 
 
 def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:
@@ -197,10 +206,13 @@ def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHea
     return head._replace(target=upstream.path + head.target, headers=fields)
 
 
-def rewritten(head: RequestHead, body: bytes) -> bytes:
+def rewritten(head: RequestHead, body: RequestBody) -> Iterator[bytes]:
+    """The bytes of a request."""
     lines = ["%s %s HTTP/%s" % (head.method, head.target, head.version)]
     lines += ["%s: %s" % field for field in head.headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    pieces = iter(body)
+    yield "\r\n".join([*lines, "", ""]).encode("latin-1") + next(pieces, b"")
+    yield from pieces
 
 
 def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> Answer:

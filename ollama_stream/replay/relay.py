@@ -26,6 +26,7 @@ CONNECT_SECONDS = 10.0
 SEND_SECONDS = 60.0  # without progress
 MAX_UNRECORDED = 16  # pieces; each may have 64 KiB
 
+Request = Callable[[], Iterable[bytes]]  # its pieces, again and again
 Wait = Callable[["socket.socket", int, Optional[float]], None]
 
 # Not epoll: that takes a descriptor for each wait, and an exchange goes on where there are none left.
@@ -60,11 +61,11 @@ class Relay:
             connection.close()
 
     def exchange(
-        self, request: Iterable[bytes], start: Callable[[float], Recorder], give: Callable[[bytes], None]
+        self, request: Request, start: Callable[[float], Recorder], give: Callable[[bytes], None]
     ) -> Recorder:
         """Send a request, and give away each piece of the answer before it is recorded, until the exchange has ended.
 
-        ``request`` may be iterated twice. ``start`` is called when it has been sent. Raises ConnectError, and OSError or
+        ``request`` gives its bytes, ``start`` is called when they have been sent. Raises ConnectError, and OSError or
         ConnectionLost once the client has gone.
         """
         self._recorder = None
@@ -103,16 +104,16 @@ class Relay:
         if self._stopped:
             raise ConnectError("the proxy is being closed")
 
-    def _send(self, request: Iterable[bytes]) -> None:
+    def _send(self, request: Request) -> None:
         # The server may answer early and close, or read no more: then its answer counts, or that the client goes.
         with suppress(OSError):
-            for piece in request:
+            for piece in request():
                 view = memoryview(piece)
                 for at in range(0, len(view), SEND_SIZE):
                     run(self._connection.send(bytes(view[at : at + SEND_SIZE]), SEND_SECONDS))
 
     def _pass_on(
-        self, recorder: Recorder, give: Callable[[bytes], None], again: Optional[Iterable[bytes]]
+        self, recorder: Recorder, give: Callable[[bytes], None], again: Optional[Request]
     ) -> None:
         """Until the exchange has ended. Raises OSError where that is because the client has gone.
 

@@ -97,7 +97,7 @@ class ReplayingConnection:
     network: Any = Network()  # whose clock it waits on; an exchange puts its own here
 
     def __init__(self, cassette: Cassette, speed: Optional[float] = None, faults: Sequence[Fault] = ()) -> None:
-        self.sent = b""
+        self.sent = bytearray()
         self._cassette = cassette
         self._pace = Pace(speed)
         self._faults = faults
@@ -226,7 +226,7 @@ class RecordingConnection(ReplayingConnection):
     async def _ask(self, timeout: Optional[float], record: Callable[[float], Recorder]) -> Recorder:
         """Send the request to the server. One that answers early and closes makes that fail, and its answer counts."""
         try:
-            await settled(self._live.send(self.sent, timeout))
+            await settled(self._live.send(bytes(self.sent), timeout))
         finally:
             self._recorder = record(time.monotonic())
         return self._recorder
