@@ -566,7 +566,7 @@ def test_a_server_that_refuses_for_ever_closes_at_once() -> None:
     started = time.monotonic()
     with serve(GOOD, faults=["refuse"]) as server:
         assert not can_connect(server.host, server.port)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_the_report_can_be_had_whatever_happens_to_requests() -> None:
@@ -584,10 +584,11 @@ def test_a_client_that_closes_and_asks_again_is_told_from_one_that_asks_somethin
     paths = ["/api/chat", "/api/other", "/api/chat"]
     played = [fixture(head(), end("eof"), path=path) for path in paths]
     with serve(played, order="strict") as server:
-        for path in paths:
-            ask(server, request(path=path))
         ended = ("read to the end", True)
-        eventually(lambda: reactions(server), [(*ended, 3), (*ended, None), (*ended, None)])
+        for count, path in enumerate(paths, 1):
+            ask(server, request(path=path))
+            eventually(lambda: [entry[:2] for entry in reactions(server)], [ended] * count)
+        assert [again for _, _, again in reactions(server)] == [3, None, None]
 
 
 def test_the_same_request_with_another_body_is_another() -> None:
