@@ -88,6 +88,7 @@ class MessageReader:
         self.trailers: HeaderFields = []
         self._state = HEAD
         self._eof = False
+        self._news = False  # something came since read_body() had nothing more to give
         self._persistent = False
         # Not the exception itself: its traceback would hold the caller's frames, and with them the connection.
         self._failure: Optional[Tuple[Union[Type[ConnectionLost], Type[ProtocolError]], str]] = None
@@ -112,6 +113,7 @@ class MessageReader:
             self.bytes_received += len(piece)
         else:
             self._eof = True
+        self._news = True
 
     def read_body(self) -> bytes:
         """All bytes of the body that can be had now, ``b""`` for none. Reads on through the trailers.
@@ -120,7 +122,10 @@ class MessageReader:
         it they are returned, and the next call raises.
         """
         found: List[bytes] = []
-        self._run(_STEPS, found)
+        if self._news:
+            if self._state != SIZE or not self._take_whole_chunks(found):
+                self._run(_STEPS, found)
+            self._news = self._failure is not None
         return b"".join(found)
 
     def take_chunks(self) -> List[Chunk]:
@@ -270,9 +275,8 @@ class MessageReader:
         return True
 
     def _read_size(self, found: List[bytes]) -> bool:
-        self._gather()
-        if not self._overhead and not self._keep_chunks:
-            self._take_whole_chunks(found)
+        if self._take_whole_chunks(found):
+            return False
         line = self._next_line(MAX_SIZE_LINE)
         if line is None:
             begun = self._pos < len(self._block)
@@ -294,11 +298,17 @@ class MessageReader:
             self._sizes[self._chunk_line] = size
         return True
 
-    def _take_whole_chunks(self, found: List[bytes]) -> None:
-        """Take the chunks with a known size line that lie whole in the block, and leave all others to the steps.
+    def _take_whole_chunks(self, found: List[bytes]) -> bool:
+        """Take the chunks with a known size line that lie whole in the block; all others are left to the steps.
 
-        This is the hot path: a busy server's piece holds hundreds of chunks.
+        This is the hot path: a piece is one chunk, or hundreds of them. True where nothing but chunks was there.
         """
+        if self._overhead or self._keep_chunks or self._eof or self._failure is not None:
+            return False
+        if self._pos < len(self._block) or len(self._pieces) > 1:
+            self._gather()
+        elif self._pieces:
+            self._block, self._pos = self._pieces.pop(), 0
         block, pos, known_size = self._block, self._pos, self._sizes.get
         find, take = block.find, found.append
         while True:
@@ -313,6 +323,7 @@ class MessageReader:
             take(block[start:end])
             pos = end + 2
         self._pos = pos
+        return pos == len(block)
 
     def _read_data(self, found: List[bytes]) -> bool:
         self._take_data(found)

@@ -36,13 +36,15 @@ class LineSplitter:
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.max_line = max_line
+        self.size = 0  # bytes received
+        self.too_long: Optional[bytes] = None  # how the line starts that passes the limit: there is no line after it
         self._ended: List[bytes] = []  # pieces up to and with the last LF so far
         self._rest: List[bytes] = []  # pieces of the line that has no LF yet
         self._rest_size = 0
         self._started = False
-        self._too_long: Optional[bytes] = None  # how the line starts that passes the limit
 
     def receive(self, data: bytes) -> None:
+        self.size += len(data)
         cut = data.rfind(b"\n") + 1
         if cut:
             self._ended += self._rest
@@ -53,19 +55,13 @@ class LineSplitter:
             self._rest_size += len(data) - cut
 
     def block(self) -> bytes:
-        """The whole lines received since the last call, b"" for none; raises ProtocolError at a line that is too long."""
-        if self._too_long is not None:
-            raise self._error(self._too_long)
+        """The whole lines received since the last call, b"" for none, up to one that is ``too_long``."""
+        if self.too_long is not None:
+            return b""
         block = b"".join(self._ended)
         self._ended.clear()
-        good = self._good_lines(block)
-        if good < len(block):
-            self._too_long = block[good : good + MAX_SHOWN_LINE]
-        elif self._rest_size > self.max_line:
-            self._too_long = self.start_of_rest()
-        if self._too_long is not None and not good:
-            raise self._error(self._too_long)
-        block = block[:good]
+        if len(block) > self.max_line or self._rest_size > self.max_line:
+            block = self._good_lines(block)
         if block and not self._started:  # the limit counts the BOM, as it does where the line has no LF yet
             block, self._started = without_bom(block), True
         return block
@@ -84,18 +80,18 @@ class LineSplitter:
                 break
         return start[:MAX_SHOWN_LINE]
 
-    def _good_lines(self, block: bytes) -> int:
-        """How many bytes of ``block`` come before a line that is too long."""
+    def _good_lines(self, block: bytes) -> bytes:
+        """What comes before a line that is too long."""
         start = 0
         while len(block) - start > self.max_line:
             end = block.rfind(b"\n", start, start + self.max_line + 1)
             if end < 0:
-                return start
+                self.too_long = block[start : start + MAX_SHOWN_LINE]
+                return block[:start]
             start = end + 1
-        return len(block)
-
-    def _error(self, start: bytes) -> ProtocolError:
-        return ProtocolError("longer than %d bytes (max_line)" % self.max_line, line=start[: self.max_line])
+        if self._rest_size > self.max_line:
+            self.too_long = self.start_of_rest()
+        return block
 
 
 def without_bom(data: bytes) -> bytes:
@@ -243,16 +239,11 @@ class ResponseDecoder(Generic[T]):
         self._class = record_class
         self._is_last = is_last
         self._lines = LineSplitter(max_line)
-        self._size = 0
+        self.receive = self._lines.receive  # store body bytes
         self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way)
         self._lineno = 0  # lines decoded so far
         self._ended = False
         self._error: Optional[OllamaError] = None
-
-    def receive(self, data: bytes) -> None:
-        """Store body bytes."""
-        self._size += len(data)
-        self._lines.receive(data)
 
     def end(self) -> None:
         """The body has ended: what is left is the last line, or the document."""
@@ -266,32 +257,31 @@ class ResponseDecoder(Generic[T]):
         """Yield the records that are complete; raises ProtocolError, ResponseError, and IncompleteStream after end()."""
         if self._error is not None:
             raise self._error
-        # chain() hands a record on for less than a generator around a generator would: this is the hot path.
-        return chain.from_iterable(self._parts())
-
-    def _parts(self) -> Iterator[Iterator[T]]:
-        """The body in parts that are scanned one after the other."""
-        if self._is_last is not None:
-            yield from self._whole_lines()
-        elif self._size > self._lines.max_line:  # a document is kept whole until it ends
-            raise self._stop(ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line))
-        if self._ended and not self.finished and not self.closed:
-            yield self._last_line() if self._is_last is not None else self._document()
-
-    def _whole_lines(self) -> Iterator[Iterator[T]]:
-        while not self.finished and not self.closed:
-            try:
-                block = self._lines.block()
-            except ProtocolError as error:
-                self._lineno += 1
-                raise self._located(error, error.line or b"")
-            if not block:
-                return
+        if self.finished or self.closed:
+            return iter(())
+        if self._is_last is None:
+            return self._document()
+        bad_line, block = b"", self._lines.block()
+        try:
+            text = block.decode("utf-8")
+        except UnicodeDecodeError:
             text, bad_line = decoded(block)
-            yield self._scan(text)
-            if bad_line and not self.finished and not self.closed:
-                self._lineno += 1
+        if bad_line or self._ended or self._lines.too_long is not None:
+            # chain() hands a record on for less than a generator around a generator would.
+            return chain(self._scan(text), self._after_lines(bad_line))
+        return self._scan(text)
+
+    def _after_lines(self, bad_line: bytes) -> Iterator[T]:
+        """What is left where no more whole lines come: a line that is refused, or the end of the body."""
+        if self.finished or self.closed:
+            return
+        max_line, too_long = self._lines.max_line, self._lines.too_long
+        if bad_line or too_long is not None:
+            self._lineno += 1
+            if too_long is None or bad_line:
                 raise self._located(not_utf8(bad_line), bad_line)
+            raise self._located(ProtocolError("longer than %d bytes (max_line)" % max_line), too_long[:max_line])
+        yield from self._last_line()
 
     def _scan(self, text: str) -> Iterator[T]:
         """The hot loop: whole lines, decoded to text once, are scanned in place.
@@ -381,7 +371,11 @@ class ResponseDecoder(Generic[T]):
             raise self._stop(IncompleteStream("the body ended before the record that ends an answer"))
 
     def _document(self) -> Iterator[T]:
-        """One JSON document in any layout; an empty body and null are an empty record."""
+        """One JSON document in any layout, kept whole until it ends; an empty body and null are an empty record."""
+        if self._lines.size > self._lines.max_line:
+            raise self._stop(ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line))
+        if not self._ended:
+            return
         body = self._lines.block() + self._lines.rest()
         try:
             text = body.decode("utf-8").strip()
