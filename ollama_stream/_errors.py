@@ -135,6 +135,20 @@ class FixtureError(OllamaError, ValueError):
     lineno: Optional[int] = None
 
 
+def check_origin(error: BaseException) -> None:
+    """Raise an exception again, as it is, where a signal handler of the program raised it: no failure of ours.
+
+    A handler is known by what it is given: the frame that it interrupts, which is the one that calls it.
+    """
+    entry = error.__traceback__
+    while entry is not None:
+        interrupted = entry.tb_frame.f_back
+        for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():
+            if value is interrupted or (type(value) is tuple and any(part is interrupted for part in value)):
+                raise error
+        entry = entry.tb_next
+
+
 def printable(text: str, limit: int) -> str:
     """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, and so on."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
