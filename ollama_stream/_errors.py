@@ -140,7 +140,7 @@ def check_origin(error: BaseException) -> None:
 
     A handler is known by what it is given: the frame that it interrupts, which is the one that calls it.
     """
-    entry = error.__traceback__
+    entry = error.__traceback__ and error.__traceback__.tb_next  # behind the frame that has caught it, which runs on
     while entry is not None:
         interrupted = entry.tb_frame.f_back
         for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():

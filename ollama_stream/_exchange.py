@@ -22,7 +22,7 @@ from ._errors import (
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._json import parse_json
-from ._net import SEND_SIZE, Clocks, Result, Timeout, is_timeout, reason, settled, shut_down
+from ._net import SEND_SIZE, Clocks, Result, Timeout, reason, settled, shut_down
 from ._records import Generation
 from ._route import Route
 from ._stream import ResponseDecoder, T, response_error
@@ -96,6 +96,7 @@ class Exchange(Generic[T]):
     async def _alone(self, step: Callable[[], Awaitable[Result]]) -> Result:
         """One step by one reader at a time; the connection does not outlive the exchange."""
         if not self._reading.acquire(False):
+            self._check_open()  # close() looks whether somebody reads
             raise StreamClosed("the stream is being read by another thread or task")
         try:
             return await step()
@@ -259,12 +260,12 @@ class Exchange(Generic[T]):
             self._clocks.start("idle")
             try:
                 await settled(self._connection.send(piece, self._clocks.remaining()))
-            except OSError as error:
+            except OllamaError:  # of a transport that dials only now
                 self._check_open()
-                if isinstance(error, OllamaError):
-                    raise  # of a transport that dials only now
-                if is_timeout(error):
-                    raise self._clocks.expired() from None
+                raise
+            except (OSError, NotImplementedError) as error:
+                self._clocks.check_failure(error)
+                self._check_open()
                 return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
         return None
 
@@ -282,11 +283,10 @@ class Exchange(Generic[T]):
         except OllamaError:  # which may be an OSError too: TLS refused after the handshake, a clock
             self._check_open()
             raise
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:
+            self._clocks.check_failure(error)
             self._check_open()
-            if is_timeout(error):
-                raise self._clocks.expired() from None
-            raise ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail()) from None
+            raise ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail()) from error
         self._check_open()
         return piece
 
@@ -447,5 +447,5 @@ def retry_after(value: Optional[str]) -> Optional[float]:
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
+    except Exception:  # the parsers of old Pythons fail in many ways
         return None

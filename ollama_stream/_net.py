@@ -12,10 +12,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Tuple, TypeVar, Union
+from itertools import chain, zip_longest
+from math import ceil
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union
 
 from ._address import Address, Proxy, resolve_hint
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError
+from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError, check_origin
 from ._values import shown
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ Result = TypeVar("Result")
 
 PIECE_SIZE = 65536  # bytes asked of one read
 SEND_SIZE = 262144  # bytes that must go out within one ``idle``
+TIMER_SLACK = 0.05  # seconds that a timer of the system or of a loop may be ahead of our clock
+ATTEMPT_DELAY = 0.25  # seconds until the next address of a host is tried beside the last (RFC 8305, 5)
 MAX_SECONDS = 1e9  # 30 years; a system call takes no more
-KEEP_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))  # a dead peer is found in a minute
+# A dead peer is found in a minute, where nothing is under way and where what was sent is not acknowledged (milliseconds).
+TCP_OPTIONS = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 60000))
 
 
 class Timeout(NamedTuple):
@@ -78,24 +83,27 @@ class Clocks:
 
     def remaining(self) -> Optional[float]:
         """Seconds left, None without a limit; raises OllamaTimeout when there are none."""
-        now, left = time.monotonic(), None
-        for name, since in ((self.name, self._since), ("total", self.started)):
-            limit = getattr(self.timeout, name)
-            if limit is not None:
-                rest = since + limit - now
-                if rest <= 0:
-                    raise self.error(name)
-                left = rest if left is None else min(left, rest)
+        left, name = self._nearest()
+        if left is not None and left <= 0:
+            raise self.error(name)
         return left
 
-    def expired(self) -> OllamaTimeout:
-        """The error of the clock that has run out, as a time-out of the system tells."""
-        try:
-            self.remaining()
-        except OllamaTimeout as error:
-            return error
-        # The system's clock was a little ahead of ours.
-        return self.error("total" if getattr(self.timeout, self.name) is None else self.name)
+    def check_failure(self, error: BaseException) -> None:
+        """Raise what is no failure of the connection: OllamaTimeout where ``error`` says that one of these clocks has
+        run out, and what a signal handler of the program raised, as it is."""
+        check_origin(error)
+        left, name = self._nearest()
+        if left is not None and left <= TIMER_SLACK and is_timeout(error):
+            raise self.error(name) from error
+
+    def _nearest(self) -> Tuple[Optional[float], str]:
+        """Seconds left of the clock that runs out first, and its name."""
+        now, left, nearest = time.monotonic(), None, self.name
+        for name, since in ((self.name, self._since), ("total", self.started)):
+            limit = getattr(self.timeout, name)
+            if limit is not None and (left is None or since + limit - now < left):
+                left, nearest = since + limit - now, name
+        return left, nearest
 
     def error(self, name: str) -> OllamaTimeout:
         limit = getattr(self.timeout, name)
@@ -151,10 +159,9 @@ class Connection:
         try:
             self.sock.setblocking(False)
             return self.sock.recv(PIECE_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError:
-            return b""
+        except OSError as error:
+            check_origin(error)
+            return None if isinstance(error, (BlockingIOError, InterruptedError)) else b""
 
     def wake(self) -> None:
         shut_down(self.sock)
@@ -175,47 +182,137 @@ class Network:
 
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
 
-    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
-        try:
-            sock.settimeout(timeout)
-            sock.connect(target)
-        except BaseException:
-            sock.close()
-            raise
-        return Connection(sock)
+    def attempt(self, sock: socket.socket) -> Attempt:
+        return Attempt(sock)
+
+    async def ended(self, attempts: List[Attempt], timeout: Optional[float]) -> List[Attempt]:
+        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
+        ready = wait_writable([attempt.sock for attempt in attempts], timeout)
+        return [attempt for attempt in attempts if attempt.sock.fileno() in ready]
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
 
-async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Any], None]) -> Any:
-    """A connection to the first address of a host that answers, all of them within one ``connect``.
+class Attempt:
+    """A blocking socket on its way to one address."""
 
-    ``made`` is told of each socket before it connects, so that another thread can wake it.
-    """
-    failures = []
-    for family, target in await addresses(network, address):
-        remaining = clocks.remaining()
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def begin(self, target: Any) -> None:
+        """Start to connect and do not wait; raises what fails at once."""
+        self.sock.setblocking(False)
+        try:
+            self.sock.connect(target)
+        except BlockingIOError as error:
+            check_origin(error)
+            if error.errno == errno.EAGAIN:  # nothing has begun: a unix socket at which too many wait
+                raise
+
+    def result(self) -> Connection:
+        """The connection, once the attempt has ended; raises OSError."""
+        import socket
+
+        number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+        return Connection(self.sock)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+def wait_writable(socks: List[socket.socket], timeout: Optional[float]) -> Set[int]:
+    """The descriptors of those that can be written, or have failed, as soon as there is one; none after ``timeout``."""
+    import select
+
+    if not hasattr(select, "poll"):
+        return {sock.fileno() for ready in select.select([], socks, socks, timeout) for sock in ready}
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLOUT)
+    return {number for number, _ in poll.poll(timeout and min(ceil(timeout * 1000), 2**31 - 1))}
+
+
+class Race:
+    """The attempts to reach a host, side by side. ``wake`` ends them all, from any thread."""
+
+    def __init__(self, network: Any) -> None:
+        self.failures: List[str] = []
+        self.attempts: List[Any] = []
+        self._network = network
+
+    def start(self, family: int, target: Any) -> None:
+        """Begin with one more address; what fails at once is a failure as any other."""
         try:
             sock = new_socket(family)
         except OSError as error:
-            failures.append(reason(error))
-            continue
+            return self._failed(error)
+        attempt = self._network.attempt(sock)
+        self.attempts.append(attempt)
         try:
-            made(sock)
-        except BaseException:
-            sock.close()
-            raise
-        try:
-            return await network.connect(sock, target, remaining)
-        except OSError as error:
-            if is_timeout(error):
-                raise clocks.expired() from None
-            failures.append(reason(error))
-    raise connect_error(address, "; ".join(dict.fromkeys(failures)))
+            attempt.begin(target)
+        except (OSError, NotImplementedError) as error:
+            self._failed(error, attempt)
+
+    async def winner(self, timeout: Optional[float]) -> Any:
+        """The first connection there is; None where attempts have failed, or the time is up."""
+        for attempt in await self._network.ended(self.attempts, timeout):
+            try:
+                connection = attempt.result()
+            except (OSError, NotImplementedError) as error:
+                self._failed(error, attempt)
+            else:
+                self.attempts.remove(attempt)
+                self.close()
+                self.attempts.append(attempt)  # for wake(), in what follows before a request is sent
+                return connection
+        return None
+
+    def _failed(self, error: Exception, attempt: Any = None) -> None:
+        check_origin(error)
+        self.failures.append(reason(error))
+        if attempt is not None:
+            self.attempts.remove(attempt)
+            attempt.close()
+
+    def wake(self) -> None:
+        for attempt in list(self.attempts):
+            shut_down(attempt.sock)
+
+    def close(self) -> None:
+        """End all attempts."""
+        while self.attempts:
+            self.attempts.pop().close()
+
+
+async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Any], None]) -> Any:
+    """A connection to the address of a host that answers first, all of them within one ``connect`` (RFC 8305).
+
+    The next address is tried as soon as one has failed, or 250 ms after the last was begun. ``made`` is told of the race
+    after each beginning, so that another thread can wake it.
+    """
+    waiting = in_turn(await addresses(network, address))
+    race = Race(network)
+    try:
+        while waiting or race.attempts:
+            left = clocks.remaining()
+            if waiting:
+                race.start(*waiting.pop(0))
+                left = min(ATTEMPT_DELAY, left or ATTEMPT_DELAY) if waiting else left
+            made(race)
+            connection = await race.winner(left) if race.attempts else None
+            if connection is not None:
+                return connection
+    except BaseException:
+        race.close()
+        raise
+    raise connect_error(address, "; ".join(dict.fromkeys(race.failures)))
 
 
 async def addresses(network: Any, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
+    """(family, target) of each address of the host, as the system orders them."""
     import socket
 
     if isinstance(address, Address) and address.unix is not None:
@@ -223,10 +320,21 @@ async def addresses(network: Any, address: Union[Address, Proxy]) -> List[Tuple[
             raise RequestError("%s: this system has no unix sockets" % address.source)
         return [(socket.AF_UNIX, address.unix)]
     try:
-        found = await network.resolve(address.host, address.port)
-    except (OSError, UnicodeError) as error:
-        raise connect_error(address, "the name does not resolve: %s" % reason(error)) from None
+        try:
+            found = await network.resolve(address.host, address.port)
+        except LookupError:  # a Python without the codec for names; this one is ASCII since it was parsed
+            found = await network.resolve(address.host.encode("ascii"), address.port)
+    except (OSError, UnicodeError, NotImplementedError) as error:
+        check_origin(error)
+        raise connect_error(address, "the name does not resolve: %s" % reason(error)) from error
     return [(family, target) for family, _, _, _, target in found]
+
+
+def in_turn(found: List[Tuple[int, Any]]) -> List[Tuple[int, Any]]:
+    """One address of the family that the system prefers, one of another, and so on (RFC 8305, 4)."""
+    preferred = [place for place in found if place[0] == found[0][0]]
+    others = [place for place in found if place[0] != found[0][0]]
+    return [place for pair in zip_longest(preferred, others) for place in pair if place is not None]
 
 
 def new_socket(family: int) -> socket.socket:
@@ -234,12 +342,20 @@ def new_socket(family: int) -> socket.socket:
 
     sock = socket.socket(family, socket.SOCK_STREAM)
     if family != getattr(socket, "AF_UNIX", None):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEP_ALIVE:
+        set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        set_option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in TCP_OPTIONS:
             if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+                set_option(sock, socket.IPPROTO_TCP, getattr(socket, name), value)
     return sock
+
+
+def set_option(sock: socket.socket, level: int, option: int, value: int) -> None:
+    """Ask for what is good to have; a system that knows the name need not have the thing."""
+    try:
+        sock.setsockopt(level, option, value)
+    except OSError as error:
+        check_origin(error)
 
 
 def shut_down(sock: socket.socket) -> None:
@@ -248,8 +364,8 @@ def shut_down(sock: socket.socket) -> None:
 
     try:
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
+    except OSError as error:
+        check_origin(error)
 
 
 def is_timeout(error: BaseException) -> bool:

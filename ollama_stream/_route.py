@@ -18,7 +18,7 @@ from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 from ._address import Address, Proxy
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError
 from ._http1 import Head, Response
-from ._net import Clocks, dial, is_timeout, reason, settled
+from ._net import Clocks, dial, reason, settled
 from ._tls import TLSConnection, TLSSettings
 
 MAX_IDLE = 8  # connections
@@ -110,11 +110,10 @@ async def open_tunnel(connection: Any, address: Address, proxy: Proxy, clocks: C
     except OllamaError as error:
         if isinstance(error, (ConnectError, TimeoutError)):
             raise
-        raise refused_by(proxy, authority, str(error)) from None
-    except OSError as error:
-        if is_timeout(error):
-            raise clocks.expired() from None
-        raise refused_by(proxy, authority, reason(error)) from None
+        raise refused_by(proxy, authority, str(error)) from error
+    except (OSError, NotImplementedError) as error:
+        clocks.check_failure(error)
+        raise refused_by(proxy, authority, reason(error)) from error
     head = response.head
     assert head is not None
     if not 200 <= head.status < 300:

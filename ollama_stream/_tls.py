@@ -13,8 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError
-from ._net import PIECE_SIZE, Clocks, is_timeout, reason
+from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError, check_origin
+from ._net import PIECE_SIZE, Clocks, reason
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -80,7 +80,8 @@ class TLSSettings:
                 certificate, *key = self._chain[:2]
                 context.load_cert_chain(certificate, key[0] if key else None, "".join(self._chain[2:]))
         except (OSError, ValueError, TypeError) as error:
-            raise RequestError("%s: the files cannot be used: %s" % (argument, tls_reason(error))) from None
+            check_origin(error)
+            raise RequestError("%s: the files cannot be used: %s" % (argument, tls_reason(error))) from error
         return context
 
 
@@ -119,13 +120,12 @@ class TLSConnection:
                     await self._fill(clocks.remaining())
                 except SSLError as error:
                     await self._flush(clocks.remaining())  # the alert, so that the server knows too
-                    raise self._refused(error) from None
+                    raise self._refused(error) from error
             except OllamaError:
                 raise
-            except OSError as error:
-                if is_timeout(error):
-                    raise clocks.expired() from None
-                raise self._refused(error) from None
+            except (OSError, NotImplementedError) as error:
+                clocks.check_failure(error)
+                raise self._refused(error) from error
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
         from ssl import SSLWantReadError
@@ -155,7 +155,7 @@ class TLSConnection:
                     return b""
                 if self._answered:
                     raise
-                raise self._refused(error) from None  # TLS 1.3: the server judges our certificate after the handshake
+                raise self._refused(error) from error  # TLS 1.3: the server judges our certificate after the handshake
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError
@@ -200,7 +200,7 @@ class TLSConnection:
             self._ended = True
             self._incoming.write_eof()
 
-    def _refused(self, error: OSError) -> ConnectError:
+    def _refused(self, error: Exception) -> ConnectError:
         server, why = self._server, tls_reason(error)
         where = "(%s, from %s: " % (server.url, server.source)
         if self._first and self._first[0] not in TLS_RECORD_TYPES:

@@ -90,21 +90,44 @@ class LoopNetwork:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> LoopConnection:
-        sock.setblocking(False)
-        # A task of its own, because the wait for a connection has no end of its own that works on every system. The
-        # socket is closed when the loop has let go of it: its number may be another socket's the moment after.
-        task = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(sock, target))
-        try:
-            done, _ = await asyncio.wait({task}, timeout=timeout)
-            if not done:
-                raise TimeoutError
-            task.result()
-        except BaseException:
-            task.cancel()
-            task.add_done_callback(lambda _: sock.close())
-            raise
-        return LoopConnection(sock)
+    def attempt(self, sock: socket.socket) -> LoopAttempt:
+        return LoopAttempt(sock)
+
+    async def ended(self, attempts: List[LoopAttempt], timeout: Optional[float]) -> List[LoopAttempt]:
+        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
+        tasks = [attempt.task for attempt in attempts]
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return [attempt for attempt in attempts if attempt.task.done()]
+
+
+class LoopAttempt:
+    """A socket on its way to one address: a task of its own, because the wait for it has no end that works everywhere."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.task: Any = None
+
+    def begin(self, target: Any) -> None:
+        self.sock.setblocking(False)
+        self.task = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(self.sock, target))
+
+    def result(self) -> LoopConnection:
+        """The connection, once the attempt has ended; raises what went wrong."""
+        self.task.result()
+        return LoopConnection(self.sock)
+
+    def close(self) -> None:
+        if self.task is None:
+            self.sock.close()
+            return
+        # When the loop has let go of it: the number of a closed socket may be another's the moment after.
+        self.task.add_done_callback(self._closed)
+        self.task.cancel()
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self.sock.close()
+        if not task.cancelled():
+            task.exception()  # has been seen: asyncio need not speak of it
 
 
 class Records(Generic[T]):

@@ -328,19 +328,23 @@ def network_of(colour, *ports, resolve=None, connect=None):
             raise resolve
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports or (1,)]
 
-    async def failing(sock, target, timeout):
-        sock.close()
+    def failing(sock):
+        attempt = colour.network().attempt(sock)
+        attempt.begin = begin
+        return attempt
+
+    def begin(target):
         raise connect
 
     network = colour.network()
     network.resolve = resolved
     if connect:
-        network.connect = failing
+        network.attempt = failing
     return network
 
 
-def dialled(colour, network, timeout=Timeout(), made=lambda sock: None):
-    clocks = Clocks(timeout)
+def dialled(colour, network, timeout=Timeout(), made=lambda race: None, clocks=None):
+    clocks = clocks or Clocks(timeout)
     clocks.start("connect")
     return colour.run(dial(network, parse_address("http://box:11434", "host"), clocks, made))
 
@@ -386,18 +390,20 @@ def test_the_connect_clock_covers_all_addresses_fault_156(colour):
 
 def test_an_address_gets_what_the_others_have_left_of_the_connect_clock_fault_156(colour):
     given = []
+    network = network_of(colour, 1, 2, 3, connect=ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+    failing = network.attempt
 
-    async def connect(sock, target, timeout):
-        sock.close()
-        given.append(timeout)
+    def attempt(sock):
+        given.append(clocks.remaining())
         time.sleep(0.02)  # of the 10 s: what is claimed
-        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        return failing(sock)
 
-    network = network_of(colour, 1, 2, 3)
-    network.connect = connect
+    network.attempt = attempt
+    clocks = Clocks(Timeout())
+    clocks.start("connect")
     with pytest.raises(ConnectError):
-        dialled(colour, network)
-    assert [timeout <= 10 - 0.02 * number for number, timeout in enumerate(given)] == [True] * 3
+        dialled(colour, network, clocks=clocks)
+    assert [left <= 10 - 0.02 * number for number, left in enumerate(given)] == [True] * 3
 
 
 def test_the_next_address_is_tried_after_a_refusal_fault_157(colour):

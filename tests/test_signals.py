@@ -1,0 +1,152 @@
+"""What a signal handler of the program raises while a call waits is the program's: it comes out as it is (fault 257).
+
+The handler runs a moment after the call has begun, in whichever wait the call then is; each phase has a server that makes
+the call wait there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from proxies import Tls
+from support import (
+    CHAT, GOOD, HEAD, LINE, PATIENCE, Server, answer, chunk, full_listener, line, read_request, response,
+)  # fmt: skip
+
+from ollama_stream import Timeout
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals on this machine"),
+    pytest.mark.usefixtures("nothing_is_left"),
+]
+
+MOMENT = 0.05  # seconds
+LARGE = {"model": "m", "messages": [{"role": "user", "content": "x" * (64 << 20)}]}
+BUSY = response("503 Busy", Retry_After="50")
+
+
+@contextlib.contextmanager
+def raising(error, moment=MOMENT):
+    """A moment from now, a signal handler raises ``error`` in the main thread."""
+
+    def handler(*_):
+        raise error
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, moment)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def chat(client, **fields):
+    return client.chat(**dict(CHAT, **fields))
+
+
+def in_resolving(stack, colour, monkeypatch, **settings):
+    def resolve(*_):
+        time.sleep(PATIENCE if threading.current_thread() is threading.main_thread() else 10 * MOMENT)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return colour.client("http://no-such-host", **settings), chat
+
+
+def in_connecting(stack, colour, monkeypatch, **settings):
+    return colour.client("127.0.0.1:%d" % stack.enter_context(full_listener()), **settings), chat
+
+
+def in_the_handshake(stack, colour, monkeypatch, **settings):
+    server = stack.enter_context(Server([]))
+    return colour.client(server.url.replace("http", "https"), verify=False, **settings), chat
+
+
+def in_the_tunnel(stack, colour, monkeypatch, **settings):
+    server = stack.enter_context(Server([]))
+    return colour.client("https://other.example", proxy=server.url, verify=False, **settings), chat
+
+
+def in_sending(stack, colour, monkeypatch, **settings):
+    never_read = threading.Event()
+    server = stack.enter_context(Server([never_read]))
+    stack.callback(never_read.set)
+    return colour.client(server.url, **settings), lambda client: client.chat(**LARGE)
+
+
+def in_the_head(stack, colour, monkeypatch, **settings):
+    return colour.client(stack.enter_context(Server(answer(HEAD[:20]))).url, **settings), chat
+
+
+def in_the_head_over_tls(stack, colour, monkeypatch, **settings):
+    server = stack.enter_context(Server([Tls(), *answer()]))
+    return colour.client(server.url.replace("http", "https"), verify=False, **settings), chat
+
+
+def in_the_body(stack, colour, monkeypatch, **settings):
+    server = stack.enter_context(Server(answer(HEAD, chunk(LINE))))
+    return colour.client(server.url, **settings), lambda client: list(chat(client, stream=True))
+
+
+def in_the_body_of_an_error(stack, colour, monkeypatch, **settings):
+    monkeypatch.setattr("ollama_stream._exchange.ERROR_BODY_SECONDS", PATIENCE)
+    server = stack.enter_context(Server(answer(BUSY.replace(b"Content-Length: 0", b"Content-Length: 9"))))
+    return colour.client(server.url, **settings), chat
+
+
+def in_a_pause_between_attempts(stack, colour, monkeypatch, **settings):
+    return colour.client(stack.enter_context(Server(answer(BUSY))).url, retries=1, **settings), chat
+
+
+def in_a_ping(stack, colour, monkeypatch, **settings):
+    return colour.client(stack.enter_context(Server(answer())).url, **settings), lambda client: client.ping()
+
+
+def in_a_second_call(stack, colour, monkeypatch, **settings):
+    whole = response("200 OK", line("Hi", True))
+    client = colour.client(stack.enter_context(Server(answer(whole, read_request), answer(GOOD))).url, **settings)
+    chat(client)
+    return client, chat
+
+
+PHASES = [
+    in_resolving, in_connecting, in_the_handshake, in_the_tunnel, in_sending, in_the_head, in_the_head_over_tls,
+    in_the_body, in_the_body_of_an_error, in_a_pause_between_attempts, in_a_ping, in_a_second_call,
+]  # fmt: skip
+
+PERSONAL = type("PersonalError", (ConnectionError,), {})
+ERRORS = [
+    TimeoutError("my alarm"), TimeoutError(), socket.timeout("timed out"), OSError("mine"), PERSONAL("mine"),
+    TimeoutError(errno.ETIMEDOUT, "mine"), ConnectionRefusedError(errno.ECONNREFUSED, "mine"),
+    ConnectionResetError(errno.ECONNRESET, "mine"), BlockingIOError(errno.EAGAIN, "mine"), socket.gaierror(-2, "mine"),
+]  # fmt: skip
+CLOCKS = [None, Timeout(), 40.0, Timeout(total=40.0), Timeout(None, None, None, None)]
+
+
+def check_comes_out(colour, phase, error, timeout, monkeypatch):
+    with contextlib.ExitStack() as stack:
+        client, call = phase(stack, colour, monkeypatch, timeout=timeout)
+        with pytest.raises(type(error)) as raised, raising(error):
+            call(client)
+        assert raised.value is error
+        client.close()
+        error.__traceback__ = None
+
+
+@pytest.mark.parametrize("phase", PHASES, ids=lambda phase: "257-" + phase.__name__)
+@pytest.mark.parametrize("timeout", CLOCKS, ids=str)
+def test_an_exception_of_the_program_comes_out_of_every_phase_as_it_is(colour, phase, timeout, monkeypatch):
+    check_comes_out(colour, phase, TimeoutError("my alarm"), timeout, monkeypatch)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: "257-%r" % error)
+@pytest.mark.parametrize("phase", [in_connecting, in_the_body], ids=lambda phase: phase.__name__)
+def test_whatever_class_it_is_of(colour, phase, error, monkeypatch):
+    check_comes_out(colour, phase, error, None, monkeypatch)
