@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from math import ceil
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union
 
@@ -185,6 +185,10 @@ class Network:
     def attempt(self, sock: socket.socket) -> Attempt:
         return Attempt(sock)
 
+    def connection(self, sock: socket.socket) -> Connection:
+        """One over a socket that is connected."""
+        return Connection(sock)
+
     async def ended(self, attempts: List[Attempt], timeout: Optional[float]) -> List[Attempt]:
         """Those of these attempts that have ended, as soon as one has; none when the time is up."""
         ready = wait_writable([attempt.sock for attempt in attempts], timeout)
@@ -210,14 +214,13 @@ class Attempt:
             if error.errno == errno.EAGAIN:  # nothing has begun: a unix socket at which too many wait
                 raise
 
-    def result(self) -> Connection:
-        """The connection, once the attempt has ended; raises OSError."""
+    def check_connected(self) -> None:
+        """Raise OSError where the attempt has ended otherwise."""
         import socket
 
         number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
             raise OSError(number, os.strerror(number))
-        return Connection(self.sock)
 
     def close(self) -> None:
         self.sock.close()
@@ -257,17 +260,17 @@ class Race:
             self._failed(error, attempt)
 
     async def winner(self, timeout: Optional[float]) -> Any:
-        """The first connection there is; None where attempts have failed, or the time is up."""
+        """The first socket that is connected; None where attempts have failed, or the time is up."""
         for attempt in await self._network.ended(self.attempts, timeout):
             try:
-                connection = attempt.result()
+                attempt.check_connected()
             except (OSError, NotImplementedError) as error:
                 self._failed(error, attempt)
             else:
                 self.attempts.remove(attempt)
                 self.close()
                 self.attempts.append(attempt)  # for wake(), in what follows before a request is sent
-                return connection
+                return attempt.sock
         return None
 
     def _failed(self, error: Exception, attempt: Any = None) -> None:
@@ -302,9 +305,9 @@ async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, mad
                 race.start(*waiting.pop(0))
                 left = min(ATTEMPT_DELAY, left or ATTEMPT_DELAY) if waiting else left
             made(race)
-            connection = await race.winner(left) if race.attempts else None
-            if connection is not None:
-                return connection
+            sock = await race.winner(left) if race.attempts else None
+            if sock is not None:
+                return network.connection(sock)
     except BaseException:
         race.close()
         raise

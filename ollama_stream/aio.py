@@ -93,6 +93,9 @@ class LoopNetwork:
     def attempt(self, sock: socket.socket) -> LoopAttempt:
         return LoopAttempt(sock)
 
+    def connection(self, sock: socket.socket) -> LoopConnection:
+        return LoopConnection(sock)
+
     async def ended(self, attempts: List[LoopAttempt], timeout: Optional[float]) -> List[LoopAttempt]:
         """Those of these attempts that have ended, as soon as one has; none when the time is up."""
         tasks = [attempt.task for attempt in attempts]
@@ -111,10 +114,9 @@ class LoopAttempt:
         self.sock.setblocking(False)
         self.task = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(self.sock, target))
 
-    def result(self) -> LoopConnection:
-        """The connection, once the attempt has ended; raises what went wrong."""
+    def check_connected(self) -> None:
+        """Raise what went wrong, once the attempt has ended."""
         self.task.result()
-        return LoopConnection(self.sock)
 
     def close(self) -> None:
         if self.task is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple
 
 from .._errors import ConnectError, ConnectionLost, OllamaTimeout, RequestError
 from .._exchange import AT_ONCE
-from .._net import PIECE_SIZE, SEND_SIZE, Clocks, Connection, Network, Timeout, run, shut_down
+from .._net import PIECE_SIZE, SEND_SIZE, Clocks, Connection, Network, Timeout, run
 from .._route import Route
 from ..fixture import Recorder, how_lost, last_chunk
 
@@ -44,7 +44,7 @@ class Relay:
         self._client: Optional[socket.socket] = client  # None while nobody watches it any more
         self._watch = watch
         self._connection: Any = None
-        self._connecting: Any = None  # the socket that close() wakes us by, until we watch the client
+        self._connecting: Any = None  # what close() wakes us by, until we watch the client
         self._stopped = False
         self._recorder: Optional[Recorder] = None
         self._relayed: List[Tuple[bytes, float]] = []  # and not recorded yet: what comes meanwhile is relayed first
@@ -53,7 +53,7 @@ class Relay:
         """Stop connecting; from any thread. Later it is the client whose end wakes us."""
         self._stopped = True
         if self._connecting is not None:
-            shut_down(self._connecting)
+            self._connecting.wake()
 
     def close(self) -> None:
         connection, self._connection, self._connecting = self._connection, None, None
@@ -99,8 +99,8 @@ class Relay:
         finally:
             self._connecting = None
 
-    def _made(self, sock: Any) -> None:
-        self._connecting = sock
+    def _made(self, race: Any) -> None:
+        self._connecting = race
         if self._stopped:
             raise ConnectError("the proxy is being closed")
 
@@ -204,8 +204,8 @@ class _Network(Network):
     def __init__(self, wait: Wait) -> None:
         self._wait = wait
 
-    async def connect(self, sock: socket.socket, target: Any, timeout: Optional[float]) -> Connection:
-        return _Connection((await super().connect(sock, target, timeout)).sock, self._wait)
+    def connection(self, sock: socket.socket) -> Connection:
+        return _Connection(sock, self._wait)
 
 
 class _Connection(Connection):
