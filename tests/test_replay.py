@@ -1,6 +1,6 @@
 """The replay server, asked by raw sockets: what it sends, how it ends, what it refuses and what it reports.
 
-Ids and names with a number from 235 to 241 are the numbered faults of the servers we run.
+Ids and names with a number from 235 on are the numbered faults of the servers we run.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
+import support
 
+from ollama_stream import Client
 from ollama_stream.replay import player, report
-from ollama_stream._errors import ConnectError, FixtureError, RequestError
+from ollama_stream._errors import ConnectError, FixtureError, RequestError, ResponseError
 from ollama_stream._http1 import Head
 from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import load, load_folder, loads
@@ -637,6 +639,65 @@ def test_an_exchange_that_cannot_be_sent_ends_its_connection_and_no_other(caplog
     assert caplog.messages == [text]
 
 
+# Where the system has nothing left
+
+LEFT = """
+import os, resource, sys
+from ollama_stream.cli import main
+arguments = ["replay", "--speed", "0", sys.argv[1]]
+main(arguments)  # which loads what is loaded late
+for left in range(16):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + left, hard))
+    status = main(arguments)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print("", status, flush=True)
+    print("-", file=sys.stderr, flush=True)
+"""
+FULL = "too many open files"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors cannot be counted")
+def test_278_a_replay_ends_however_few_descriptors_are_left() -> None:
+    done = support.run_python("-c", LEFT, ONE_WORD)
+    assert done.returncode == 0, done.stderr
+    ends = list(zip(("x" + done.stdout).replace("xHello", "", 1).splitlines(), done.stderr.split("-\n")))
+    assert len(ends) == 16
+    assert ends[-1] == ("Hello 0", "")
+    assert [end for end in ends if end != ("Hello 0", "") and not (end[0] == " 1" and FULL in end[1].lower())] == []
+
+
+class NoThread(threading.Thread):
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+def test_278_a_client_for_whom_no_thread_is_left_is_told_and_the_log_says_it_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "replay: the system has nothing left for one more client: can't start new thread"
+    with serve(GOOD) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading, "Thread", NoThread)
+            for _ in range(2):
+                with pytest.raises(ResponseError) as raised:
+                    Client(server.url).list()
+                assert (raised.value.status_code, raised.value.error) == (503, text)
+        with Caller(server) as caller:
+            caller.send(request())
+            assert caller.read(len(GOOD_BYTES)) == GOOD_BYTES
+        assert [entry["error"] for entry in server.report()["exchanges"]] == [text, text, None]
+    assert caplog.messages == [text]
+
+
+def test_278_a_server_that_cannot_start_says_so_and_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = support.descriptors()
+    monkeypatch.setattr(threading, "Thread", NoThread)
+    with pytest.raises(ConnectError, match="^cannot listen on localhost, port 0: can't start new thread$"):
+        serve(GOOD)
+    assert support.descriptors() == before
+
+
 # Memory
 
 
@@ -923,6 +984,7 @@ def test_an_idle_server_closes_in_no_time() -> None:
 # Other clients
 
 JOKE = os.path.join(RECORDINGS, "ollama-0.32.15", "chat-joke-stream.exchange.jsonl")
+ONE_WORD = JOKE.replace("joke-stream", "one-word")
 NODE = """
 fetch(process.argv[1] + "/api/chat", {method: "POST", body: "{}"}).then(async response => {
   for await (const piece of response.body) process.stdout.write(piece);

@@ -74,14 +74,19 @@ def recorded_answer(fixture: Fixture, faults: Sequence[Fault] = ()) -> Answer:
 
 
 def json_answer(status: int, value: Any, method: str = "GET", field_line: str = "") -> Answer:
-    """An answer of our own. Its text is ASCII with escapes, so nothing in it can split the response."""
+    """An answer of our own."""
+    data = json_bytes(status, value, field_line, method)
+    return Answer(None, value.get("error"), [Action(0.0, "send", data), Action(0.0, "complete")])
+
+
+def json_bytes(status: int, value: Any, field_line: str = "", method: str = "GET") -> bytes:
+    """A response. Its text is ASCII with escapes, so nothing in it can split it."""
     from http import HTTPStatus
 
     body = json.dumps(value).encode("ascii") + b"\n"
     head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
     data = (head % (status, HTTPStatus(status).phrase, len(body), field_line)).encode("ascii")
-    whole = data if method == "HEAD" else data + body
-    return Answer(None, value.get("error"), [Action(0.0, "send", whole), Action(0.0, "complete")])
+    return data if method == "HEAD" else data + body
 
 
 def _error(status: int, text: str, method: str = "GET", field_line: str = "") -> Answer:

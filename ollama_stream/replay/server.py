@@ -21,27 +21,28 @@ import errno
 import logging
 import math
 import os
+import selectors
+import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from .._errors import ConnectError, RequestError
+from .._net import reason
 from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
 from .overlay import Pace
-from .player import Connection, Settings, is_loopback
+from .player import Connection, Settings, is_loopback, json_bytes
 from .report import Played, entries
-
-if TYPE_CHECKING:
-    import socket
 
 BACKLOG = 1024  # clients that may connect at the same moment; the system may allow fewer
 LOOPBACK = ("127.0.0.1", "::1")  # what "localhost" is
 PORT_ATTEMPTS = 20  # for a port that is free at both of them
 
 _CROWD = 100  # connections, before those that have ended are looked for
-_RETRY_SECONDS = 0.05  # before accepting again where the system has no more sockets
+_RETRY_SECONDS = 0.05  # before accepting again where the system could not
+_NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def serve(
@@ -135,8 +136,6 @@ class ReplayServer:
     """Listens until ``close()``, or until the ``with`` block is left. ``serve`` makes one."""
 
     def __init__(self, cassette: Cassette, settings: Settings, host: str, port: int) -> None:
-        import socket
-
         if not is_loopback(host):
             if not settings.allow_remote:
                 raise RequestError("host: %r can be reached from other machines; allow_remote=True permits that" % host)
@@ -149,9 +148,22 @@ class ReplayServer:
         self._connections: Dict[Connection, threading.Thread] = {}
         self._crowd = _CROWD
         self._refused = [found for found in settings.faults if found.kind == "refuse"]
-        self._listeners = _listeners(host, port)
+        self._is_full = False  # the system had no descriptor or no thread for a client
+        try:
+            with ExitStack() as opened:
+                self._open(host, port, opened)
+                self._opened = opened.pop_all()
+        except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
+            if isinstance(error, (ConnectError, RequestError)):
+                raise
+            raise ConnectError("cannot listen on %s, port %d: %s" % (host, port, reason(error))) from error
+
+    def _open(self, host: str, port: int, opened: ExitStack) -> None:
+        self._listeners = [opened.enter_context(sock) for sock in _listeners(host, port)]
         self.host, self.port = self._listeners[0].getsockname()[:2]
-        self._wakes, self._wake = socket.socketpair()
+        self._wakes, self._wake = map(opened.enter_context, socket.socketpair())
+        self._selector = opened.enter_context(selectors.DefaultSelector())
+        self._spare = opened.enter_context(socket.socket())  # for a client that there is no other descriptor for
         if not self._refused:
             self._listen()
         self._thread = threading.Thread(target=self._accept_all, daemon=True)
@@ -173,8 +185,8 @@ class ReplayServer:
         with suppress(OSError):  # closed before
             self._wakes.send(b"x")
         self._thread.join()
-        for sock in (*self._listeners, self._wakes, self._wake):
-            sock.close()
+        self._opened.close()
+        self._spare.close()
         for connection in self._connections:
             connection.wake()
         for thread in self._connections.values():
@@ -211,20 +223,17 @@ class ReplayServer:
 
     def _accept_all(self) -> None:
         """Until a byte comes from ``close``."""
-        import selectors
-
         if self._refused:
             # Bound and not listening: the system refuses every connection.
             if self.stopped.wait(min(max(found.argument for found in self._refused), threading.TIMEOUT_MAX)):
                 return
             self._listen()
-        with selectors.DefaultSelector() as selector:
-            for sock in (self._wake, *self._listeners):
-                selector.register(sock, selectors.EVENT_READ)
-            while not self.stopped.is_set():
-                for key, _ in selector.select():
-                    if key.fileobj is not self._wake:
-                        self._accept(key.fileobj)
+        for sock in (self._wake, *self._listeners):
+            self._selector.register(sock, selectors.EVENT_READ)
+        while not self.stopped.is_set():
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._wake:
+                    self._accept(key.fileobj)
 
     def _new_connection(self, sock: socket.socket, number: int) -> Connection:
         return Connection(self, sock, number)
@@ -232,8 +241,9 @@ class ReplayServer:
     def _accept(self, listener: Any) -> None:
         try:
             sock, _ = listener.accept()
-        except OSError:  # the client has gone meanwhile, or there are no more sockets
-            self.stopped.wait(_RETRY_SECONDS)
+        except OSError as error:  # the client has gone meanwhile, or there are no more descriptors
+            if error.errno not in _NOTHING_LEFT or not self._accept_with_the_spare(listener, reason(error)):
+                self.stopped.wait(_RETRY_SECONDS)
             return
         sock.setblocking(True)  # on some systems it inherits the listener's mode
         # Those that have ended are dropped here and not by themselves, so that close() can wait for every thread.
@@ -246,10 +256,33 @@ class ReplayServer:
         thread = threading.Thread(target=connection.run, daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the system has no more threads: this client must go, the others stay
-            sock.close()
+        except RuntimeError as error:
+            self._turn_away(sock, reason(error))
         else:
             self._connections[connection] = thread
+
+    def _accept_with_the_spare(self, listener: Any, why: str) -> bool:
+        """A client that is left in the queue would wait without end; False where even that fails."""
+        self._spare.close()
+        try:
+            sock, _ = listener.accept()
+            self._accepted += 1
+            self._turn_away(sock, why)
+            self._spare = socket.socket()
+        except OSError:  # another thread was faster
+            return False
+        return True
+
+    def _turn_away(self, sock: socket.socket, why: str) -> None:
+        """The system has nothing left for this client; the others stay. The log says so once, the report each time."""
+        text = "replay: the system has nothing left for one more client: " + why
+        if not self._is_full:
+            logging.getLogger(__package__).error("%s", text)
+        self._is_full = True
+        self.add(Played(self._accepted, error=text, client="closed by the server", is_over=True))
+        with sock, suppress(OSError):
+            sock.setblocking(False)
+            sock.send(json_bytes(503, {"error": text}, "Connection: close\r\n"))
 
 
 def _listeners(host: str, port: int, attempts: int = PORT_ATTEMPTS) -> List[socket.socket]:
@@ -269,8 +302,6 @@ def _listeners(host: str, port: int, attempts: int = PORT_ATTEMPTS) -> List[sock
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    import socket
-
     sock: Optional[socket.socket] = None
     try:
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
