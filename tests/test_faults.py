@@ -21,7 +21,8 @@ from ollama_stream import AsyncClient, Client, OllamaError, StreamClosed, Timeou
 from ollama_stream._errors import ConnectionLost, FixtureError, ProtocolError
 from ollama_stream._http1 import Response
 from ollama_stream.fixture import Fixture
-from ollama_stream.replay.faults import _RULES, Fault, fault, faults_of
+from ollama_stream.replay import faults
+from ollama_stream.replay.faults import _RULES, _WHOLE, Fault, fault, faults_of
 from ollama_stream.fixture import loads
 from ollama_stream.replay.overlay import MAX_WRITE, Action, actions, joined
 from ollama_stream.replay import serve
@@ -129,6 +130,45 @@ SHORT = [  # a text, the one that it stands for
 @pytest.mark.parametrize("text, whole", SHORT, ids=[row[0] for row in SHORT])
 def test_a_short_text_stands_for_a_whole_one(text: str, whole: str) -> None:
     assert str(fault(text)) == whole
+
+
+ODD_TEXTS = ["", "a@b:c", "a@line=3", '"', '"a"', '{"hex":"00"}', "a\nb", "\u200b", "\ud800", "\udcff", " a ", "\\", "inf"]
+ODD_BYTES = [b"", b"a", b"\xff", b"a\xffb", b'"a"', b'{"hex":"00"}', b"[]", b'["a"]', b"\n\r\0", "\u20ac".encode(), b"@end"]
+ODD_NUMBERS = [0, 1, 0.1, 1e-7, 1e-5, 1 / 3, 123456789.123456789, 2.0**-40, 5e8]
+ARGUMENTS = {  # of a kind, by what reads it
+    faults._seconds: ODD_NUMBERS,
+    faults._milliseconds: ODD_NUMBERS,
+    faults._size: [1, 3, 1 << 40],
+    faults._status: [100, 999],
+    faults._text: ODD_TEXTS,
+    faults._header: ["A=", "A=b=c@end", "A=\x85\xff", 'A="x"'],
+    faults.decode_bytes: ODD_BYTES,
+    None: [None],
+}
+AT: List[Any] = ["connect", "request", "head", "end", {"t": 1e-7}, {"t": 1 / 3}, {"t": 123456789.12345678}, {"t": 3}]
+AT += [{"chunk": 0}, {"chunk": 10**14, "byte": 0}, {"line": 7, "byte": 999}, {"byte": 10**15 - 1}]
+
+
+@pytest.mark.parametrize("kind", sorted(_RULES))
+def test_279_a_fault_as_it_is_printed_is_the_same_fault(kind: str) -> None:
+    rule, seen = _RULES[kind], 0
+    for at in AT if rule.points else [None]:
+        name = next(iter(at)) if isinstance(at, dict) else at
+        if rule.points and (name not in rule.points or kind in _WHOLE and "byte" in at):
+            continue
+        for argument in ARGUMENTS[rule.argument]:
+            value = argument if not isinstance(argument, bytes) else {"hex": argument.hex()}
+            spec = {"kind": kind, "at": at, "arg": value}
+            found = fault({name: item for name, item in spec.items() if item is not None})
+            assert fault(str(found)) == found
+            seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize("text", ["t=", "t=.", "t=1e5", "t=-1", "t=" + "9" * 16])
+def test_a_time_is_written_in_digits(text: str) -> None:
+    with pytest.raises(FixtureError, match="expected cut@POINT"):
+        fault("cut@" + text)
 
 
 ANYWHERE = "POINT being connect or request or head or chunk=N[+BYTE] or line=N[+BYTE] or byte=N or end or t=SECONDS"

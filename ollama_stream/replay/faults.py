@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .._errors import FixtureError
@@ -41,7 +42,8 @@ FAULT_HELP = """A fault is KIND[@POINT][:ARG]. Numbers count from 0, and every p
     header:NAME=V   another header field                       crlf, bom   CRLF for LF in the body; a BOM before it
     refuse[:SEC]    nobody listens, for ever or so long
 
-Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}.
+Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}; MSG and NAME=V are one of the
+first two.
 """
 
 FaultSpec = Union["Fault", str, Mapping[str, Any]]
@@ -59,7 +61,10 @@ _EVERYWHERE = tuple(POINT_FORMS)
 _SENDING = _EVERYWHERE[2:]
 _BODY = _EVERYWHERE[3:]
 _WHOLE = ("drop", "badsize")  # a chunk or a line, not a place inside it
-_POINT = r"connect|request|head|end|(?:chunk|line)=[0-9]{1,15}(?:\+[0-9]{1,15})?|byte=[0-9]{1,15}|t=[0-9.]{1,15}"
+_POINT = (
+    r"connect|request|head|end|(?:chunk|line)=[0-9]{1,15}(?:\+[0-9]{1,15})?|byte=[0-9]{1,15}"
+    r"|t=(?=\.?[0-9])[0-9]{0,15}(?:\.[0-9]{0,30})?"
+)
 _POINT_TEXT = re.compile(_POINT)
 _IN_FRONT = re.compile(r"([a-z-]+)(?:@([^:]*))?(?::(.*))?", re.DOTALL)
 _BEHIND = re.compile(r"(.*)@(%s)" % _POINT, re.DOTALL)
@@ -83,14 +88,33 @@ class Fault(NamedTuple):
         if self.point:
             text += "@" + self.point
         if "=" in POINT_FORMS.get(self.point, ""):
-            text += "=%.15g" % self.number
+            text += "=" + _number_text(self.number)
         if self.byte is not None:
             text += "+%d" % self.byte
-        if isinstance(self.argument, bytes):
-            return text + ":" + canonical_json(encode_bytes(self.argument))
         if self.argument in (None, FOREVER):
             return text
-        return text + ":" + (self.argument if isinstance(self.argument, str) else "%.15g" % self.argument)
+        return text + ":" + _ARGUMENT_TEXTS[type(self.argument)](self.argument)
+
+
+def _number_text(number: float) -> str:
+    """All its digits, and no exponent."""
+    return format(Decimal(repr(number)).normalize(), "f")
+
+
+def _plain_text(text: str) -> str:
+    """As it stands, or as JSON where it could not be seen, or would be taken for JSON."""
+    shown = canonical_json(text)
+    return text if shown == '"%s"' % text else shown
+
+
+def _bytes_text(data: bytes) -> str:
+    value = encode_bytes(data)
+    return canonical_json({"hex": data.hex()} if isinstance(value, list) else value)
+
+
+_ARGUMENT_TEXTS: Dict[type, Callable[[Any], str]] = {
+    int: _number_text, float: _number_text, str: _plain_text, bytes: _bytes_text,
+}  # fmt: skip
 
 
 def fault(spec: FaultSpec) -> Fault:
@@ -134,9 +158,20 @@ def _from_text(text: str) -> Fault:
             argument, point = behind.groups()
     if point is not None and not _POINT_TEXT.fullmatch(point):
         raise _expected(kind)
-    if argument is not None and _rule(kind).argument is decode_bytes and argument.startswith(('"', '{"hex"')):
-        return _checked(kind, point, parse_json(argument.encode("utf-8", "surrogateescape")))
-    return _checked(kind, point, argument)
+    return _checked(kind, point, argument and _argument_value(kind, argument))
+
+
+def _argument_value(kind: str, text: str) -> Any:
+    """What stands for an argument: itself, or the JSON that it is."""
+    reader = _rule(kind).argument
+    if reader not in (decode_bytes, _text, _header) or not text.startswith(('"', '{"hex"')):
+        return text
+    try:
+        return parse_json(text.encode("utf-8", "surrogateescape"))
+    except FixtureError:
+        if reader is decode_bytes:
+            raise
+        return text
 
 
 def _from_object(value: Any) -> Fault:
@@ -153,7 +188,8 @@ def _point_text(kind: str, at: Any) -> str:
     if isinstance(at, Mapping) and at and all(type(number) in (int, float) for number in at.values()):
         name = next((name for name in ("chunk", "line", "byte", "t") if name in at), "")
         rest = {other: number for other, number in at.items() if other != name}
-        at = "%s=%s%s" % (name, at.get(name), "".join("+%s" % n if o == "byte" else "?" for o, n in rest.items()))
+        number = _number_text(at[name]) if name == "t" else at.get(name)
+        at = "%s=%s%s" % (name, number, "".join("+%s" % n if o == "byte" else "?" for o, n in rest.items()))
     if not isinstance(at, str) or not _POINT_TEXT.fullmatch(at):
         raise _expected(kind)
     return at
