@@ -378,7 +378,7 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong in the system's own words; asyncio writes others into the exception, the number stays."""
+    """What went wrong in the system's own words; an event loop writes others into the exception, the number stays."""
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number in errno.errorcode:
         return os.strerror(number).lower()

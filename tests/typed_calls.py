@@ -190,6 +190,5 @@ async def misspelt(c: Client, a: AsyncClient) -> None:
     ollama.chat("m", [], temprature=1)  # wrong
     ollama.embed("m", "x", dimension=3)  # wrong
     Options(temprature=1)  # wrong
-    c.chat("m", [], think="hard")  # wrong
     c.chat("m", [], logprobs="yes")  # wrong
     c.delete()  # wrong

@@ -322,9 +322,22 @@ def record(_parser: ArgumentParser, options: Namespace) -> None:
     run_recorder(options)
 
 
+def add_vendor_arguments(parser: ArgumentParser) -> None:
+    from .vendor import add_arguments
+
+    add_arguments(parser)
+
+
+def vendor(_parser: ArgumentParser, options: Namespace) -> None:
+    from .vendor import run as write_client
+
+    write_client(options)
+
+
 COMMANDS = {
     "run": (add_run_arguments, run),
     "replay": (add_replay_arguments, replay),
     "serve": (add_serve_arguments, serve),
     "record": (add_record_arguments, record),
+    "vendor": (add_vendor_arguments, vendor),
 }

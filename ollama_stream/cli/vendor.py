@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""The command ``vendor``: the client as one Python file, to be copied into a program.
+
+    python3 -m ollama_stream vendor [--async] [--output FILE]
+
+The files of the client are joined as they stand, in the order of the bytes, each under its name and what it says of
+itself; their imports of the standard library are gathered at the top, those of one another go. What needs a file that
+is not joined raises RequestError, which says where it is. With a FILE its types are written beside it, to FILE.pyi: the
+same files without the bodies of their functions, and the stubs of those that have one. Neither is ever overwritten.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from itertools import takewhile
+from pkgutil import get_data
+from textwrap import dedent, fill, indent
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Union
+
+from .. import __all__ as PUBLIC
+from .._calls import VERSION
+from .._default import FUNCTIONS
+from .._errors import RequestError
+from .._net import reason
+from .output import Output
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+CLIENT = (
+    "_errors _json _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange "
+    "_calls _client _default"
+).split()
+HOMES = {  # of what a file may not have: where it is
+    "AsyncClient": "aio", "AsyncStream": "aio", "Conversation": "tools", "Progress": "tools", "progress": "tools",
+    "run_tools": "tools", "cli": "cli", "dropin": "dropin", "fixture": "fixture", "proxy": "replay", "replay": "replay",
+    "tools": "tools", "transports": "replay",
+}  # fmt: skip
+COMMAND = "python3 -m ollama_stream vendor"
+WIDTH = 120  # characters of a line
+
+TOP = '''\
+# SPDX-License-Identifier: MIT
+"""A client for Ollama's HTTP API in one file: the standard library and nothing else, from Python 3.8 on.
+
+    for text in stream_chat("llama3.2", "Why is the sky blue?"):
+        print(text, end="", flush=True)
+
+This is ollama_stream %(version)s, made from its files, which follow here in the order of the bytes, by
+
+    %(command)s
+
+%(contents)s
+"""
+
+'''
+LICENCE = """\
+MIT License
+
+Copyright (c) 2026 The ollama_stream maintainers
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+"""
+BOTTOM = '''
+
+def __getattr__(name: str) -> Any:
+    if name in FUNCTIONS:
+        return module_function(name)
+    if name in LEFT_OUT:
+        raise RequestError("%s: %s" % (name, LEFT_OUT[name]))
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+'''
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.description = "Write the client as one Python file, for a program of yours to carry along."
+    parser.add_argument("--async", dest="both", action="store_true", help="with AsyncClient; without it no event loop")
+    file_help = "a new file, and FILE.pyi beside it for type checkers; default: standard output"
+    parser.add_argument("--output", metavar="FILE.py", help=file_help)
+
+
+def run(options: Namespace) -> None:
+    """Write the file. Raises RequestError where that cannot be done."""
+    names = CLIENT + ["aio"] if options.both else CLIENT
+    if options.output is None:
+        Output(sys.stdout, raw=True).write(joined(names))
+    else:
+        if not options.output.endswith(".py"):
+            raise RequestError("--output: expected the name of a new file such as client.py, got %r" % options.output)
+        write_new({options.output: joined(names), options.output + "i": joined(names, types=True)})
+
+
+def write_new(texts: Dict[str, str]) -> None:
+    """Write files, all or none. Raises RequestError, also where one is there."""
+    written: List[str] = []
+    path = ""
+    try:
+        for path, text in texts.items():
+            with open(path, "x", encoding="utf-8", newline="\n") as file:
+                written.append(path)
+                file.write(text)
+    except (OSError, ValueError) as error:
+        for made in written:
+            os.unlink(made)
+        there = isinstance(error, FileExistsError)
+        why = "there is one already, and it is not overwritten" if there else "cannot be written: %s" % reason(error)
+        raise RequestError("%s: %s" % (path, why)) from error
+
+
+# --- joining ----------------------------------------------------------------------------------------------------------
+
+
+def joined(names: Sequence[str], types: bool = False) -> str:
+    """The text of one file, or of its types. Raises RequestError where the sources are not there to be read."""
+    parts = [Part(name, names, types) for name in names]
+    command = COMMAND + " --async" * ("aio" in names)
+    contents = "\n".join(filled(part.summary.split(), "    %-12s " % part.name, " " * 17) for part in parts)
+    text = TOP % {"version": VERSION, "command": command, "contents": contents}
+    text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\nfrom __future__ import annotations\n\n"
+    imports = [name for part in parts for name in part.imports]
+    for_types = [name for part in parts for name in part.type_imports if name.name not in {n.name for n in imports}]
+    text += import_lines(imports)
+    text += "\nif TYPE_CHECKING:\n" + indent(import_lines(for_types), "    ")
+    text += "".join(part.text() for part in parts) + heading("the names of this file")
+    bound = {name for part in parts for name in part.bound} | set(FUNCTIONS)
+    text += constant("__all__", "[%s]", ('"%s"' % name for name in PUBLIC if name in bound))
+    text += "__version__ = VERSION\n"
+    left_out = ('"%s": "%s"' % (name, where_is(HOMES[name])) for name in HOMES if name not in bound)
+    return text if types else text + constant("LEFT_OUT", "{%s}", left_out) + BOTTOM
+
+
+def where_is(home: str) -> str:
+    if home == "aio":
+        return "not in this file; make it with: %s --async" % COMMAND
+    return "not in this file; it is in ollama_stream.%s, of the whole package" % home
+
+
+def heading(name: str, text: str = "") -> str:
+    lines = [("# --- %s " % name).ljust(WIDTH, "-"), *("# " + line for line in text.splitlines())]
+    return "\n\n%s\n\n\n" % "\n".join(line.rstrip() for line in lines)
+
+
+def constant(name: str, form: str, items: Iterable[str]) -> str:
+    """An assignment of several lines."""
+    return "%s = %s  # fmt: skip\n" % (name, form % ("\n%s,\n" % filled(comma_separated(items))))
+
+
+def comma_separated(items: Iterable[str]) -> List[str]:
+    return ", ".join(item.replace(" ", "\0") for item in items).split(" ")
+
+
+def filled(words: Iterable[str], margin: str = "    ", next_margin: str = "    ") -> str:
+    """Lines of words, none of which is parted, even where NUL stands for a blank in it."""
+    text = fill(" ".join(words), WIDTH, initial_indent=margin, subsequent_indent=next_margin, break_long_words=False)
+    return text.replace("\0", " ")
+
+
+class Imported(NamedTuple):
+    """A name that an import binds: a module's, where ``module`` is empty."""
+
+    module: str
+    name: str
+
+
+def imported_by(statement: Union[ast.Import, ast.ImportFrom]) -> List[Imported]:
+    module = str(statement.module) if isinstance(statement, ast.ImportFrom) else ""
+    return [Imported(module, alias.name) for alias in statement.names]
+
+
+def import_lines(imports: Iterable[Imported]) -> str:
+    """Import statements for all names, each once."""
+    names: Dict[str, Set[str]] = {}
+    for module, name in imports:
+        names.setdefault(module, set()).add(name)
+    lines = ["import %s\n" % name for name in sorted(names.pop("", ()))]
+    for module in sorted(names):
+        sorted_names = sorted(names[module], key=lambda name: (not name.isupper(), name))
+        line = "from %s import %s" % (module, ", ".join(sorted_names))
+        if len(line) > WIDTH:
+            line = "from %s import (\n%s,\n)  # fmt: skip" % (module, filled(comma_separated(sorted_names)))
+        lines.append(line + "\n")
+    return "".join(lines)
+
+
+class Edit(NamedTuple):
+    """The lines from ``first`` to ``last``, counted from 1, become ``text``."""
+
+    first: int
+    last: int
+    text: str = ""
+
+
+class Part:
+    """One file of the client, about to be joined to others."""
+
+    def __init__(self, name: str, names: Sequence[str], types: bool) -> None:
+        self.name, self._names = name, names
+        stub = source(name + ".pyi") if types else None
+        text = stub or source(name + ".py")
+        if text is None:
+            raise RequestError("the package is here without its sources: %s.py cannot be read" % name)
+        self._lines = text.splitlines(keepends=True)
+        tree = ast.parse(text)
+        self._about = ast.get_docstring(tree) or ""
+        self.bound = [name for statement in tree.body for name in bound_by(statement)]
+        self.imports: List[Imported] = []
+        self.type_imports: List[Imported] = []
+        self._types = types
+        self._edits = set(self._module_edits(tree))
+        self._edits |= set(without_bodies(tree) if types and not stub else self._function_edits(tree))
+
+    @property
+    def summary(self) -> str:
+        return self._about.partition("\n")[0]
+
+    def text(self) -> str:
+        """The file as it goes in: its heading, and what is left of it."""
+        lines = list(self._lines)
+        for first, last, text in sorted(self._edits, reverse=True):
+            before, after = blanks(reversed(lines[: first - 1])), blanks(lines[last:])
+            if text:
+                lines[first - 1 : last] = [text]
+            else:  # what goes takes the blank lines around it along
+                lines[first - 1 - before : last + after] = ["\n"] * (max(before, after) if before and after else 0)
+        return heading(self.name, "" if self._types else self._about) + "".join(lines).strip() + "\n"
+
+    def _module_edits(self, tree: ast.Module) -> Iterator[Edit]:
+        yield Edit(1, 1)  # the licence, which stands at the top
+        for statement in tree.body:
+            if isinstance(statement, ast.If) and is_name(statement.test, "TYPE_CHECKING"):
+                yield from self._type_checking_edits(statement)
+            elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+                if is_standard(statement):
+                    self.imports += imported_by(statement)
+                yield self._gone(statement)
+            elif is_text(statement) or getattr(statement, "name", "") == "__getattr__":
+                yield self._gone(statement)
+
+    def _type_checking_edits(self, block: ast.If) -> Iterator[Edit]:
+        found = [statement for statement in block.body if isinstance(statement, (ast.Import, ast.ImportFrom))]
+        if found != block.body or block.orelse and not self._types:
+            yield from (self._gone(statement) for statement in found if not is_standard(statement))
+        else:
+            for statement in filter(is_standard, found):
+                self.type_imports += imported_by(statement)
+            missing = [self._gone(statement).text for statement in found]
+            yield Edit(block.lineno, end_of(block), dedent("".join(missing)))
+
+    def _gone(self, statement: ast.stmt) -> Edit:
+        """Without a statement; the names of what is not joined are anything to a type checker."""
+        text = ""
+        if isinstance(statement, ast.ImportFrom) and statement.level and statement.module not in self._names:
+            form = " " * statement.col_offset + "%s = Any  # " + where_is(str(statement.module)) + "\n"
+            text = "".join(form % alias.name for alias in statement.names)
+        return Edit(statement.lineno, end_of(statement), text)
+
+    def _function_edits(self, tree: ast.Module) -> Iterator[Edit]:
+        """The doors: an import of what is joined goes, and a function that needs what is not says so instead."""
+        for function in ast.walk(tree):
+            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            body = function.body[1:] if is_text(function.body[0]) else function.body
+            doors = [node for node in ast.walk(function) if isinstance(node, ast.ImportFrom) and node.level]
+            missing = [door.module for door in doors if door.module not in self._names]
+            if missing:
+                what = "async for" if function.name == "__aiter__" else function.name
+                error = 'raise RequestError("%s: %s")' % (what, where_is(str(missing[0])))
+                yield Edit(body[0].lineno, end_of(body[-1]), "%s%s\n" % (" " * body[0].col_offset, error))
+            else:
+                yield from map(self._gone, doors)
+
+
+def source(name: str) -> Optional[str]:
+    """A file of the package, wherever it is: in a folder, or in an archive. None if it is not there."""
+    try:
+        data = get_data(str(__package__).rpartition(".")[0], name)
+    except OSError:
+        return None
+    return None if data is None else data.decode("utf-8")
+
+
+def without_bodies(tree: ast.Module) -> Iterator[Edit]:
+    """What makes types of a file: functions keep their heads, and what only runs goes."""
+    nodes: List[ast.AST] = list(tree.body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body
+            if body[0].lineno > node.lineno and not (len(body) == 1 and is_ellipsis(body[0])):
+                yield Edit(body[0].lineno, end_of(body[-1]), " " * body[0].col_offset + "...\n")
+        elif isinstance(node, (ast.For, ast.Assert)):
+            yield Edit(node.lineno, end_of(node))
+        elif isinstance(node, (ast.ClassDef, ast.If)):
+            nodes.extend(node.body + getattr(node, "orelse", []))
+
+
+def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
+    """Whether it imports of the standard library; what is from ``__future__`` stands at the top of the file."""
+    return isinstance(statement, ast.Import) or (statement.level == 0 and statement.module != "__future__")
+
+
+def is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(literal(statement.value), str)
+
+
+def is_ellipsis(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and literal(statement.value) is Ellipsis
+
+
+def literal(expression: ast.expr) -> object:
+    return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def is_name(expression: ast.expr, name: str) -> bool:
+    return isinstance(expression, ast.Name) and expression.id == name
+
+
+def bound_by(statement: ast.stmt) -> List[str]:
+    """The names that a definition or an assignment of a file binds."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def blanks(lines: Iterable[str]) -> int:
+    """How many blank lines come first."""
+    return len(list(takewhile(lambda line: not line.strip(), lines)))
+
+
+def end_of(node: ast.stmt) -> int:
+    """The last line of a statement."""
+    return node.end_lineno or node.lineno
