@@ -73,10 +73,9 @@ class Stream(BaseStream[T]):
         # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
         from .aio import LoopNetwork, Records
 
-        if self._exchange.head is not None and not self._taken:
-            raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")
+        if not self._taken:
+            self._exchange.use(LoopNetwork())
         self._take()
-        self._exchange.network = LoopNetwork()
         return Records(self._exchange)
 
     def text(self) -> Texts:

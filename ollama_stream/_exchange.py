@@ -1,8 +1,28 @@
 # SPDX-License-Identifier: MIT
 """One request and its response: open, send, receive, time, try again, close. ``_client`` runs it, ``aio`` awaits it.
 
-An exchange knows no stream: a loop over records holds the exchange alone, so that dropping the loop closes the socket at
-once. Whatever goes wrong leaves here as one of our exceptions that carries what had arrived.
+    status        the exchange                                        what moves it on
+    "open"        not begun, or under way: ``head`` is None until     the last record -> "complete"; a lost connection or a
+                  the response is one that has records                missing end -> "truncated"; close(), a loop that is
+                                                                      left, a cancelled task -> "cancelled"; else "error"
+    "complete"    its last record has been handed out                 nothing
+    "truncated"   ended early; ``error`` is what every later call     nothing
+    "error"       raises, with what had arrived in its ``partial``    nothing
+    "cancelled"   its reader has given up, or is told to              nothing
+
+Threads. The reader is whoever holds ``_reading``: one thread or task, for one batch() or open(). It alone talks to the
+connection, feeds the decoder and writes ``head``, ``_clocks``, ``_response``, ``_race``, ``_connection``,
+``_trailer_error`` and ``_answered``. ``error`` is written by failed(), which is for the reader and for whoever iterates
+over the records that it got. The end is written under ``_closing``, by any thread: ``status``, once; ``closed`` of the
+decoder, so that nothing more is handed out; and by _disconnect() ``_connection`` and ``_route`` are taken away, by one.
+
+The connection belongs to the exchange from _ask() until _disconnect() closes it or gives it back to the route: done by the
+reader as it leaves, or by close() where nobody reads. Where somebody reads, close() only wakes him.
+
+A stream, and what stands for one, asks for: batch, open, close, failed, use; partial, status, error, head, url, network,
+being_read, decoder (to look at). Nobody else writes an attribute. An exchange knows no stream: a loop over records holds
+the exchange alone, so that dropping the loop closes the socket at once. Whatever goes wrong leaves here as one of our
+exceptions that carries what had arrived.
 """
 
 from __future__ import annotations
@@ -12,7 +32,7 @@ import sys
 import threading
 import time
 from itertools import chain, count
-from typing import Any, Awaitable, Callable, Generic, Iterator, Optional, Type
+from typing import Any, Generic, Iterator, Optional, Type
 
 from ._address import safe_location
 from ._endpoints import Request
@@ -22,7 +42,7 @@ from ._errors import (
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._json import parse_json
-from ._net import SEND_SIZE, Clocks, Result, Timeout, reason, settled, shut_down
+from ._net import SEND_SIZE, Clocks, Network, Race, Timeout, reason
 from ._records import Generation
 from ._route import Route
 from ._stream import ResponseDecoder, T, response_error
@@ -43,7 +63,7 @@ class Exchange(Generic[T]):
 
     def __init__(
         self,
-        network: Any,
+        network: Network,
         route: Route,
         request: Request,
         data: bytes,
@@ -53,8 +73,9 @@ class Exchange(Generic[T]):
         retries: int = 0,
     ) -> None:
         self.request = request
-        self.url = route.address.url + request.target.partition("?")[0]
-        self._place = "%s, from %s" % (route.address.url, route.address.source)
+        where = route.address.url
+        self.url = where + request.target.partition("?")[0]
+        self._place = "%s, from %s" % (where, route.address.source)
         self.status = "open"
         self.error: Optional[OllamaError] = None
         self.head: Optional[Head] = None
@@ -63,10 +84,10 @@ class Exchange(Generic[T]):
         self.network = network
         self._route: Any = route  # dropped at the end: what is idle belongs to the client, not to its old streams
         self._data, self._timeout, self._retries = data, timeout, retries
-        self._clocks = Clocks(timeout)
-        self._response = Response(request.method)
-        self._connection: Any = None
-        self._socket: Any = None  # known before it is connected, for close() from another thread
+        self._clocks: Any = None  # Clocks, from the first step on
+        self._response: Any = None  # a Response, from the first byte sent on
+        self._connection: Any = None  # a Connection, while the exchange owns it
+        self._race: Optional[Race] = None  # the sockets before they are connected, for close() from another thread
         self._trailer_error: Optional[ProtocolError] = None
         self._answered = False
         self._pid = os.getpid()
@@ -85,21 +106,19 @@ class Exchange(Generic[T]):
     def being_read(self) -> bool:
         return self._reading.locked()
 
-    async def batch(self) -> Optional[Iterator[T]]:
-        """The next records, one at least, as soon as there is one; None after the last. Raises every OllamaError."""
-        return await self._alone(self._batch)
+    async def batch(self, *, only_open: bool = False) -> Optional[Iterator[T]]:
+        """The next records, one at least, as soon as there is one; None after the last. Raises every OllamaError.
 
-    async def open(self) -> None:
-        """Connect, send, and have the head of the response; does nothing when that is done. Raises as batch() does."""
-        await self._alone(self._open)
-
-    async def _alone(self, step: Callable[[], Awaitable[Result]]) -> Result:
-        """One step by one reader at a time; the connection does not outlive the exchange."""
+        One reader at a time; and the connection does not outlive the exchange, however this is left.
+        """
         if not self._reading.acquire(False):
             self._check_open()  # close() looks whether somebody reads
             raise StreamClosed("the stream is being read by another thread or task")
         try:
-            return await step()
+            self._check_open()
+            if self.head is None:
+                await self._open()
+            return None if only_open else await self._next_records()
         except OllamaError as error:
             raise self.failed(error)
         except BaseException:
@@ -110,11 +129,21 @@ class Exchange(Generic[T]):
             if self.status != "open":
                 self._disconnect()
 
+    async def open(self) -> None:
+        """Connect, send, and have the head of the response; does nothing when that is done. Raises as batch() does."""
+        await self.batch(only_open=True)
+
+    def use(self, network: Network) -> None:
+        """Wait by another network: before the request is sent, which is when the colour of an exchange is decided."""
+        if self.head is not None:
+            raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")
+        self.network = network
+
     def failed(self, error: OllamaError) -> OllamaError:
         """The error with what had arrived, when and from where; the exchange is over."""
         if self.error is None and error.url is None:
             error.partial = self.partial
-            error.elapsed = self._clocks.elapsed
+            error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
             error.url = self.url
             if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
                 error.args = (error.args[0] + cut_off(error.partial),)
@@ -142,13 +171,12 @@ class Exchange(Generic[T]):
 
     # --- the way of a call
 
-    async def _batch(self) -> Optional[Iterator[T]]:
-        await self._open()
+    async def _next_records(self) -> Optional[Iterator[T]]:
         decoder = self.decoder
         if self._answered:
             self._clocks.start("idle")
-        while not decoder.finished:
-            self._check_open()
+        while not decoder.finished:  # all that has come has been taken out of the decoder before
+            await self._receive()
             records = decoder.records()
             try:
                 first = next(records, None)
@@ -159,15 +187,10 @@ class Exchange(Generic[T]):
             if first is not None:
                 self._answered = True
                 return chain((first,), records)
-            if not decoder.finished:
-                await self._receive()
-        self.status = "complete" if self.status == "open" else self.status
+        self._give_up("complete")
         return None
 
     async def _open(self) -> None:
-        self._check_open()
-        if self.head is not None:
-            return
         self._clocks = Clocks(self._timeout)
         for attempt in count():
             try:
@@ -206,8 +229,8 @@ class Exchange(Generic[T]):
         await self._exchange_heads()
 
     async def _exchange_heads(self) -> None:
-        self._check_open()
         response = self._response = Response(self.request.method)
+        self._check_open()
         self._log("%s: sending %d bytes", len(self._data))
         lost = await self._send()
         self._clocks.start("first_byte")
@@ -259,7 +282,7 @@ class Exchange(Generic[T]):
                 await self.network.sleep(0)  # a long file must not keep a loop to itself
             self._clocks.start("idle")
             try:
-                await settled(self._connection.send(piece, self._clocks.remaining()))
+                await self._connection.send(piece, self._clocks.remaining())
             except OllamaError:  # of a transport that dials only now
                 self._check_open()
                 raise
@@ -279,7 +302,7 @@ class Exchange(Generic[T]):
 
     async def _recv(self) -> bytes:
         try:
-            piece: bytes = await settled(self._connection.recv(self._clocks.remaining()))
+            piece: bytes = await self._connection.recv(self._clocks.remaining())
         except OllamaError:  # which may be an OSError too: TLS refused after the handshake, a clock
             self._check_open()
             raise
@@ -287,13 +310,16 @@ class Exchange(Generic[T]):
             self._clocks.check_failure(error)
             self._check_open()
             raise ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail()) from error
-        self._check_open()
+        if self.status != "open":
+            self._check_open()
         return piece
 
     async def _receive(self) -> None:
         """Give the decoder more of the body, or its end."""
         response = self._response
-        while True:
+        while response.news or not response.complete:
+            if not response.news:
+                response.receive(await self._recv())
             try:
                 body = response.read_body()
             except ConnectionLost as error:
@@ -309,9 +335,6 @@ class Exchange(Generic[T]):
             if body:
                 self.decoder.receive(body)
                 return
-            if response.complete:
-                break
-            response.receive(await self._recv())
         self.decoder.end()
 
     async def _refusal(self, head: Head) -> OllamaError:
@@ -343,8 +366,8 @@ class Exchange(Generic[T]):
 
     # --- closing
 
-    def _made(self, sock: Any) -> None:
-        self._socket = sock
+    def _made(self, race: Race) -> None:
+        self._race = race
         self._check_open()
 
     def _check_open(self) -> None:
@@ -364,16 +387,14 @@ class Exchange(Generic[T]):
     def _wake(self) -> None:
         if self._pid != os.getpid():
             return  # a shutdown would reach the parent's connection
-        for end in (self._connection, self._socket):
-            if hasattr(end, "wake"):
+        for end in (self._connection, self._race):
+            if end is not None:
                 end.wake()
-            elif hasattr(end, "shutdown"):
-                shut_down(end)
 
     def _disconnect(self) -> None:
         """Close the connection, or keep it for the next exchange where this one has come to its end."""
         with self._closing:  # the reader that ends and a thread that closes may come here together
-            connection, self._connection, self._socket = self._connection, None, None
+            connection, self._connection, self._race = self._connection, None, None
             route = self._route
             if self.status != "open":
                 self._route = None
@@ -381,7 +402,7 @@ class Exchange(Generic[T]):
             return
         self._log("%s: %s, %d bytes in %.3f s", self.status, self._response.bytes_received, self._clocks.elapsed)
         refused = self._response.body_ended and isinstance(self.error, (IncompleteStream, ResponseError))
-        if (self.status == "complete" or refused) and self._pid == os.getpid():
+        if (self.status == "complete" or refused) and self._pid == os.getpid() and connection.rest():
             route.keep(self.network, connection, self._response)
         else:
             connection.close()

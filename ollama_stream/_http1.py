@@ -86,9 +86,10 @@ class MessageReader:
     def __init__(self, keep_chunks: bool) -> None:
         self.bytes_received = 0
         self.trailers: HeaderFields = []
+        self.complete = False  # the message has ended, trailers included
+        self.news = False  # something came since read_body() had nothing more to give
         self._state = HEAD
         self._eof = False
-        self._news = False  # something came since read_body() had nothing more to give
         self._persistent = False
         # Not the exception itself: its traceback would hold the caller's frames, and with them the connection.
         self._failure: Optional[Tuple[Union[Type[ConnectionLost], Type[ProtocolError]], str]] = None
@@ -113,7 +114,7 @@ class MessageReader:
             self.bytes_received += len(piece)
         else:
             self._eof = True
-        self._news = True
+        self.news = True
 
     def read_body(self) -> bytes:
         """All bytes of the body that can be had now, ``b""`` for none. Reads on through the trailers.
@@ -122,10 +123,10 @@ class MessageReader:
         it they are returned, and the next call raises.
         """
         found: List[bytes] = []
-        if self._news:
+        if self.news:
             if self._state != SIZE or not self._take_whole_chunks(found):
                 self._run(_STEPS, found)
-            self._news = self._failure is not None
+            self.news = self._failure is not None
         return b"".join(found)
 
     def take_chunks(self) -> List[Chunk]:
@@ -144,11 +145,6 @@ class MessageReader:
     def body_ended(self) -> bool:
         """Every byte of the body has been returned; trailers may still be due."""
         return self._state in (TRAILERS, END)
-
-    @property
-    def complete(self) -> bool:
-        """The message has ended, trailers included."""
-        return self._state == END
 
     @property
     def surplus(self) -> bytes:
@@ -228,7 +224,7 @@ class MessageReader:
         if not self._read_fields():
             return self._needs_more("after the last chunk, before the empty line that ends the message")
         self.trailers, self._lines = self._fields, []
-        self._state = END
+        self._end()
         return True
 
     def _read_fields(self) -> bool:
@@ -258,20 +254,25 @@ class MessageReader:
     def _begin_body(self, chunked: bool, length: Optional[int]) -> None:
         """``length`` is None for a body that lasts until end of file."""
         self._size = self._left = length or 0
-        self._state = SIZE if chunked else UNTIL_EOF if length is None else LENGTH if length else END
+        self._state = SIZE if chunked else UNTIL_EOF if length is None else LENGTH
+        if not chunked and length == 0:
+            self._end()
+
+    def _end(self) -> None:
+        self._state, self.complete = END, True
 
     def _read_until_eof(self, found: List[bytes]) -> bool:
         self._left = self._gather()
         self._take_data(found)
         if self._eof:
-            self._state = END
+            self._end()
         return False
 
     def _read_length(self, found: List[bytes]) -> bool:
         self._take_data(found)
         if self._left:
             return self._needs_more("after %d of %d bytes of the body" % (self._size - self._left, self._size))
-        self._state = END
+        self._end()
         return True
 
     def _read_size(self, found: List[bytes]) -> bool:

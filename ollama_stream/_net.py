@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Clocks and sockets: dial, send, receive, close, each within what is left of its phase.
+"""Clocks and sockets: dial, send, receive, close, each within what is left of its phase. The contract of a transport.
 
-``Network`` is the blocking colour. Its methods are coroutines that never wait for a loop (``run`` drives them), so that
-``_exchange`` is written once for both colours; ``aio`` has the other one. A transport given to a client has the same
-shape: ``open(address, timeout) -> connection``, and the connection ``send(data, timeout)``, ``recv(timeout) -> bytes``
-(b"" at the end) and ``close()``; any of them may be awaitable.
+    Transport    open(address, timeout) -> connection: what ``Client(transport=...)`` takes
+    Connection   send, recv, close; and rest, poll, wake, attach, which have a meaning of their own where nothing is said
+    Network      home, resolve, attempt, ended, connection, sleep: the sockets of one colour
+
+Their methods that wait are coroutines in both colours, so that ``_exchange`` is written once: those of the blocking
+colour, here, never wait for a loop, and ``run`` drives them; ``aio`` has those that do. A transport of somebody else need
+not know of all this: ``adapted`` makes a ``Connection`` of any object with send, recv and close, plain or awaitable.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ import errno
 import os
 import time
 from itertools import zip_longest
-from math import ceil
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union
+from math import ceil, inf
+from typing import (
+    TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union,
+)  # fmt: skip
 
 from ._address import Address, Proxy, resolve_hint
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError, check_origin
@@ -27,6 +32,7 @@ Result = TypeVar("Result")
 
 PIECE_SIZE = 65536  # bytes asked of one read
 SEND_SIZE = 262144  # bytes that must go out within one ``idle``
+SAME_TIMEOUT = 0.001  # seconds; to set one that is as good as what is set costs a system call for each record
 TIMER_SLACK = 0.05  # seconds that a timer of the system or of a loop may be ahead of our clock
 ATTEMPT_DELAY = 0.25  # seconds until the next address of a host is tried beside the last (RFC 8305, 5)
 MAX_SECONDS = 1e9  # 30 years; a system call takes no more
@@ -71,11 +77,16 @@ class Clocks:
     def __init__(self, timeout: Timeout) -> None:
         self.timeout = timeout
         self.started = time.monotonic()
-        self.name = "total"
-        self._since = self.started
+        self.start("total")
 
     def start(self, name: str) -> None:
-        self.name, self._since = name, time.monotonic()
+        """From now on this clock runs; the deadline is its own, or that of ``total`` where it is nearer."""
+        now, self._deadline, self._nearest = time.monotonic(), inf, name
+        limit, total = getattr(self.timeout, name), self.timeout.total
+        if limit is not None:
+            self._deadline = (self.started if name == "total" else now) + limit
+        if total is not None and self.started + total < self._deadline:
+            self._deadline, self._nearest = self.started + total, "total"
 
     @property
     def elapsed(self) -> float:
@@ -83,27 +94,17 @@ class Clocks:
 
     def remaining(self) -> Optional[float]:
         """Seconds left, None without a limit; raises OllamaTimeout when there are none."""
-        left, name = self._nearest()
-        if left is not None and left <= 0:
-            raise self.error(name)
-        return left
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise self.error(self._nearest)
+        return left if left < inf else None
 
     def check_failure(self, error: BaseException) -> None:
         """Raise what is no failure of the connection: OllamaTimeout where ``error`` says that one of these clocks has
         run out, and what a signal handler of the program raised, as it is."""
         check_origin(error)
-        left, name = self._nearest()
-        if left is not None and left <= TIMER_SLACK and is_timeout(error):
-            raise self.error(name) from error
-
-    def _nearest(self) -> Tuple[Optional[float], str]:
-        """Seconds left of the clock that runs out first, and its name."""
-        now, left, nearest = time.monotonic(), None, self.name
-        for name, since in ((self.name, self._since), ("total", self.started)):
-            limit = getattr(self.timeout, name)
-            if limit is not None and (left is None or since + limit - now < left):
-                left, nearest = since + limit - now, name
-        return left, nearest
+        if self._deadline - time.monotonic() <= TIMER_SLACK and is_timeout(error):
+            raise self.error(self._nearest) from error
 
     def error(self, name: str) -> OllamaTimeout:
         limit = getattr(self.timeout, name)
@@ -139,9 +140,44 @@ async def settled(value: Any) -> Any:
 
 
 class Connection:
-    """A connected blocking socket."""
+    """Bytes out, bytes in: the contract. An exchange owns a connection from open() until it is closed, or kept.
+
+    ``send``, ``recv``, ``rest`` and ``poll`` are called by one thread or task at a time; ``wake`` and ``close`` by any,
+    ``close`` more than once. All raise OSError where the connection fails, TimeoutError where ``timeout`` seconds (None:
+    no limit) have passed, an OllamaError for what they know better; nothing raised is held back by them.
+    """
 
     pending = False  # whether bytes have been taken from the socket that recv() has not returned yet
+
+    async def send(self, data: bytes, timeout: Optional[float]) -> None:
+        """Have all of it sent."""
+        raise NotImplementedError
+
+    async def recv(self, timeout: Optional[float]) -> bytes:
+        """What one read gives, b"" at the end, for ever."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End it at once. Nobody sends or receives then, or ``wake`` has been called before."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Have the send() or recv() that waits end soon, in whatever way; whoever waited looks why."""
+
+    def rest(self) -> bool:
+        """The exchange is over: whether another may follow on this connection, which then belongs to no thread or loop."""
+        return False
+
+    def poll(self) -> Optional[bytes]:
+        """What has come while it rested, b"" at the end, None for nothing; never waits."""
+        return b""
+
+    def attach(self, network: Network, dial: Callable[[], Awaitable[Connection]]) -> None:
+        """Told when a transport has opened it: what to wait by, and how to have a real connection to the address."""
+
+
+class BlockingConnection(Connection):
+    """A connected blocking socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -151,11 +187,16 @@ class Connection:
         self.sock.sendall(data)
 
     async def recv(self, timeout: Optional[float]) -> bytes:
-        self.sock.settimeout(timeout)
-        return self.sock.recv(PIECE_SIZE)
+        sock = self.sock
+        now = sock.gettimeout()
+        if now is None or timeout is None or abs(now - timeout) > SAME_TIMEOUT:
+            sock.settimeout(timeout)
+        return sock.recv(PIECE_SIZE)
+
+    def rest(self) -> bool:
+        return True
 
     def poll(self) -> Optional[bytes]:
-        """What has come meanwhile, b"" at the end, None for nothing; never waits."""
         try:
             self.sock.setblocking(False)
             return self.sock.recv(PIECE_SIZE)
@@ -170,26 +211,61 @@ class Connection:
         self.sock.close()
 
 
+class AdaptedConnection(Connection):
+    """What a transport of somebody else has opened: send, recv and close, each plain or awaitable; poll and wake if any."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._wake: Optional[Callable[[], Any]] = getattr(inner, "wake", None)
+        self._poll: Optional[Callable[[], Optional[bytes]]] = getattr(inner, "poll", None)
+
+    async def send(self, data: bytes, timeout: Optional[float]) -> None:
+        await settled(self._inner.send(data, timeout))
+
+    async def recv(self, timeout: Optional[float]) -> bytes:
+        piece: bytes = await settled(self._inner.recv(timeout))
+        return piece
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def wake(self) -> None:
+        if self._wake is not None:
+            self._wake()
+
+    def rest(self) -> bool:
+        return self._poll is not None
+
+    def poll(self) -> Optional[bytes]:
+        return b"" if self._poll is None else self._poll()
+
+
+def adapted(connection: Any) -> Connection:
+    """A connection of any kind under the contract."""
+    return connection if isinstance(connection, Connection) else AdaptedConnection(connection)
+
+
 class Network:
-    """Blocking sockets. ``connect`` closes a socket that it cannot connect."""
+    """Blocking sockets, and the contract of the other kind."""
 
     def home(self) -> Any:
         """Where a connection made here can be used again; to be compared."""
         return Network
 
-    async def resolve(self, host: str, port: int) -> List[Any]:
+    async def resolve(self, host: Any, port: int) -> List[Any]:
         import socket
 
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
 
-    def attempt(self, sock: socket.socket) -> Attempt:
+    def attempt(self, sock: socket.socket) -> Any:
+        """An ``Attempt`` of this colour."""
         return Attempt(sock)
 
     def connection(self, sock: socket.socket) -> Connection:
         """One over a socket that is connected."""
-        return Connection(sock)
+        return BlockingConnection(sock)
 
-    async def ended(self, attempts: List[Attempt], timeout: Optional[float]) -> List[Attempt]:
+    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
         """Those of these attempts that have ended, as soon as one has; none when the time is up."""
         ready = wait_writable([attempt.sock for attempt in attempts], timeout)
         return [attempt for attempt in attempts if attempt.sock.fileno() in ready]
@@ -241,7 +317,7 @@ def wait_writable(socks: List[socket.socket], timeout: Optional[float]) -> Set[i
 class Race:
     """The attempts to reach a host, side by side. ``wake`` ends them all, from any thread."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Network) -> None:
         self.failures: List[str] = []
         self.attempts: List[Any] = []
         self._network = network
@@ -290,7 +366,9 @@ class Race:
             self.attempts.pop().close()
 
 
-async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Any], None]) -> Any:
+async def dial(
+    network: Network, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Race], None]
+) -> Connection:
     """A connection to the address of a host that answers first, all of them within one ``connect`` (RFC 8305).
 
     The next address is tried as soon as one has failed, or 250 ms after the last was begun. ``made`` is told of the race
@@ -314,7 +392,7 @@ async def dial(network: Any, address: Union[Address, Proxy], clocks: Clocks, mad
     raise connect_error(address, "; ".join(dict.fromkeys(race.failures)))
 
 
-async def addresses(network: Any, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
+async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
     """(family, target) of each address of the host, as the system orders them."""
     import socket
 

@@ -18,7 +18,7 @@ from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 from ._address import Address, Proxy
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError
 from ._http1 import Head, Response
-from ._net import Clocks, dial, reason, settled
+from ._net import Clocks, Connection, Network, Race, adapted, dial, reason, settled
 from ._tls import TLSConnection, TLSSettings
 
 MAX_IDLE = 8  # connections
@@ -53,31 +53,28 @@ class Route:
             return None
         return refused_by(self.proxy, authority_of(self.address), answered(head))
 
-    def idle(self, network: Any) -> Any:
+    def idle(self, network: Network) -> Any:
         """An open connection that has carried an exchange before, or None."""
         return self._pool.take(self._key(network))
 
-    def keep(self, network: Any, connection: Any, response: Response) -> None:
+    def keep(self, network: Network, connection: Any, response: Response) -> None:
         """Take back a connection whose exchange has ended."""
         self._pool.put(self._key(network), connection, response)
 
-    async def open(self, network: Any, clocks: Clocks, made: Callable[[Any], None]) -> Any:
+    async def open(self, network: Network, clocks: Clocks, made: Callable[[Race], None]) -> Connection:
         """A new connection. ``made`` is told of each socket before it connects. Raises ConnectError, OllamaTimeout."""
         if self._transport is None:
             return await self.connect(network, clocks, made)
-        connection = await settled(self._transport.open(self.address, clocks.remaining()))
-        if hasattr(connection, "network"):
-            connection.network = network
-        if hasattr(connection, "dial"):
+        connection = adapted(await settled(self._transport.open(self.address, clocks.remaining())))
 
-            async def dial_later() -> Any:
-                clocks.start("connect")
-                return await self.connect(network, clocks, made)
+        async def dial_later() -> Connection:
+            clocks.start("connect")
+            return await self.connect(network, clocks, made)
 
-            connection.dial = dial_later
+        connection.attach(network, dial_later)
         return connection
 
-    async def connect(self, network: Any, clocks: Clocks, made: Callable[[Any], None]) -> Any:
+    async def connect(self, network: Network, clocks: Clocks, made: Callable[[Race], None]) -> Connection:
         """A new connection over the network, whatever the transport."""
         address, proxy = self.address, self.proxy
         context = self._tls.context() if "https" in (address.scheme, proxy and proxy.scheme) else None
@@ -96,11 +93,11 @@ class Route:
             raise
         return connection
 
-    def _key(self, network: Any) -> Tuple[Any, ...]:
+    def _key(self, network: Network) -> Tuple[Any, ...]:
         return network.home(), self.address, self.proxy
 
 
-async def open_tunnel(connection: Any, address: Address, proxy: Proxy, clocks: Clocks) -> None:
+async def open_tunnel(connection: Connection, address: Address, proxy: Proxy, clocks: Clocks) -> None:
     """Have the proxy connect us to the server (RFC 9110, 9.3.6). Raises ConnectError and OllamaTimeout."""
     authority, response = authority_of(address), Response("CONNECT")
     try:
@@ -177,10 +174,10 @@ class Pool:
             idle.connection.close()
 
     def put(self, key: Hashable, connection: Any, response: Response) -> None:
-        """Keep a connection for later; close one that cannot serve again, or cannot be asked whether it can."""
+        """Keep a connection for later; close one that cannot serve again."""
         self._leave_the_parent()
         # The collector may end a stream while this very thread is further down in here: it must not wait for itself.
-        if not (response.keepable and hasattr(connection, "poll") and self._lock.acquire(False)):
+        if not (response.keepable and self._lock.acquire(False)):
             connection.close()
             return
         try:

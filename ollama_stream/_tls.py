@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError, check_origin
-from ._net import PIECE_SIZE, Clocks, reason
+from ._net import PIECE_SIZE, Clocks, Connection, reason
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -90,10 +90,10 @@ def check_path(path: Any, argument: str) -> None:
         raise RequestError("%s: no such file: %r" % (argument, path))
 
 
-class TLSConnection:
+class TLSConnection(Connection):
     """A connection over TLS, once ``handshake`` has been awaited."""
 
-    def __init__(self, connection: Any, context: SSLContext, server: Union[Address, Proxy]) -> None:
+    def __init__(self, connection: Connection, context: SSLContext, server: Union[Address, Proxy]) -> None:
         import ssl
 
         self._connection, self._server = connection, server
@@ -162,8 +162,11 @@ class TLSConnection:
             await self._flush(left)
             await self._fill(left)
 
+    def rest(self) -> bool:
+        return self._connection.rest()
+
     @property
-    def pending(self) -> bool:
+    def pending(self) -> bool:  # type: ignore[override]
         return bool(self._tls.pending() or self._incoming.pending)
 
     def poll(self) -> Optional[bytes]:

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 """``AsyncClient`` and ``AsyncStream``: the same decisions as ``_client``, awaited.
 
-An ``Exchange`` is awaited here on the socket calls of the running loop (``sock_connect``, ``sock_sendall``,
-``sock_recv``) and nothing else; so nothing of it belongs to a loop between two awaits, and closing a socket is all there
-is to clean up. CancelledError passes through unchanged.
+An ``Exchange`` is awaited here on raw sockets and the calls of the running loop for them; no transport of asyncio is made,
+which would belong to one loop, and raise or warn when that has ended. CancelledError passes through unchanged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import sys
+import time
 from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Awaitable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional,
+    TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional,
     Sequence, Union, cast, overload,
 )  # fmt: skip
 
@@ -20,7 +22,7 @@ from ._calls import (
 )  # fmt: skip
 from ._endpoints import build, build_any
 from ._errors import OllamaError, StreamClosed
-from ._net import PIECE_SIZE, Connection
+from ._net import PIECE_SIZE, BlockingConnection, Network, shut_down
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Message,
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
@@ -39,43 +41,154 @@ if TYPE_CHECKING:
     from ._exchange import Exchange
 
 
-class LoopConnection(Connection):
-    """A connected non-blocking socket. A deadline shuts it down, which ends the wait on every kind of loop."""
+class LoopConnection(BlockingConnection):
+    """A connected non-blocking socket. A deadline shuts it down, which ends the wait on every kind of loop.
+
+    A loop that can (all but that of Windows) watches the socket from the first wait on, because to begin and to end that
+    costs two system calls. It stops when there is something to read and nobody waits, and before the socket is closed or
+    rests. One timer looks at the deadline when it fires, and is set anew where that has moved on.
+
+    All of this belongs to the thread of ``_loop``. Another one that closes shuts the socket down; the loop sees that, lets
+    go of the socket, and closes it: its number may be another socket's the moment after.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
-        self._expired = False
+        self._descriptor, self._pid = sock.fileno(), os.getpid()
+        self._loop: Optional[asyncio.AbstractEventLoop] = None  # that watches, or has the timer
+        self._can_watch, self._watched = True, False
+        self._waiter: Optional[asyncio.Future[bytes]] = None  # of recv()
+        self._waiting = self._expired = self._closed = False
+        self._deadline = self._timer_at = math.inf
+        self._timer: Optional[asyncio.TimerHandle] = None
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
-        await self._within(timeout, asyncio.get_running_loop().sock_sendall(self.sock, data))
-
-    async def recv(self, timeout: Optional[float]) -> bytes:
-        # sock_recv() does not wait where there is something to read: a fast server would keep the loop to itself.
-        await asyncio.sleep(0)
-        piece: bytes = await self._within(timeout, asyncio.get_running_loop().sock_recv(self.sock, PIECE_SIZE))
-        return piece
-
-    def _expire(self) -> None:
-        self._expired = True
-        self.wake()
-
-    async def _within(self, timeout: Optional[float], waiting: Awaitable[Any]) -> Any:
-        timer = None if timeout is None else asyncio.get_running_loop().call_later(timeout, self._expire)
-        result = None
+        loop = asyncio.get_running_loop()
+        self._begin_wait(loop, timeout)
         try:
-            result = await waiting
+            await loop.sock_sendall(self.sock, data)
         except OSError:
             if not self._expired:
                 raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._waiting = False
         if self._expired:
             raise TimeoutError
-        return result
+
+    async def recv(self, timeout: Optional[float]) -> bytes:
+        loop, piece = asyncio.get_running_loop(), b""
+        self._begin_wait(loop, timeout)
+        if self._can_watch and not self._watched:
+            self._watch(loop)
+        try:
+            if self._watched:
+                self._waiter = loop.create_future()
+                piece = await self._waiter
+            else:
+                # sock_recv() does not wait where there is something: a fast server would keep the loop to itself.
+                await asyncio.sleep(0)
+                piece = await loop.sock_recv(self.sock, PIECE_SIZE)
+        except OSError:
+            if not self._expired:
+                raise
+        finally:
+            self._waiting, self._waiter = False, None
+        if self._expired:
+            raise TimeoutError
+        return piece
+
+    def rest(self) -> bool:
+        return self._let_go()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._let_go():
+            self.sock.close()
+        else:
+            shut_down(self.sock)
+
+    def _begin_wait(self, loop: asyncio.AbstractEventLoop, timeout: Optional[float]) -> None:
+        if self._loop is not loop:
+            self._let_go()
+            self._loop, self._watched = loop, False
+        self._deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if self._deadline < self._timer_at:
+            self._set_timer(loop)
+        self._waiting = True
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = loop.call_later(self._deadline - time.monotonic(), self._look_at_deadline, loop)
+
+    def _look_at_deadline(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer, self._timer_at = None, math.inf
+        if not self._waiting or self._deadline == math.inf:
+            return
+        if self._deadline > time.monotonic():
+            self._set_timer(loop)
+        else:
+            self._expired = True
+            self.wake()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.add_reader(self._descriptor, self._readable, loop)
+            self._watched = True
+        except NotImplementedError:
+            self._can_watch = False
+
+    def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done() or loop is not self._loop:
+            loop.remove_reader(self._descriptor)  # or it would be told again and again
+            if loop is self._loop:
+                self._watched = False
+                if self._closed:
+                    self.sock.close()
+            return
+        try:
+            waiter.set_result(self.sock.recv(PIECE_SIZE))
+        except (BlockingIOError, InterruptedError):
+            pass
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # what a signal handler raises is for whoever waits
+            waiter.set_exception(error)
+
+    def _let_go(self) -> bool:
+        """Have the loop forget the socket; False where only that can do it, because it runs in another thread."""
+        loop, timer = self._loop, self._timer
+        if loop is not None and not loop.is_closed() and self._pid == os.getpid():  # a fork shares what the loop watches
+            if loop.is_running() and loop is not running_loop():
+                if timer is not None:
+                    call_in(loop, timer.cancel)
+                return not self._watched
+            if self._watched:
+                loop.remove_reader(self._descriptor)
+            if timer is not None:
+                timer.cancel()
+        self._loop = self._timer = None
+        self._watched, self._timer_at = False, math.inf
+        return True
 
 
-class LoopNetwork:
+def running_loop() -> Optional[asyncio.AbstractEventLoop]:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:  # it has ended meanwhile
+        pass
+
+
+class LoopNetwork(Network):
     """Sockets on the running loop."""
 
     def home(self) -> Any:
@@ -96,7 +209,7 @@ class LoopNetwork:
     def connection(self, sock: socket.socket) -> LoopConnection:
         return LoopConnection(sock)
 
-    async def ended(self, attempts: List[LoopAttempt], timeout: Optional[float]) -> List[LoopAttempt]:
+    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
         """Those of these attempts that have ended, as soon as one has; none when the time is up."""
         tasks = [attempt.task for attempt in attempts]
         await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

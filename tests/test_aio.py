@@ -420,7 +420,7 @@ def test_close_wakes_the_task_that_connects(threaded):
     async def main(port: int) -> None:
         stream = AsyncClient("127.0.0.1:%d" % port).chat("m", ASK, stream=True)
         task = asyncio.ensure_future(by_loop(stream))
-        while stream._exchange._socket is None:
+        while stream._exchange._race is None:
             await asyncio.sleep(0)
         await settle()
         if threaded:

@@ -23,7 +23,7 @@ from support import (
 
 from ollama_stream import ConnectionLost, OllamaError, ResponseError, _exchange, _route
 from ollama_stream._http1 import Response
-from ollama_stream._net import Connection
+from ollama_stream._net import BlockingConnection
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -254,7 +254,7 @@ def test_a_client_that_is_dropped_closes_what_rests_without_the_collector(colour
 def test_a_pool_in_a_circle_of_garbage_closes_its_connections_before_the_collector_does():
     # An error keeps the frames that it went through, and they the client and the exchange, which keeps the error.
     ours, theirs = socket.socketpair()
-    connection = Connection(ours)
+    connection = BlockingConnection(ours)
     pool = _route.Pool()
     pool.put("key", connection, SimpleNamespace(keepable=True, head=None))
     pool.circle = pool

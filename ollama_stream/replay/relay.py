@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple
 
 from .._errors import ConnectError, ConnectionLost, OllamaTimeout, RequestError
 from .._exchange import AT_ONCE
-from .._net import PIECE_SIZE, SEND_SIZE, Clocks, Connection, Network, Timeout, run
+from .._net import PIECE_SIZE, SEND_SIZE, BlockingConnection, Clocks, Connection, Network, Timeout, run
 from .._route import Route
 from ..fixture import Recorder, how_lost, last_chunk
 
@@ -208,7 +208,7 @@ class _Network(Network):
         return _Connection(sock, self._wait)
 
 
-class _Connection(Connection):
+class _Connection(BlockingConnection):
     def __init__(self, sock: socket.socket, wait: Wait) -> None:
         super().__init__(sock)
         self._wait = wait

@@ -4,20 +4,18 @@
     Replaying    answers from fixtures, in the process, without a socket
     Recording    answers from the exchanges in a folder; asks the server, and records, where the mode says so
 
-A transport has ``open(address, timeout) -> connection``; a connection ``send(data, timeout)``, ``recv(timeout) -> bytes``
-(b"" at the end) and ``close()``. Where a connection has ``network``, that is set to the colour's sockets and clocks;
-where it has ``dial``, to a coroutine function that gives a real connection to the address.
+What a transport and its connections are is written down in ``_net``.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from .._errors import OllamaError, RequestError
 from .._exchange import TURN
-from .._net import Network, connect_error, reason, settled
+from .._net import Connection, Network, connect_error, reason
 from ..fixture import (
     Cassette, Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestReader, Source, fixtures_of,
     last_chunk, receive, recorded_request,
@@ -28,6 +26,8 @@ from .overlay import Action, Pace, planned
 
 if TYPE_CHECKING:
     from .._address import Address
+
+Dial = Callable[[], Awaitable[Connection]]
 
 
 class Replaying:
@@ -91,10 +91,10 @@ class Recording:
         return RecordingConnection(self.recordings, self.speed, address)
 
 
-class ReplayingConnection:
+class ReplayingConnection(Connection):
     """Reads requests as a server does, and gives what was recorded for them."""
 
-    network: Any = Network()  # whose clock it waits on; an exchange puts its own here
+    network = Network()  # whose clock it waits on
 
     def __init__(self, cassette: Cassette, speed: Optional[float] = None, faults: Sequence[Fault] = ()) -> None:
         self.sent = bytearray()
@@ -107,6 +107,9 @@ class ReplayingConnection:
         self._planned: Iterator[Tuple[float, Action]] = iter(())
         self._next: Optional[Tuple[float, Action]] = None
         self._closed = False
+
+    def attach(self, network: Network, _dial: Dial) -> None:
+        self.network = network
 
     async def send(self, data: bytes, _timeout: Optional[float] = None) -> None:
         request = self._read(data)
@@ -177,20 +180,22 @@ class ReplayingConnection:
 class RecordingConnection(ReplayingConnection):
     """Plays what its folder has; dials only for a request that is to be sent."""
 
-    dial: Any = None  # set when it is opened, and soon dropped: it refers to the exchange, which refers to us
-
     def __init__(self, recordings: Recordings, speed: Optional[float], address: Address) -> None:
         super().__init__(recordings.cassette, speed)
         self._recordings = recordings
         self._address = address
+        self._dial: Any = None  # soon dropped: it refers to the exchange, which refers to us
         self._live: Any = None
         self._recorder: Optional[Recorder] = None
+
+    def attach(self, network: Network, dial: Dial) -> None:
+        self.network, self._dial = network, dial
 
     async def send(self, data: bytes, timeout: Optional[float] = None) -> None:
         request = self._read(data)
         if request is None:
             return
-        dial, self.dial = self.dial, None
+        dial, self._dial = self._dial, None
         fixture = self._recordings.answer(request)
         if fixture is None:
             self._live = await dial()
@@ -226,7 +231,7 @@ class RecordingConnection(ReplayingConnection):
     async def _ask(self, timeout: Optional[float], record: Callable[[float], Recorder]) -> Recorder:
         """Send the request to the server. One that answers early and closes makes that fail, and its answer counts."""
         try:
-            await settled(self._live.send(bytes(self.sent), timeout))
+            await self._live.send(bytes(self.sent), timeout)
         finally:
             self._recorder = record(time.monotonic())
         return self._recorder

@@ -23,7 +23,7 @@ from .._calls import BaseClient, as_messages
 from .._client import Client, Stream
 from .._decode import decode
 from .._errors import FixtureError, OllamaError, ProtocolError, RequestError, StreamClosed
-from .._net import settled
+from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
 from .._values import base64_text, checked_message, checked_messages, checked_tools, has_dump, plain
@@ -69,7 +69,7 @@ class Rounds:
         self._given = len(self.messages)
         self._ask = partial(cast(Any, client).chat, model, tools=schemas, stream=True, **fields)
         self.exchange = self._ask(messages=self.messages)._exchange
-        self.network = self.exchange.network
+        self._network = self.exchange.network
         self._answers, self._max_rounds = 0, max_rounds
         self._calling = False
         self._end = ""
@@ -87,9 +87,13 @@ class Rounds:
             self._end = "cancelled"
         self.exchange.close()
 
+    def use(self, network: Network) -> None:
+        """As an exchange does; the exchanges that follow use it too."""
+        self.exchange.use(network)
+        self._network = network
+
     async def batch(self) -> Optional[Iterator[ChatResponse]]:
         while True:
-            self.exchange.network = self.network  # a stream of a Client may have been given that of a loop
             records = await self.exchange.batch()
             if records is not None:
                 return self._watched(records)
@@ -133,6 +137,7 @@ class Rounds:
             results = [await result_of(call, self.functions) for call in answer.tool_calls or ()]
             self.messages += [answer, *results]
             self.exchange = self._ask(messages=self.messages)._exchange
+            self.exchange.use(self._network)
             self._check_open()
         except BaseException:
             self.close()
