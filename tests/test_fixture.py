@@ -394,6 +394,49 @@ def test_a_folder_without_exchanges_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == "%s: expected files named *.exchange.jsonl or *.ndjson" % tmp_path
 
 
+def test_280_a_folder_of_folders_names_those_that_have_exchanges(tmp_path: Path) -> None:
+    for name in ("one", "two", "empty", "bad"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "a.ndjson").write_bytes(b"{}")
+    (tmp_path / "two" / "a.exchange.jsonl").write_bytes(b"")
+    (tmp_path / "bad" / "a.ndjson").mkdir()
+    (tmp_path / "README.md").write_bytes(b"")
+    with pytest.raises(FixtureError) as caught:
+        load_folder(tmp_path)
+    where = "%s: expected files named *.exchange.jsonl or *.ndjson; name one of its folders: one, two"
+    assert str(caught.value) == where % tmp_path
+
+
+def test_280_what_a_folder_has_besides_exchanges_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("sub", "empty"):
+        (tmp_path / name).mkdir()
+    for name in ("a.ndjson", "sub/b.ndjson", "README.md", "c.json", ".hidden", "d.exchange.jsonl.part", "e", "f"):
+        (tmp_path / name).write_bytes(b"{}\n")
+    assert [fixture.name for fixture in load_folder(tmp_path)] == ["a"]
+    left_out = "sub, README.md, c.json, e, empty and 1 more"
+    assert caplog.messages == ["%s: no exchanges, and left out: %s" % (tmp_path, left_out)]
+
+
+PLAIN_FILES = [  # id, the name, the bytes, whether it is said that it is taken for a body
+    ("a README", "README.md", b"# Recordings\n\nEach file {...\n", True),
+    ("nothing", "empty.txt", b"", True),
+    ("what curl saved", "answer.txt", b'\n {"done":true}\n', False),
+    ("on purpose", "bad.ndjson", b"# Recordings\n", False),
+]
+
+
+@pytest.mark.parametrize("name, data, said", [row[1:] for row in PLAIN_FILES], ids=[row[0] for row in PLAIN_FILES])
+def test_280_a_file_that_is_taken_for_a_body_by_mistake_is_told(
+    name: str, data: bytes, said: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert load(path).body() == data
+    assert caplog.messages == (["%s: no exchange file: taken for a response body" % path] if said else [])
+
+
 def test_a_link_out_of_the_folder_is_refused_fault_231(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_bytes(b"secret")
     folder = tmp_path / "cassette"
@@ -1241,8 +1284,18 @@ CHANGES: Dict[str, RecordedRequest] = {
     "messages": chat_request(options={"seed": 1}),
     "model": chat_request(messages=[], stream=False),
     "path": chat_request(model="other"),
-    "any": post("/api/show", b"{"),
+    "any": post("/api/chat?x=1", b"{"),
 }
+
+
+@pytest.mark.parametrize("level", list(cassette.LEVELS))
+@pytest.mark.parametrize(
+    "other", [post("/api/show", b'{"model":"m"}'), RecordedRequest("GET", "/api/chat", [])], ids=["path", "method"]
+)
+def test_280_no_level_takes_the_answer_of_another_endpoint(level: str, other: RecordedRequest) -> None:
+    assert not matches(chat_request(), other, level)
+    with pytest.raises(FixtureError, match=r"differs in (path|method): "):
+        Cassette([recorded("a", chat_request())], level=level).answer(other.method, other.path, other.body_bytes())
 
 
 def test_there_is_a_change_for_each_level() -> None:
@@ -1312,6 +1365,7 @@ PLAYS = [  # id, options, asked, answered
     ("strict, repeat all", {"order": "strict", "repeat": "all"}, "abaab", ["a0", "b1", "a2", "a0", "b1"]),
     ("strict, repeat last", {"order": "strict", "repeat": "last"}, "abaaab", ["a0", "b1", "a2", "a2", "a2", "-"]),
     ("any", {"level": "any"}, "xyzx", ["a0", "b1", "a2", "-"]),
+    ("any, strict", {"level": "any", "order": "strict"}, "xyzx", ["a0", "b1", "a2", "-"]),
     ("nothing matches", {"repeat": "all"}, "x", ["-"]),
 ]
 
