@@ -595,8 +595,8 @@ LOCATIONS = [  # id, location, shown
     ("empty", "", ""),
     ("controls", "http://a\x1b[2J\r\n\0\x85/b", "http://a\\x1b[2J\\r\\n\\x00\\x85/b"),
     ("text direction, surrogate", "/\u202e\udc80", "/\\u202e\\udc80"),
-    ("200 characters", "/" + "a" * 199, "/" + "a" * 199),
-    ("201 characters", "/" + "a" * 200, "/" + "a" * 196 + "..."),
+    ("as long as can be", "/" + "a" * 199, "/" + "a" * 199),
+    ("longer", "/" + "a" * 200, "/" + "a" * 196 + "..."),
     ("long escapes", "\x1b" * 100, "\\x1b" * 49 + "\\..."),
 ]
 

@@ -110,7 +110,7 @@ REQUESTS = [
     ),
     ("think", ["--think", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": True}),
     ("think=high", ["--think=high", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": "high"}),
-    ("think=xhigh (256)", ["--think=xhigh", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": "xhigh"}),
+    ("256 think=xhigh", ["--think=xhigh", "hi"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": "xhigh"}),
     ("think=false", ["hi", "--think=false"], b"", {"messages": [{"role": "user", "content": "hi"}], "think": False}),
     ("format", ["hi", "--format", "json"], b"", {"messages": [{"role": "user", "content": "hi"}], "format": "json"}),
     (

@@ -71,7 +71,7 @@ def test_a_request_goes_out_as_it_should(colour):
     assert json.loads(peer.request_body) == dict(CHAT, tools=[], stream=True)
 
 
-def test_a_stream_is_iterated_once_and_then_whole(colour):
+def test_a_stream_is_iterated_once_and_then_whole_fault_185(colour):
     with Server(answer(GOOD)) as server:
         stream = colour.chat(server)
         assert (stream.status, stream.partial.text) == ("open", "")
@@ -233,7 +233,7 @@ def test_the_body_of_an_error_is_read_up_to_a_size_and_for_a_while(colour, body,
         ({"Content_Encoding": "BR"}, "the body is in Content-Encoding 'br' although none was asked for"),
         ({"Content_Type": "text/plain; charset=latin-1"}, "the body is in the charset 'latin-1'; JSON is UTF-8"),
     ],
-    ids=["75-gzip", "75-br", "76-charset"],
+    ids=["75-225-gzip", "75-225-br", "76-charset"],
 )
 def test_a_body_in_another_coding_is_refused(colour, fields, message):
     with Server(answer(response("200 OK", DONE, **fields))) as server:
@@ -256,6 +256,15 @@ def test_a_body_in_another_coding_is_refused(colour, fields, message):
 def test_the_content_type_decides_nothing_else(colour, fields):
     with Server(answer(response("200 OK", LINE + DONE, **fields))) as server:
         assert outcome(colour.chat(server)) == (["Hi", ""], None)
+
+
+def test_a_cookie_is_not_kept_fault_242(colour):
+    with Server(answer(response("200 OK", DONE, Set_Cookie="session=1; Path=/")) + answer(GOOD)) as server:
+        with colour.client(server.url) as client:
+            for _ in range(2):
+                assert outcome(client.chat(stream=True, **CHAT))[1] is None
+        heads = [data.lower() for data in server.peer().requests]
+    assert (len(heads), [data for data in heads if b"cookie" in data]) == (2, [])
 
 
 # --- connections that end early ---------------------------------------------------------------------------------------

@@ -205,7 +205,8 @@ SENT: List[Tuple[str, str, Any, Any]] = [
     ("options: numbers of a kind", "options", {"num_ctx": Level.LOW, "stop": ("a",)}, {"num_ctx": 1, "stop": ["a"]}),
     ("context", "context", (1, 2), [1, 2]),
     ("top_logprobs", "top_logprobs", 20, 20),
-] + [("think: %r" % (value,), "think", value, value) for value in (True, False, "low", "max", "xhigh", "banana", "")
+] + [("think: %r" % (value,), "think", value, value) for value in (True, False)
+] + [("256 think: %r" % (value,), "think", value, value) for value in ("low", "max", "xhigh", "banana", "")
 ] + [("keep_alive: %r" % (value,), "keep_alive", value, value) for value in (0, -1, 1.5, "5m", "1h30m", "-1m", "0",
     "300ms")]  # fmt: skip
 
@@ -285,7 +286,7 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("stream", 1, "stream: expected True or False, got 1"),
     ("stream", "yes", "stream: expected True or False, got 'yes'"),
     ("think", b"high", THINK + "b'high'"),
-    ("think", 1, THINK + "1"),
+    ("think", 256, THINK + "256"),
     ("think", [], THINK + "[]"),
     ("logprobs", 5, "logprobs: expected True or False, got 5"),
     ("truncate", "no", "truncate: expected True or False, got 'no'"),
@@ -777,12 +778,12 @@ def test_a_transfer_without_a_stream_has_no_first_byte_clock_of_its_own(kind: An
     client = kind(timeout=Timeout(first_byte=5))
 
     def clock(name: str, **fields: Any) -> Any:
-        return client._exchange(build(name, dict({"model": "m"}, **fields)))._clocks.timeout.first_byte
+        return client._exchange(build(name, dict({"model": "m"}, **fields)))._timeout.first_byte
 
     for name in ("pull", "push", "create"):
         assert (clock(name), clock(name, stream=True), clock(name, timeout=3)) == (None, 5, 3)
     assert clock("chat") == 5
-    assert client._exchange(build_any("POST", "/api/pull", {}, None, False, {}))._clocks.timeout.first_byte is None
+    assert client._exchange(build_any("POST", "/api/pull", {}, None, False, {}))._timeout.first_byte is None
 
 
 # --- ollama.com ---------------------------------------------------------------------------------------------------

@@ -658,7 +658,7 @@ def test_fault_92_a_line_fed_byte_by_byte_takes_linear_time() -> None:
     assert cpu(lambda: decode(50_000)) < 4 * cpu(lambda: decode(25_000))
 
 
-def test_fault_126_many_lines_take_constant_memory() -> None:
+def test_faults_126_and_227_many_lines_take_constant_memory() -> None:
     decoder = ResponseDecoder(ChatResponse, is_done)
     blocks = [b"".join(line(str(i)) for i in range(start, start + 300)) for start in range(0, 9000, 300)]
     tracemalloc.start()
