@@ -30,7 +30,7 @@ CLIENT = (
 ).split()
 # What each room may import beside itself. "" is the face of the package, and the faces kept for their public names.
 ROOMS = {
-    "client": (), "tools": ("client",), "fixture": ("client",), "replay": ("client", "fixture"),
+    "client": (), "tools": ("client",), "dropin": ("client",), "fixture": ("client",), "replay": ("client", "fixture"),
     "cli": ("", "client", "tools", "fixture", "replay"), "": ("client", "tools", "replay"), "__main__": ("cli",),
 }  # fmt: skip
 # Imports inside a function of the client: what is loaded only where a call uses it.

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""From here on ``import ollama`` is this library: for programs of other people, which were written for the official client.
+
+    import ollama_stream.dropin              # the first line of a program
+    from langchain_ollama import ChatOllama
+
+or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PROGRAM [ARGUMENT]...``.
+
+    ollama           -> ollama_stream.dropin.ollama
+    ollama._client   -> ollama_stream.dropin._client: the clients, with what tracers and frameworks reach for inside them
+    ollama._types    -> ollama_stream.dropin._types
+    ollama._utils    -> ollama_stream.dropin._utils
+
+All names of the official client 0.6.3 are there; what they do is what this library does.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import _client, _types, _utils, ollama
+
+STANDS_FOR = {"ollama": ollama, "ollama._client": _client, "ollama._types": _types, "ollama._utils": _utils}
+
+
+def install() -> None:
+    """Give the modules their names. Raises ImportError where ``ollama`` has been imported before: too late for some."""
+    there = sys.modules.get("ollama", ollama)
+    if there is not ollama:
+        place = getattr(there, "__file__", None) or "somewhere unknown"
+        raise ImportError(
+            "ollama has already been imported, from %s: import ollama_stream.dropin before it, at the top of the program, "
+            "or run the program by python3 -m ollama_stream.dropin" % place
+        )
+    sys.modules.update(STANDS_FOR)
+
+
+install()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What ``ollama._client`` gives."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from .._address import parse_address
+from .._calls import VERSION as __version__
+from .._client import Client as OwnClient, Stream
+from .._decode import Record
+from .._endpoints import build
+from .._errors import CONNECT_ADVICE
+from . import _types
+from .seam import OfficialSettings, call_of, request_of, without_none
+
+BaseClient = OfficialSettings
+CONNECTION_ERROR_MESSAGE = CONNECT_ADVICE
+assert __version__
+
+
+class Client(OfficialSettings, OwnClient):
+    """Our blocking client, every call of which goes through ``_request``."""
+
+    def _request(
+        self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any
+    ) -> Any:
+        """The answer as a record of the class, or a Stream of them; ``options`` are headers and timeout."""
+        answer: Stream[Any] = Stream(self._exchange(request_of(cls, method, path, json, stream, options)))
+        if issubclass(cls, Record):
+            return answer if stream else answer.result()
+        return (cls(**part) for part in answer) if stream else cls(**answer.result())
+
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        place, options = call_of(build(name, given))
+        return self._request(*place, **options)
+
+    def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
+        """POST /v1/systemone, which no release of the server answers."""
+        body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)
+        return self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+
+
+def _parse_host(host: Optional[str]) -> str:
+    return parse_address(host).url
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AsyncClient":  # it loads asyncio
+        from .aio import AsyncClient
+
+        return globals().setdefault(name, AsyncClient)
+    return getattr(_types, name)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What ``ollama._types`` gives: the records of the client, and records of what is sent, which the client has no use for.
+
+A request has the fields of its endpoint. Those of ``/v1/systemone`` are here because they are imported; no release of
+the server answers it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import make_dataclass
+from typing import Any, Dict, List, Union
+
+from .._decode import Record
+from .._endpoints import CALL_FIELDS, ENDPOINTS, known_fields
+from .._errors import RequestError, ResponseError
+from .._records import (
+    ChatResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, Image, ListResponse, Logprob,
+    Message, ModelDetails, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, TokenLogprob, Tool,
+    WebFetchResponse, WebSearchResponse, WebSearchResult,
+)  # fmt: skip
+
+__all__ = [
+    "ChatResponse", "EmbedResponse", "EmbeddingsResponse", "GenerateResponse", "Image", "ListResponse", "Logprob",
+    "Message", "ModelDetails", "Options", "ProcessResponse", "ProgressResponse", "RequestError", "ResponseError",
+    "ShowResponse", "StatusResponse", "TokenLogprob", "Tool", "WebFetchResponse", "WebSearchResponse",
+    "WebSearchResult",
+]  # fmt: skip
+
+SubscriptableBaseModel = Record
+BaseGenerateResponse = Generation
+
+
+SystemOneContent = Union[str, Dict[str, Any], List[Any]]
+
+FIELDS = {
+    "BaseRequest": "model",
+    "BaseStreamableRequest": "model stream",
+    "BaseGenerateRequest": "model stream options format keep_alive",
+    "SystemOneRequest": "model state questions keep_alive",
+    "SystemOneChoiceQuestion": "type instructions criteria",
+    "SystemOneNoulQuestion": "type instructions criteria",
+    "SystemOneScoreQuestion": "type instructions criteria",
+    "SystemOneNoulAnswer": "type noul",
+    "SystemOneChoiceAnswer": "type choice probabilities confidence",
+    "SystemOneScoreAnswer": "type score legend probabilities confidence",
+    "SystemOneUsage": "input_tokens output_tokens",
+    "SystemOneResponse": "model answers usage",
+}
+ALIASES = {
+    "SystemOneQuestion": "SystemOneChoiceQuestion SystemOneNoulQuestion SystemOneScoreQuestion",
+    "SystemOneAnswer": "SystemOneNoulAnswer SystemOneChoiceAnswer SystemOneScoreAnswer",
+}
+REQUESTS = {
+    "".join(word.title() for word in call.split("_")) + "Request": call
+    for call in "chat copy create delete embed embeddings generate pull push show web_fetch web_search".split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A class that few programs name is made when it is asked for."""
+    if name in REQUESTS:
+        made: Any = record_class(name, [f for f in known_fields(ENDPOINTS[REQUESTS[name]]) if f not in CALL_FIELDS])
+    elif name in FIELDS:
+        made = record_class(name, FIELDS[name].split())
+    elif name in ALIASES:
+        made = Union[tuple(__getattr__(part) for part in ALIASES[name].split())]
+    else:
+        raise AttributeError("module 'ollama._types' has no attribute %r" % name)
+    return globals().setdefault(name, made)
+
+
+def record_class(name: str, fields: List[str]) -> Any:
+    described = [(field, "Any", None) for field in fields]
+    namespace = {"__module__": __name__}
+    return make_dataclass(name, described, bases=(Record,), namespace=namespace, init=False, repr=False, eq=False)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""``ollama._client.AsyncClient``, in a file of its own because it loads asyncio."""
+
+from __future__ import annotations
+
+from typing import Any, AsyncIterator, Coroutine, Generator, Mapping
+
+from .._decode import Record
+from .._endpoints import build
+from ..aio import AsyncClient as OwnAsyncClient, AsyncStream
+from . import _types
+from .seam import OfficialSettings, call_of, request_of, without_none
+
+
+class AsyncClient(OfficialSettings, OwnAsyncClient):
+    """Our client for coroutines, every call of which goes through ``_request``."""
+
+    httpx_class = "AsyncClient"
+
+    async def _request(
+        self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any
+    ) -> Any:
+        """The answer as a record of the class, or an AsyncStream of them; ``options`` are headers and timeout."""
+        answer: AsyncStream[Any] = AsyncStream(self._exchange(request_of(cls, method, path, json, stream, options)))
+        if issubclass(cls, Record):
+            return answer if stream else await answer.result()
+        return (cls(**part) async for part in answer) if stream else cls(**await answer.result())
+
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        request = build(name, given)
+        place, options = call_of(request)
+        answer = self._request(*place, **options)
+        return Requested(answer) if request.streamed else answer
+
+    async def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
+        """POST /v1/systemone, which no release of the server answers."""
+        body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)
+        return await self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+
+
+class Requested:
+    """A stream that has yet to come through ``_request``: await it, as the official client wants it, or loop over it."""
+
+    def __init__(self, answer: Coroutine[Any, Any, Any]) -> None:
+        self._answer = answer
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._answer.__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        async for record in await self._answer:
+            yield record

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""What programs reach for inside the official client: its constructor's options, its HTTP client, its ``_request``.
+
+Every call of an endpoint goes through ``_request``, which is what tracers wrap: a call -> its record class, method,
+path and JSON value -> ``request_of`` -> an exchange.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import warnings
+from typing import Any, Dict, Iterator, Mapping, MutableMapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
+
+from .._address import api_key
+from .._calls import USER_AGENT, BaseClient
+from .._decode import Record
+from .._endpoints import CLOUD, ENDPOINTS, UNSET_TIMEOUT, Request, build_any
+from .._errors import RequestError
+from .._net import as_timeout
+from .._values import checked_headers
+
+IGNORED = {
+    "event_hooks": "no hook is called",
+    "follow_redirects": "redirects are not followed; the error of one says where it leads",
+    "http2": "HTTP/1.1 is spoken",
+    "limits": "any number of calls may be under way, and eight connections at most rest between calls",
+}
+
+
+class OfficialSettings(BaseClient):
+    """The constructor of the official client, and ``_client``."""
+
+    httpx_class = "Client"
+
+    def __init__(self, host: Optional[str] = None, *, mounts: Optional[Mapping[str, Any]] = None, **settings: Any) -> None:
+        """As of our clients, and for settings of httpx that have no meaning here a warning. Raises RequestError."""
+        for name in sorted(IGNORED.keys() & settings.keys()):
+            given = settings.pop(name)
+            if any(given.values()) if isinstance(given, Mapping) else given:
+                warnings.warn("%s= is ignored: %s" % (name, IGNORED[name]), stacklevel=2)
+        if any((mounts or {}).values()):
+            raise RequestError("mounts: the way to a server is chosen by proxy= or transport=")
+        super().__init__(host or None, **settings)
+
+    @property
+    def _client(self) -> HTTPClient:
+        return HTTPClient(self)
+
+
+def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
+    """The arguments of ``_request`` for a call."""
+    row = request.endpoint
+    options: Dict[str, Any] = {"stream": request.streamed}
+    if request.body is not None:
+        options["json"] = json_module.loads(request.body)  # type: ignore[arg-type]
+    if request.headers:
+        options["headers"] = dict(request.headers)
+    if request.timeout is not UNSET_TIMEOUT:
+        options["timeout"] = request.timeout
+    return (row.record, request.method, (row.base or "") + request.target), options
+
+
+def request_of(cls: Any, method: str, path: str, json: Any, stream: bool, options: Mapping[str, Any]) -> Request:
+    """The request for arguments of ``_request``, whose rule for the end of an answer is that of its path."""
+    base = CLOUD if path.startswith(CLOUD + "/") else None
+    place = path[len(base or "") :]
+    request = build_any(method, place, json, None, stream, options)
+    rows = [row for row in ENDPOINTS.values() if (row.method, row.path, row.base) == (request.method, place, base)]
+    row = rows[0] if rows else request.endpoint
+    return request._replace(endpoint=row._replace(record=cls if issubclass(cls, Record) else dict))
+
+
+def without_none(**fields: Any) -> Dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+# --- the HTTP client inside -------------------------------------------------------------------------------------------
+
+
+class HTTPClient:
+    """What stands for the httpx client in the official one: its settings, which may be set, and its end."""
+
+    def __init__(self, client: OfficialSettings) -> None:
+        self._owner = client
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        # Programs ask isinstance(client._client, httpx.AsyncClient) before they look at it. httpx is not loaded for that.
+        httpx = sys.modules.get("httpx")
+        return getattr(httpx, self._owner.httpx_class, HTTPClient)
+
+    @property
+    def base_url(self) -> URL:
+        address = self._owner._address
+        port = {"http": ":80", "https": ":443"}.get(address.scheme, "")
+        url = address.url[: len(address.url) - len(address.path)]
+        url = url[: -len(port)] if port and url.endswith(port) else url
+        return URL(url + address.path + ("/" if address.path else ""))
+
+    @property
+    def headers(self) -> Headers:
+        return Headers(self._owner)
+
+    @property
+    def timeout(self) -> HTTPTimeout:
+        connect, _, idle, _ = self._owner._timeout
+        return HTTPTimeout(connect, idle, idle, None)
+
+    @timeout.setter
+    def timeout(self, value: Any) -> None:
+        self._owner._timeout = as_timeout(value)
+
+    def close(self) -> None:
+        self._owner._pool.close()
+
+    async def aclose(self) -> None:
+        self._owner._pool.close()
+
+
+class HTTPTimeout(NamedTuple):
+    """Seconds, by the names of httpx."""
+
+    connect: Optional[float]
+    read: Optional[float]
+    write: Optional[float]
+    pool: Optional[float]
+
+
+class URL(str):
+    """A URL that gives its parts as attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(urlsplit(self), "hostname" if name == "host" else name)
+
+
+class Headers(MutableMapping[str, str]):
+    """The header fields of a client's requests by lower-case name; what is set goes with its next call."""
+
+    def __init__(self, client: OfficialSettings) -> None:
+        self._owner = client
+
+    def _fields(self) -> Dict[str, str]:
+        client = self._owner
+        key = client._auth or client._address.auth or api_key(client._address, client._environ)
+        own = {"accept": "application/json", "content-type": "application/json", "user-agent": USER_AGENT}
+        given = {name.lower(): value for name, value in client._headers}
+        return {**own, **({"authorization": key} if key else {}), **given}
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields()[name.lower()]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._owner._headers = self._others(name) + checked_headers({name: value})
+
+    def __delitem__(self, name: str) -> None:
+        self._owner._headers = self._others(name)
+
+    def _others(self, name: str) -> Tuple[Tuple[str, str], ...]:
+        return tuple(field for field in self._owner._headers if field[0].lower() != name.lower())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields())
+
+    def __len__(self) -> int:
+        return len(self._fields())
