@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -11,7 +12,9 @@ def main() -> int:
     try:
         from .cli import main as carry_out
 
-        return carry_out()
+        name = os.path.basename(sys.argv[0])
+        # python3 -m and -c have no name of their own; anything else is a script or a .pyz.
+        return carry_out() if name == "__main__.py" or name.startswith("-") else carry_out(program=name)
     except KeyboardInterrupt:
         return 130
 

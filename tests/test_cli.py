@@ -18,13 +18,14 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import pytest
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, environment, fin, interrupt,
-    line, response, rst,
+    line, read_request, response, rst,
 )  # fmt: skip
 
 from ollama_stream import (
     Client, ConnectError, ConnectionLost, IncompleteStream, OllamaTimeout, ProtocolError, ResponseError,
 )  # fmt: skip
-from ollama_stream.cli import program as cli, words as cli_words
+from ollama_stream.cli import program as cli, replay as cli_replay, run as cli_run_module, table as cli_table
+from ollama_stream.cli import words as cli_words
 from ollama_stream.fixture import RecordedRequest
 from ollama_stream.fixture import load
 
@@ -52,10 +53,13 @@ def finished(process: Any) -> Done:
     return Done(process.returncode, (out or b"").decode("utf-8"), (err or b"").decode("utf-8"))
 
 
-def started(*arguments: str, command: Sequence[str] = COMMAND, stdout: Any = -1, stderr: Any = -1, **env: str) -> Any:
+def started(
+    *arguments: str, command: Sequence[str] = COMMAND, stdin: Any = subprocess.DEVNULL, stdout: Any = -1,
+    stderr: Any = -1, **env: str,
+) -> Any:  # fmt: skip
     return subprocess.Popen(
         [*command, *arguments],
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         env=dict(environment(), **{"PYTHONUNBUFFERED": "", **env}),  # unbuffered, a forgotten flush would not be seen
@@ -64,7 +68,7 @@ def started(*arguments: str, command: Sequence[str] = COMMAND, stdout: Any = -1,
 
 
 def cli_run(*arguments: str, stdin: bytes = b"", command: Sequence[str] = COMMAND, **env: str) -> Done:
-    with started(*arguments, command=command, **env) as process:
+    with started(*arguments, command=command, stdin=subprocess.PIPE, **env) as process:
         out, err = process.communicate(stdin, timeout=PATIENCE)
         return Done(process.returncode, out.decode("utf-8"), err.decode("utf-8"))
 
@@ -92,7 +96,7 @@ def error(text: str) -> str:
 
 
 def test_the_text_of_an_answer_goes_to_standard_output_and_nothing_else_does() -> None:
-    assert asked(stream(line("Grüße, "), line("日本"), DONE), "hi") == (0, "Grüße, 日本", "")
+    assert asked(stream(line("Grüße, "), line("日本"), DONE), "hi") == (0, "Grüße, 日本\n", "")
 
 
 REQUESTS = [
@@ -115,7 +119,7 @@ REQUESTS = [
     ("format", ["hi", "--format", "json"], b"", {"messages": [{"role": "user", "content": "hi"}], "format": "json"}),
     (
         "any field",
-        ["hi", "--keep-alive", "5m", "--truncate=false", "--format", '{"type":"object"}', "--extra", '{"new":[1]}'],
+        ["hi", "--keepalive", "5m", "--truncate=false", "--format", '{"type":"object"}', "--extra", '{"new":[1]}'],
         b"",
         {
             "messages": [{"role": "user", "content": "hi"}],
@@ -142,18 +146,18 @@ def test_the_request_is_what_the_arguments_say(
     with Server(answer(GOOD)) as server:
         status = cli.main(["run", "m", "--host", server.url, *arguments])
         body = {name: value for name, value in json.loads(server.peer().request_body).items() if value != []}
-    assert (status, capsys.readouterr().out, body) == (0, "Hi", dict(sent, model="m", stream=True))
+    assert (status, capsys.readouterr().out, body) == (0, "Hi\n", dict(sent, model="m", stream=True))
 
 
 def test_standard_input_is_the_prompt() -> None:
     with Server(answer(GOOD)) as server:
-        assert cli_run("run", "m", "--host", server.url, stdin="é\n".encode()) == (0, "Hi", "")
+        assert cli_run("run", "m", "--host", server.url, stdin="é\n".encode()) == (0, "Hi\n", "")
         assert json.loads(server.peer().request_body)["messages"] == [{"role": "user", "content": "é\n"}]
 
 
 def test_the_server_is_the_one_of_the_environment() -> None:
     with Server(answer(GOOD)) as server:
-        assert cli_run("run", "m", "hi", OLLAMA_HOST=server.url) == (0, "Hi", "")
+        assert cli_run("run", "m", "hi", OLLAMA_HOST=server.url) == (0, "Hi\n", "")
 
 
 def test_a_piece_is_printed_as_soon_as_it_is_there() -> None:
@@ -167,7 +171,7 @@ def test_a_piece_is_printed_as_soon_as_it_is_there() -> None:
         with started("run", "m", "hi", "--host", server.url) as process:
             first = process.stdout.read(2)
             seen.set()
-            assert (first, finished(process)) == (b"Hi", (0, "", ""))
+            assert (first, finished(process)) == (b"Hi", (0, "\n", ""))
     assert waited == [True]  # the server did not lose its patience and end the answer
 
 
@@ -175,13 +179,13 @@ def test_thinking_and_tool_calls_go_to_standard_error() -> None:
     call = {"function": {"name": "add", "arguments": {"a": 1}}}
     data = stream(message(thinking="Hm, "), message(thinking="yes."), line("Yes"), message(tool_calls=[call]), DONE)
     assert asked(data, "hi") == (
-        0, "Yes", 'Hm, yes.\ntool call: {"function":{"name":"add","arguments":{"a":1}}}\n',
+        0, "Yes\n", 'Hm, yes.\ntool call: {"function":{"name":"add","arguments":{"a":1}}}\n',
     )  # fmt: skip
 
 
 def test_the_figures_go_to_standard_error() -> None:
     done = asked(stream(LINE, line("", True, done_reason="stop", **FIGURES)), "hi", "--stats")
-    assert done[:2] == (0, "Hi")
+    assert done[:2] == (0, "Hi\n")
     assert re.sub(r"(?m)^(first token after  )\d+\.\d{3} s$", r"\1X", done.err) == (
         "first token after  X\n"
         "prompt tokens      26\n"
@@ -209,69 +213,86 @@ def test_figures_that_the_server_left_out_are_left_out() -> None:
 
 
 ENDINGS = [
-    # id, what the server sends, standard output, how the line on standard error starts
-    ("cut", [HEAD + chunk(LINE), fin], "Hi", "the connection closed between chunks, before the last one; "
-     "the answer is cut off after 2 characters: ask again"),
-    ("no last record", [stream(LINE)], "Hi", "the body ended before the record that ends an answer"),
-    ("garbage", [stream(LINE, b"%%%\n")], "Hi", "line 2 of the body: not JSON ('%%%')"),
-    ("error line", [stream(LINE, b'{"error":"out of memory"}\n')], "Hi", "out of memory (status code: -1)"),
+    # id, what the server sends, standard output, status, the line on standard error, from where on the server follows
+    ("cut", [HEAD + chunk(LINE), fin], "Hi\n", 4, "the connection closed between chunks, before the last one; "
+     "the answer is cut off after 2 characters: ask again ({})"),
+    ("no last record", [stream(LINE)], "Hi\n", 4, "the body ended before the record that ends an answer; the answer is "
+     "cut off after 2 characters: ask again ({})"),
+    ("garbage", [stream(LINE, b"%%%\n")], "Hi\n", 1, "line 2 of the body: not JSON ('%%%') ({})"),
+    ("error line", [stream(LINE, b'{"error":"out of memory"}\n')], "Hi\n", 1, "out of memory ({})"),
     (
         "web page",
         [response("200 OK", b"<!doctype html>\n<html></html>\n", Content_Type="text/html")],
         "",
-        "line 1 of the body: not JSON ('<!doctype html>'); this looks like a web page: is this an Ollama server?",
+        1,
+        "line 1 of the body: not JSON ('<!doctype html>'); this looks like a web page: is this an Ollama server? ({})",
     ),
     (
         "401",
         [response("401 Unauthorized", b'{"error":"unauthorized","signin_url":"https://ollama.com/connect?name=x"}')],
         "",
-        "unauthorized (status code: 401); sign in at https://ollama.com/connect?name=x",
+        1,
+        "unauthorized (status code: 401 from {}); sign in at https://ollama.com/connect?name=x",
     ),
-    ("empty 200", [response("200 OK")], "", "the body ended before the record that ends an answer"),
+    ("empty 200", [response("200 OK")], "", 4, "the body ended before the record that ends an answer; nothing of the "
+     "answer had arrived: ask again ({})"),
     (
         "no such model",
         [response("404 Not Found", b'{"error":"model \'m\' not found"}', Content_Type="application/json")],
         "",
-        "model 'm' not found (status code: 404)",
+        1,
+        "model 'm' not found (status code: 404 from {}); 'python3 -m ollama_stream pull m' downloads it",
     ),
 ]
 
 
-@pytest.mark.parametrize("steps, out, text", [row[1:] for row in ENDINGS], ids=[row[0] for row in ENDINGS])
-def test_an_answer_that_is_not_complete_is_one_line_and_status_1(steps: List[Any], out: str, text: str) -> None:
+@pytest.mark.parametrize("row", ENDINGS, ids=[row[0] for row in ENDINGS])
+def test_an_answer_that_is_not_complete_is_one_line_and_a_status_that_says_why(row: Any) -> None:
+    _, steps, out, status, text = row
     with Server(answer(*steps)) as server:
         done = cli_run("run", "m", "hi", "--host", server.url)
-    assert done[:2] == (1, out)
-    assert re.fullmatch(error(re.escape(text) + ".*"), done.err)
+        assert done == (status, out, error(text.format(server.url)))
+
+
+def test_an_unknown_model_is_told_with_those_that_there_are() -> None:
+    missing = response("404 Not Found", b'{"error":"model \'m\' not found"}', Content_Type="application/json")
+    tags = response("200 OK", json.dumps({"models": [{"name": "a:latest"}, {"model": "b"}]}).encode())
+    with Server(answer(missing, read_request, tags)) as server:
+        text = "model 'm' not found (status code: 404 from %s); installed: a:latest, b; " % server.url
+        text += "'python3 -m ollama_stream pull m' downloads it"
+        assert cli_run("run", "m", "hi", "--host", server.url) == (1, "", error(text))
 
 
 FAILURES = [
-    # id, what the server sends, standard output, a pattern for the line: its text is the system's
-    ("reset", [HEAD + chunk(LINE), rst], r"|Hi", r"the connection was lost: .+"),
-    ("no HTTP", [b"SSH-2.0-OpenSSH_9.6\r\n", fin], r"", r".+SSH-2\.0.+"),
-    ("no answer", [fin], r"", r"the server closed the connection .+"),
+    # id, what the server sends, status, standard output, a pattern for the line: its text is the system's
+    ("reset", [HEAD + chunk(LINE), rst], 4, r"|Hi\n", r"the connection was lost: .+"),
+    ("no HTTP", [b"SSH-2.0-OpenSSH_9.6\r\n", fin], 1, r"", r".+'SSH-2\.0.+"),
+    ("no answer", [fin], 4, r"", r"the server closed the connection .+"),
 ]
 
 
-@pytest.mark.parametrize("steps, out, text", [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
-def test_a_broken_connection_is_one_line_and_status_1(steps: List[Any], out: str, text: str) -> None:
+@pytest.mark.parametrize("row", FAILURES, ids=[row[0] for row in FAILURES])
+def test_a_broken_connection_is_one_line_and_a_status_that_says_why(row: Any) -> None:
+    _, steps, status, out, text = row
     with Server(answer(*steps)) as server:
         done = cli_run("run", "m", "hi", "--host", server.url)
-    assert done.status == 1
-    assert re.fullmatch(out, done.out)
-    assert re.fullmatch(error(text), done.err)
+        assert done.status == status
+        assert re.fullmatch(out, done.out)
+        assert re.fullmatch(error(text + re.escape(" (%s)" % server.url)), done.err)
 
 
-def test_a_port_without_a_server_is_one_line_and_status_1() -> None:
+def test_a_port_without_a_server_is_one_line_that_says_what_was_tried_and_status_3() -> None:
     port = closed_port()
     done = cli_run("run", "m", "hi", "--host", "127.0.0.1:%d" % port)
-    assert done[:2] == (1, "")
-    assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+127\.0\.0\.1:%d.+\n" % port, done.err)
+    assert done[:2] == (3, "")
+    where = r"\(http://127\.0\.0\.1:%d, from --host: connection refused\)" % port
+    step = "; 'python3 -m ollama_stream doctor' looks closer"
+    assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+ %s%s\n" % (where, step), done.err)
 
 
-def test_a_host_that_does_not_resolve_is_one_line_and_status_1() -> None:
+def test_a_host_that_does_not_resolve_is_one_line_and_status_3() -> None:
     done = cli_run("run", "m", "hi", "--host", "http://no-such-host.invalid")
-    assert done[:2] == (1, "")
+    assert done[:2] == (3, "")
     assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+the name does not resolve: .+\n", done.err)
 
 
@@ -280,7 +301,7 @@ def test_the_timeout_is_for_the_whole_answer() -> None:
         done = cli_run("run", "m", "hi", "--host", server.url, "--timeout", "0.3")
         server.scripts[0][-1].set()  # type: ignore[union-attr]
     text = "the call took too long (total): 0.3 s have passed; raise it with --timeout"
-    assert done == (1, "Hi", error("%s (%s, from --host)" % (text, server.url)))
+    assert done == (5, "Hi\n", error("%s (%s, from --host)" % (text, server.url)))
 
 
 WRONG_VALUES = [
@@ -294,11 +315,9 @@ WRONG_VALUES = [
     ("format", ["--format", "{bad"], "--format: expected json or a JSON Schema, got '{bad'"),
     ("tools", ["--tools", "foo"], "--tools: expected a JSON list of tools, got text"),
     ("tool", ["--tools", "[1]"], "--tools[0]: expected a JSON object, got a number"),
-    ("headers", ["--headers", "foo"], "--headers: expected a JSON object, got text"),
-    ("a header", ["--headers", '{"A":1}'], "--headers: the values must be text"),
     ("extra", ["--extra", "[]"], "--extra: expected a JSON object, got a list"),
-    ("keep_alive", ["--keep-alive", "5x"],
-     "--keep-alive: expected a duration with its unit, such as '5m' or '30s', got '5x'"),
+    ("keep_alive", ["--keepalive", "5x"],
+     "--keepalive: expected a duration with its unit, such as '5m' or '30s', got '5x'"),
     ("the user's words", ["--format", "True or False"],
      "--format: expected json or a JSON Schema, got 'True or False'"),
     ("no model", ["--", ""], "MODEL: expected the name of a model, such as 'llama3.2', got ''"),
@@ -328,6 +347,8 @@ TOLD = [  # id, an error, whether of a recording, the text
      True, "no end; the answer is cut off after 2 characters"),
     ("nothing, recorded", IncompleteStream("no end; nothing of the answer had arrived: ask again"), True,
      "no end; nothing of the answer had arrived"),
+    ("a line of a stream", ResponseError("out of memory"), False, "out of memory"),
+    ("bytes", ProtocolError("bad chunk size b'zz' in b\"a\""), False, "bad chunk size 'zz' in \"a\""),
     ("the server's words", ResponseError("format: expected True or False; ask again", 400), True,
      "format: expected True or False; ask again (status code: 400)"),
     ("a line's words", ProtocolError("line 1: not JSON ('ask again')"), True, "line 1: not JSON ('ask again')"),
@@ -355,51 +376,135 @@ def test_the_help_says_what_can_be_given_for_each_field(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "--tools VALUE a JSON list of tools --logprobs VALUE true or false: the" in text
+    assert "--tools a JSON list of tools --logprobs true or false: the" in text
     assert not re.search(r"Optional|Union|Mapping|Any\b|True|bool|str\b", text)
-    assert sorted(cli_words.FIELDS) == sorted(cli.chat_fields())
+    assert sorted(cli_words.FIELDS) == sorted(cli_run_module.chat_fields())
 
 
 WRONG_ARGUMENTS = [
-    # id, arguments, the last line
-    ("no model", ["run"], "run: error: the following arguments are required: MODEL"),
-    ("two prompts", ["run", "m", "a", "b"], "run: error: unrecognized arguments: b"),
-    ("unknown option", ["run", "m", "a", "--nonsense"], "run: error: unrecognized arguments: --nonsense"),
-    ("abbreviation", ["run", "m", "a", "--stat"], "run: error: unrecognized arguments: --stat"),
-    ("option", ["run", "m", "a", "--option", "x"], "run: error: argument --option: expected NAME=VALUE, got 'x'"),
-    ("no time", ["run", "m", "a", "--timeout=0"], "run: error: argument --timeout: expected seconds above 0, got '0'"),
-    ("nan", ["run", "m", "a", "--timeout=nan"], "run: error: argument --timeout: expected seconds above 0, got 'nan'"),
-    ("word", ["run", "m", "a", "--timeout=x"], "run: error: argument --timeout: expected a number, got 'x'"),
-    ("2e9", ["run", "m", "a", "--timeout=2e9"], "run: error: argument --timeout: expected seconds above 0, got '2e9'"),
-    ("no prompt", ["run", "m"], "run: error: the prompt is empty"),
-    ("no fixture", ["replay"], "replay: error: the following arguments are required: FIXTURE"),
+    # id, arguments, the line
+    ("no model", ["run"], "run: the following arguments are required: MODEL"),
+    ("unknown option", ["run", "m", "a", "--nonsense"], "run: unknown option --nonsense"),
+    ("nearly an option", ["run", "m", "a", "--sytem=x"], "run: unknown option --sytem; did you mean --system?"),
+    ("abbreviation", ["run", "m", "a", "--stat"], "run: unknown option --stat; did you mean --stats?"),
+    ("too many words", ["cp", "a", "b", "c"], "cp: more words than it takes: c"),
+    ("no level", ["run", "m", "a", "--think="],
+     "run: argument --think: expected one of true, false, low, medium, high, max, or a level of the model"),
+    ("option", ["run", "m", "a", "--option", "x"], "run: argument -o/--option: expected NAME=VALUE, got 'x'"),
+    ("header", ["run", "m", "a", "-H", "a b: c"],
+     "run: argument -H/--header: expected NAME=VALUE, a header field, got 'a b: c'"),
+    ("no time", ["run", "m", "a", "--timeout=0"], "run: argument --timeout: expected seconds above 0, got '0'"),
+    ("nan", ["run", "m", "a", "--timeout=nan"], "run: argument --timeout: expected seconds above 0, got 'nan'"),
+    ("word", ["run", "m", "a", "--timeout=x"], "run: argument --timeout: expected a number, got 'x'"),
+    ("2e9", ["run", "m", "a", "--timeout=2e9"], "run: argument --timeout: expected seconds above 0, got '2e9'"),
+    ("retries", ["run", "m", "a", "--retries=-1"], "run: argument --retries: expected a whole number, got '-1'"),
+    ("no prompt", ["run", "m"], "run: the prompt is empty"),
+    ("no fixture", ["replay"], "replay: the following arguments are required: FIXTURE"),
     (
         "backwards",
         ["replay", "f", "--speed", "-1"],
-        "replay: error: argument --speed: expected a number above 0, or 0 for at once, got '-1'",
+        "replay: argument --speed: expected a number above 0, or 0 for at once, got '-1'",
     ),
 ]
 
 
-@pytest.mark.parametrize("arguments, last", [row[1:] for row in WRONG_ARGUMENTS], ids=[r[0] for r in WRONG_ARGUMENTS])
-def test_wrong_arguments_are_status_2(arguments: List[str], last: str, capsys: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("arguments, text", [row[1:] for row in WRONG_ARGUMENTS], ids=[r[0] for r in WRONG_ARGUMENTS])
+def test_wrong_arguments_are_a_line_and_where_to_look_and_status_2(
+    arguments: List[str], text: str, capsys: Any, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
-    out, err = capsys.readouterr()
-    assert (caught.value.code, out, err.splitlines()[-1]) == (2, "", "ollama_stream " + last)
+    hint = "Try 'python3 -m ollama_stream %s --help'\n" % arguments[0]
+    assert (caught.value.code, *capsys.readouterr()) == (2, "", error(text).replace(": ", " ", 1) + hint)
 
 
-def test_no_command_is_help_and_status_2() -> None:
-    done = cli_run()
-    assert done[:2] == (2, "")
-    assert done.err.startswith("usage: ollama_stream [-h] [--version] [{run,replay,")
+UNKNOWN = [  # id, arguments, the line
+    ("nothing", [], "expected a command"),
+    ("walk", ["walk"], "'walk' is not a command"),
+    ("nearly", ["pul"], "'pul' is not a command; did you mean pull?"),
+    ("option", ["--versoin"], "'--versoin' is not an option; did you mean --version?"),
+]
 
 
-def test_an_unknown_command_is_status_2() -> None:
-    done = cli_run("walk")
-    assert done[:2] == (2, "")
-    assert "invalid choice: 'walk'" in done.err
+@pytest.mark.parametrize("arguments, text", [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN])
+def test_an_unknown_command_is_a_line_and_where_to_look_and_status_2(arguments: List[str], text: str) -> None:
+    assert cli_run(*arguments) == (2, "", error(text) + "Try 'python3 -m ollama_stream --help'\n")
+
+
+def test_help_of_the_program_lists_commands_and_statuses() -> None:
+    done = cli_run("--help")
+    assert (done.status, done.err) == (0, "")
+    assert re.findall(r"(?m)^  ([a-z]+)  +\S", done.out) == list(cli_table.COMMANDS)
+    assert re.findall(r"(?m)^  (\d+) +(.+)$", done.out) == [(str(n), text) for n, text in cli_table.STATUSES.items()]
+
+
+@pytest.mark.parametrize("name", list(cli_table.COMMANDS))
+def test_the_help_of_a_command_fits_80_columns_and_a_screen_and_ends_with_an_example(name: str, capsys: Any) -> None:
+    status = None
+    try:
+        status = cli.main([name, "--help"])
+    except SystemExit as exit:
+        status = exit.code
+    lines = capsys.readouterr().out.splitlines()
+    assert status in (0, None)
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= (48 if name == "run" else 32)
+    assert "example:" in lines[-3:]
+
+
+@pytest.mark.parametrize("name", list(cli_table.COMMANDS))
+def test_the_example_of_a_command_is_one_that_it_takes(name: str) -> None:
+    import shlex
+
+    words = shlex.split(cli_table.COMMANDS[name].example)
+    assert words[0] == name
+    module = cli.module_of(name)
+    rows = getattr(module, "ACTIONS", {"": cli_table.COMMANDS[name]})
+    for action, row in rows.items():
+        words = shlex.split(row.example)[2 if action else 1 :]
+        parser = cli_table.new_parser(name, row, "")
+        getattr(module, "add_" + (action or name))(parser)
+        parser.parse_intermixed_args(words)
+
+
+def test_the_help_of_a_command_loads_no_other() -> None:
+    program = "import sys\nfrom ollama_stream.cli import main\ntry: main(['list', '--help'])\nfinally: print(*sys.modules)"
+    loaded = cli_run(command=[sys.executable, "-c", program]).out.split()
+    others = {"ollama_stream.cli." + row.module for row in cli_table.COMMANDS.values()} & set(loaded)
+    assert others == {"ollama_stream.cli.models"}
+
+
+STARTED_BY = [  # id, sys.argv[0], the name in an error, in the hint
+    ("module", "/x/ollama_stream/__main__.py", "ollama_stream", "python3 -m ollama_stream"),
+    ("script", "/usr/bin/ollama-stream", "ollama-stream", "ollama-stream"),
+    ("archive", "tools/o.pyz", "o.pyz", "o.pyz"),
+]
+
+
+@pytest.mark.parametrize("given, name, hint", [row[1:] for row in STARTED_BY], ids=[row[0] for row in STARTED_BY])
+def test_the_name_in_errors_is_the_one_that_it_was_started_by(
+    given: str, name: str, hint: str, capsys: Any, monkeypatch: Any
+) -> None:
+    from ollama_stream.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", [given, "run", "m", "--no"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.startswith("%s run: unknown option --no" % name)
+    monkeypatch.setattr(sys, "argv", [given, "walk"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == "%s: 'walk' is not a command\nTry '%s --help'\n" % (name, hint)
+
+
+def test_a_fault_of_the_program_is_one_line_and_a_traceback_with_debug(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(cli, "module_of", lambda name: 1 / 0)
+    assert cli.main(["list"]) == 1
+    text = "ZeroDivisionError: division by zero; this is a fault of the program: --debug says where"
+    assert capsys.readouterr() == ("", error(text))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["list", "--debug"])
 
 
 def test_the_version_is_printed() -> None:
@@ -409,32 +514,38 @@ def test_the_version_is_printed() -> None:
 
 
 HOSTILE_ERRORS = [
-    # id, the server's text, the line
-    ("228 escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f (status code: 500)"),
-    ("228 lines", "a\r\nb\u2028c\x85d\te", "a\\r\\nb\\u2028c\\x85d\\te (status code: 500)"),
-    ("228 direction", "a\u202eb\u2066c", "a\\u202eb\\u2066c (status code: 500)"),
-    ("lone surrogate", "a\ud800b", "a\\ud800b (status code: 500)"),
-    ("long", "é" * 3000, "é" * ((2044 - len("ollama_stream: ")) // 2) + "..."),
+    # id, the server's text, how it is shown
+    ("228 escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f"),
+    ("228 lines", "a\r\nb\u2028c\x85d\te", "a\\r\\nb\\u2028c\\x85d\\te"),
+    ("228 direction", "a\u202eb\u2066c", "a\\u202eb\\u2066c"),
+    ("lone surrogate", "a\ud800b", "a\\ud800b"),
+    ("long", "é" * 3000, "é" * 597 + "..."),
 ]
 
 
 @pytest.mark.parametrize("text, shown", [row[1:] for row in HOSTILE_ERRORS], ids=[row[0] for row in HOSTILE_ERRORS])
 def test_an_error_is_one_line_of_2_KiB_at_most_without_control_characters(text: str, shown: str) -> None:
     body = json.dumps({"error": text}).encode()
-    done = asked(response("500 Internal Server Error", body, Content_Type="application/json"), "hi")
-    assert done == (1, "", error(shown))
+    with Server(answer(response("500 Internal Server Error", body, Content_Type="application/json"))) as server:
+        done = cli_run("run", "m", "hi", "--host", server.url)
+        assert done == (1, "", error("%s (status code: 500 from %s)" % (shown, server.url)))
     assert len(done.err.encode()) <= 2048
+
+
+def test_an_error_in_any_encoding_is_cut_at_2_KiB(capsys: Any) -> None:
+    cli.failed("x", "é" * 3000)
+    assert capsys.readouterr().err == "x: " + "é" * ((2044 - len("x: ")) // 2) + "...\n"
 
 
 # --- what standard output may be
 
 
 def test_fault_191_what_the_encoding_does_not_have_is_replaced() -> None:
-    assert asked(stream(line("né 日 \ud800 ok"), DONE), "hi", PYTHONIOENCODING="ascii") == (0, "n? ? ? ok", "")
+    assert asked(stream(line("né 日 \ud800 ok"), DONE), "hi", PYTHONIOENCODING="ascii") == (0, "n? ? ? ok\n", "")
 
 
 def test_a_lone_surrogate_is_replaced_in_UTF_8_too() -> None:
-    assert asked(stream(line("é \ud800 ok"), DONE), "hi") == (0, "é ? ok", "")
+    assert asked(stream(line("é \ud800 ok"), DONE), "hi") == (0, "é ? ok\n", "")
 
 
 HOSTILE = "a\x1b[31m\x1b]52;c;eA==\x07\x00\x9b\x7f\r\u202eb\tc\n"
@@ -447,7 +558,7 @@ def test_fault_228_a_pipe_gets_the_text_as_it_is() -> None:
 
 if os.name == "posix":
 
-    def on_terminal(data: bytes, *arguments: str, both: bool = False) -> Done:
+    def on_terminal(data: bytes, *arguments: str, both: bool = False, **env: str) -> Done:
         """``run`` with a terminal for its standard output, and for standard error too where ``both``."""
         import pty
         import termios
@@ -458,7 +569,7 @@ if os.name == "posix":
         termios.tcsetattr(slave, termios.TCSANOW, modes)
         with Server(answer(data, fin)) as server:
             command = ("run", "m", "hi", "--host", server.url, *arguments)
-            with started(*command, stdout=slave, stderr=slave if both else -1) as process:
+            with started(*command, stdout=slave, stderr=slave if both else -1, **env) as process:
                 os.close(slave)
                 shown = b""
                 try:
@@ -471,12 +582,12 @@ if os.name == "posix":
                     pass
                 os.close(master)
                 done = finished(process)
-        return Done(done.status, shown.decode("utf-8"), done.err)
+        return Done(done.status, shown.decode("utf-8").replace(server.url, "URL"), done.err)
 
     TERMINALS = [
         # id, response, arguments, whether standard error is the terminal too, what is shown, standard error
-        ("228 escaped", stream(line(HOSTILE), DONE), [], False, SHOWN, ""),
-        ("228 raw", stream(line(HOSTILE), DONE), ["--raw"], False, HOSTILE, ""),
+        ("228 escaped", stream(line(HOSTILE), DONE), ["--nowordwrap"], False, SHOWN, ""),
+        ("228 raw", stream(line(HOSTILE), DONE), ["--no-escape", "--nowordwrap"], False, HOSTILE, ""),
         ("last newline", stream(LINE, DONE), [], False, "Hi\n", ""),
         ("no text, no newline", stream(DONE), [], False, "", ""),
         (
@@ -493,7 +604,7 @@ if os.name == "posix":
             stream(LINE, b'{"error":"out of memory"}\n'),
             [],
             True,
-            "Hi\n" + error("out of memory (status code: -1)"),
+            "Hi\n" + error("out of memory (URL)"),
             "",
         ),
     ]
@@ -501,7 +612,7 @@ if os.name == "posix":
     @pytest.mark.parametrize("row", TERMINALS, ids=[row[0] for row in TERMINALS])
     def test_a_terminal_shows_the_answer_and_is_not_controlled_by_it(row: Any) -> None:
         _, data, arguments, both, shown, err = row
-        assert on_terminal(data, *arguments, both=both)[1:] == (shown, err)
+        assert on_terminal(data, *arguments, both=both, TERM="xterm")[1:] == (shown, err)
 
     @pytest.mark.parametrize("stage", ["190 before the head", "190 between records"])
     def test_ctrl_c_is_status_130_and_keeps_what_came(stage: str) -> None:
@@ -515,7 +626,7 @@ if os.name == "posix":
                 done = finished(process)
             released.set()
             assert server.peer().gone.wait(PATIENCE)
-        assert (first, done) == (b"Hi" if sent else b"", (130, "", ""))
+            assert (first, done) == ((b"Hi", (130, "\n", "")) if sent else (b"", (130, "", "")))
 
     # Says when it reads: a signal before that would meet an interpreter that is still starting.
     PROMPT_PROGRAM = """if True:
@@ -531,7 +642,7 @@ if os.name == "posix":
     """
 
     def test_ctrl_c_while_the_prompt_is_read_is_status_130() -> None:
-        with started("run", "m", "-", command=[sys.executable, "-c", PROMPT_PROGRAM]) as process:
+        with started("run", "m", "-", command=[sys.executable, "-c", PROMPT_PROGRAM], stdin=subprocess.PIPE) as process:
             assert process.stdout.read(5) == b"ready"
             interrupt(process)
             assert finished(process) == (130, "", "")
@@ -551,12 +662,12 @@ if os.name == "posix":
     def test_an_argument_that_is_not_UTF_8_is_status_2(arguments: List[str], capsys: Any) -> None:
         with pytest.raises(SystemExit) as caught:
             cli.main(["run", *arguments[:-1], os.fsdecode(b"a\xffb")])
-        assert (caught.value.code, capsys.readouterr().err[-35:]) == (2, ": not UTF-8: byte 0xFF at offset 1\n")
+        assert (caught.value.code, capsys.readouterr().err.splitlines()[0][-34:]) == (2, ": not UTF-8: byte 0xFF at offset 1")
 
     def test_an_argument_in_UTF_8_is_sent_whatever_the_locale() -> None:
         with Server(answer(GOOD)) as server:
             plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-            assert cli_run("run", "m", "é 日", "--host", server.url, **plain) == (0, "Hi", "")
+            assert cli_run("run", "m", "é 日", "--host", server.url, **plain) == (0, "Hi\n", "")
             assert json.loads(server.peer().request_body)["messages"][0]["content"] == "é 日"
 
     def in_shell(redirected: str, *arguments: str) -> Done:
@@ -570,7 +681,7 @@ if os.name == "posix":
     @pytest.mark.parametrize("redirected", ["2>&-", "2</dev/null"])
     def test_standard_error_that_fails_does_not_matter(redirected: str) -> None:
         with Server(answer(stream(message(thinking="Hm"), LINE, DONE))) as server:
-            assert in_shell(redirected, "run", "m", "hi", "--stats", "--host", server.url) == (0, "Hi", "")
+            assert in_shell(redirected, "run", "m", "hi", "--stats", "--host", server.url) == (0, "Hi\n", "")
 
     def test_standard_input_that_cannot_be_read_is_one_line_and_status_2() -> None:
         done = in_shell("0>/dev/null", "run", "m")
@@ -676,7 +787,7 @@ def test_a_recorded_request_that_is_no_call_of_ours_is_sent_as_recorded(body: An
 def test_a_recorded_request_is_streamed_where_it_was(recorded: Dict[str, Any], streamed: bool) -> None:
     request = RecordedRequest("POST", "/api/chat", [], json=dict(ASK, **recorded))
     with Server(answer(response("200 OK", DONE))) as server:
-        called = cli.recorded_call(Client(server.url), request)
+        called = cli_replay.recorded_call(Client(server.url), request)
         assert [part.done for part in (called if streamed else [called])] == [True]
         assert json.loads(server.peer().request_body)["stream"] is streamed
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """``fixture``: what can be done with exchange files on the command line.
 
-    show FILE      as text, as lines of the wire, as records, or with --svg as a picture
+    list DIR       a table of what is in a folder
+    show FILE      as text, as lines of the wire, as records, in hexadecimal, or with --svg as a picture
     lint PATH...   what is wrong with files, and with all those in folders
     wrap FILE      a response body -> an exchange file
     import FILE    the output of curl -iN --raw -> an exchange file
@@ -19,72 +20,82 @@ import re
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List
 
 from .._errors import FixtureError, IncompleteStream, ProtocolError
-from .._net import reason
 from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
-from .program import PROGRAM, argument_error, new_parser, not_empty, number
-from .output import ErrorOutput, Output, escapes
+from .options import header_field, positive_number, read_bytes, table, text_like, whole_number, write_pieces
+from .output import ErrorOutput, Output, escapes, width_of
+from .table import Command, short
+from .replay import not_empty
 from .words import told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-
-def command(arguments: List[str]) -> int:
-    """Carry out the words after ``fixture``; the exit status. Raises FixtureError, and OSError of standard output."""
-    from argparse import REMAINDER
-
-    parser = new_parser("%s fixture" % PROGRAM, description="Show, check and convert recorded exchanges.")
-    parser.add_argument("action", choices=list(ACTIONS), help="see: %s fixture ACTION --help" % PROGRAM)
-    parser.add_argument("arguments", nargs=REMAINDER, help="of the action")
-    options = parser.parse_args(arguments)
-    add_arguments, carry_out = ACTIONS[options.action]
-    subparser = new_parser("%s fixture %s" % (PROGRAM, options.action))
-    add_arguments(subparser)
-    return carry_out(subparser.parse_intermixed_args(options.arguments))
+FOLDER = "fixtures/recordings/ollama-0.32.15"
+ONE = FOLDER + "/chat-one-word.exchange.jsonl"
+ACTIONS: Dict[str, Command] = {
+    "list": Command("fixture", "list the recorded exchanges in a folder", "fixture list " + FOLDER),
+    "show": Command("fixture", "show a recorded exchange", "fixture show %s --view wire" % ONE),
+    "lint": Command("fixture", "report what is not canonical or looks like a key", "fixture lint fixtures"),
+    "wrap": Command("fixture", "make an exchange file of a response body, as curl -sN saves it",
+                    "fixture wrap body.ndjson -o hello.exchange.jsonl"),
+    "import": Command("fixture", "make an exchange file of what curl -iN --raw has printed",
+                      "fixture import curl.txt -o hello.exchange.jsonl"),
+    "body": Command("fixture", "write the bytes of the response's body", "fixture body " + ONE),
+    "raw": Command("fixture", "write the bytes of the response, with head and framing", "fixture raw " + ONE),
+}  # fmt: skip
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 
-def add_show_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Show a recorded exchange."
+def add_list(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="DIR", nargs="+", help="a folder with all that is below it, or a file")
+
+
+def add_show(parser: ArgumentParser) -> None:
+    from .views import VIEWS
+
     add_fixture_argument(parser)
     views = parser.add_mutually_exclusive_group()
-    views.add_argument("--view", choices=["text", "wire", "records"], default="text", help="text if not given")
-    views.add_argument("--svg", metavar="OUT", help="draw tokens over time into a file, - for standard output")
+    views.add_argument("--view", choices=list(VIEWS), default="text", help="%s (text if not given)" % ", ".join(VIEWS),
+                       metavar="VIEW")  # fmt: skip
+    views.add_argument("--svg", metavar="OUT", help="draw a picture into a file, - for standard output")
+    parser.add_argument("--as", dest="form", choices=["time", "sequence"], default="time", metavar="FORM", help="time "
+        "(tokens over time; if not given) or sequence (what went to and fro)")  # fmt: skip
+    parser.add_argument("--chunk", metavar="N", type=whole_number, help="that chunk alone, counted from 1")
     parser.add_argument("--force", action="store_true", help="replace the file that --svg names")
 
 
-def add_lint_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Report what is not canonical or looks like a key, and files that cannot be read."
+def add_lint(parser: ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, or a folder with all that is below it")
 
 
-def add_wrap_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Make an exchange file of a response body, as curl -sN saves it."
+def add_wrap(parser: ArgumentParser) -> None:
     add_file_argument(parser)
     status = text_like("[2-9][0-9]{2}", "a status from 200 to 999")
-    parser.add_argument("--status", metavar="N", type=status, default="200")
-    parser.add_argument("--header", metavar="NAME=VALUE", type=header_field, action="append", default=[])
+    parser.add_argument("--status", metavar="N", type=status, default="200", help="of the response; or 200")
+    parser.add_argument("--header", metavar="FIELD", type=header_field, action="append", default=[],
+                        help="NAME=VALUE, of the response; may be repeated")  # fmt: skip
     add_request_arguments(parser)
     parser.add_argument("--tps", metavar="N", type=positive_number, help="chunks a second; all at once if not given")
     add_output_arguments(parser)
 
 
-def add_import_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Make an exchange file of what curl -iN --raw has printed."
+def add_import(parser: ArgumentParser) -> None:
     add_file_argument(parser)
     add_request_arguments(parser)
     add_output_arguments(parser)
 
 
-def add_bytes_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Write the bytes of the response: its body alone, or raw with head and framing."
+def add_body(parser: ArgumentParser) -> None:
     add_fixture_argument(parser)
     add_output_arguments(parser)
+
+
+add_raw = add_body
 
 
 def add_fixture_argument(parser: ArgumentParser) -> None:
@@ -108,45 +119,22 @@ def add_output_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace it if it does")
 
 
-def text_like(pattern: str, example: str) -> Callable[[str], str]:
-    """A check of an argument for argparse."""
-
-    def checked(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise argument_error("expected %s, got %r" % (example, text))
-        return text
-
-    return checked
-
-
-def header_field(text: str) -> Tuple[str, str]:
-    """The value as Latin-1, as in a Head; in the file it is UTF-8."""
-    pattern = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[^\0\r\n]*"  # RFC 9110, 5.6.2 and 5.5
-    name, _, value = text_like(pattern, "NAME=VALUE, a header field")(text).partition("=")
-    return name, value.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def positive_number(text: str) -> float:
-    value = number(text)
-    if not 0 < value < float("inf"):
-        raise argument_error("expected a number above 0, got %r" % text)
-    return value
-
-
 # --- actions ----------------------------------------------------------------------------------------------------------
 
 
-def show(options: Namespace) -> int:
+def do_show(options: Namespace) -> int:
     fixture = read_fixture(options)
     if fixture.plain:
         check_records(fixture, options.file)
     if options.svg is not None:
-        from .picture import svg
+        from .picture import FORMS
 
-        return write_pieces([svg(fixture)], options.svg, options.force)
-    from .views import VIEWS
+        return write_pieces([FORMS[options.form](fixture)], options.svg, options.force)
+    from .views import VIEWS, one_chunk
 
     output = Output(sys.stdout)
+    if options.chunk is not None:
+        fixture = one_chunk(fixture, options.chunk)
     for piece in VIEWS[options.view](fixture):
         output.write(piece)
     return 0
@@ -161,7 +149,34 @@ def check_records(fixture: Fixture, path: str) -> None:
         raise FixtureError("%s: %s" % (path, told(played.error, recorded=True)), path=path)
 
 
-def lint_files(options: Namespace) -> int:
+def do_list(options: Namespace) -> int:
+    output, rows, status = Output(sys.stdout), [["NAME", "REQUEST", "MODEL", "STATUS", "PIECES", "SECONDS", "ENDED"]], 0
+    for path in options.paths:
+        for file in files_of(path):
+            try:
+                rows.append(row_of(load(file), os.path.relpath(file, path) if os.path.isdir(path) else file))
+            except FixtureError as error:
+                status = 1
+                ErrorOutput().write("%s: %s\n" % (short(options.program), str(error).translate(escapes())))
+    if len(rows) == 1 and not status:
+        raise FixtureError("%s: no files named *%s or *%s" % (", ".join(options.paths), SUFFIX, PLAIN_SUFFIX))
+    output.write(table(rows, width_of(sys.stdout) if output.is_terminal else sys.maxsize))
+    return status
+
+
+def row_of(fixture: Fixture, name: str) -> List[str]:
+    request, head, last = fixture.request, fixture.head, fixture.events[-1]
+    body = request.json if isinstance(request.json, dict) else {}
+    suffix = SUFFIX if name.endswith(SUFFIX) else ""
+    pieces = sum(event.kind in ("chunk", "part", "raw") for event in fixture.events)
+    cells = [
+        name[: len(name) - len(suffix)], "%s %s" % (request.method, request.path), str(body.get("model") or ""),
+        str(head.status) if head else "none", str(pieces), "%.1f" % last.time, fixture.how,
+    ]  # fmt: skip
+    return [cell.translate(escapes()) for cell in cells]
+
+
+def do_lint(options: Namespace) -> int:
     output, found = Output(sys.stdout), 0
     for path in options.paths:
         files = list(files_of(path))
@@ -196,7 +211,7 @@ def findings(path: str) -> Iterator[str]:
         yield where + (text if match is None else text[match.end() :])
 
 
-def wrap(options: Namespace) -> int:
+def do_wrap(options: Namespace) -> int:
     from ..fixture import wrapped
 
     plain, status = reader(options.file)(), int(options.status)
@@ -204,32 +219,21 @@ def wrap(options: Namespace) -> int:
     return write_exchange(wrapped(plain, status=status, headers=options.header, tps=options.tps, **request), options)
 
 
-def import_output(options: Namespace) -> int:
+def do_import(options: Namespace) -> int:
     from ..fixture import imported
 
     fixture, warning = imported(read_bytes(options.file), method=options.method, path=options.path)
     if warning:
-        ErrorOutput().write("%s: %s\n" % (PROGRAM, warning.translate(escapes())))
+        ErrorOutput().write("%s: %s\n" % (short(options.program), warning.translate(escapes())))
     return write_exchange(fixture, options)
 
 
-def body(options: Namespace) -> int:
+def do_body(options: Namespace) -> int:
     return write_pieces(read_fixture(options).body_pieces(), options.out, options.force)
 
 
-def raw(options: Namespace) -> int:
+def do_raw(options: Namespace) -> int:
     return write_pieces((data for _, data in read_fixture(options).wire()), options.out, options.force)
-
-
-Action = Tuple[Callable[[Any], None], Callable[[Any], int]]
-ACTIONS: Dict[str, Action] = {
-    "show": (add_show_arguments, show),
-    "lint": (add_lint_arguments, lint_files),
-    "wrap": (add_wrap_arguments, wrap),
-    "body": (add_bytes_arguments, body),
-    "raw": (add_bytes_arguments, raw),
-    "import": (add_import_arguments, import_output),
-}
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -257,43 +261,8 @@ def succeeds(read: Callable[..., Fixture]) -> bool:
     return False
 
 
-def read_bytes(path: str) -> bytes:
-    try:
-        if path == "-":
-            return b"" if sys.stdin is None else sys.stdin.buffer.read()
-        with open(path, "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise FixtureError("%s: cannot be read: %s" % (path, reason(error)), path=path) from None
-
-
 def write_exchange(fixture: Fixture, options: Namespace) -> int:
     """Write an exchange file, once it is certain that it can be read again."""
     data = dumps(fixture)
     loads(data, "the result" + SUFFIX)
     return write_pieces([data], options.out, options.force)
-
-
-def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
-    """To a new file; with ``force`` to any; as text to a terminal, which bytes could control."""
-    if path == "-":
-        if sys.stdout is None or sys.stdout.isatty():
-            Output(sys.stdout).write(b"".join(pieces).decode("utf-8", "replace"))
-        else:
-            sys.stdout.buffer.writelines(pieces)
-        return 0
-    try:
-        with open(path, "wb" if force else "xb") as file:
-            try:
-                file.writelines(pieces)
-                file.flush()
-            except (OSError, FixtureError):
-                if not force:  # otherwise it may be a device, or somebody's
-                    os.unlink(path)
-                raise
-    except FixtureError:  # of a large file, which is read as it is written
-        raise
-    except (OSError, ValueError) as error:
-        advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
-        raise FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path) from None
-    return 0

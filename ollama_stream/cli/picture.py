@@ -73,10 +73,27 @@ def svg(fixture: Fixture) -> bytes:
     if played.error is not None:
         parts.append(_upright(Scale(end, LEFT, RIGHT).at(played.time), "fault"))
     parts += _column(rows, tokens, played.error is not None)
-    title = _xml("%s: %s" % (fixture.name, ", ".join("%s %s" % row for row in rows)))
+    return _picture("%s: %s" % (fixture.name, ", ".join("%s %s" % row for row in rows)), parts)
+
+
+def _picture(title: str, parts: List[str]) -> bytes:
     start = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">'
-    head = [start % (WIDTH, HEIGHT, WIDTH, HEIGHT), "<title>%s</title>" % title, "<style>%s</style>" % STYLE]
+    head = [start % (WIDTH, HEIGHT, WIDTH, HEIGHT), "<title>%s</title>" % _xml(title), "<style>%s</style>" % STYLE]
     return "\n".join([*head, *parts, "</svg>\n"]).encode("utf-8")
+
+
+def tokens_svg(name: str, runs: List[Tuple[str, List[Token]]]) -> bytes:
+    """The picture of several answers to one question, each with its label where it ends."""
+    end = max([1e-6, *(run[-1].time for _, run in runs if run)])
+    longest = max((run for _, run in runs), key=len)
+    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT), _text(24, 38, _cut(name, MAX_TITLE), "title")]
+    parts += _axes(longest, end)
+    x, y = Scale(end, LEFT, RIGHT), _token_scale(longest)
+    for label, run in runs:
+        parts += _steps(run, x, y)
+        if run:
+            parts.append(_text(RIGHT + 8, y.at(len(run)) + 4, label, "small"))
+    return _picture(name, parts)
 
 
 def tokens_of(played: Played) -> List[Token]:
@@ -139,7 +156,18 @@ def _axes(tokens: List[Token], end: float) -> Iterator[str]:
 
 def _curves(tokens: List[Token], end: float) -> Iterator[str]:
     """The steps, a path for each run of one kind, and the bars."""
-    x, y, bars = Scale(end, LEFT, RIGHT), _token_scale(tokens), _gap_scale(tokens)
+    x, bars = Scale(end, LEFT, RIGHT), _gap_scale(tokens)
+    yield from _steps(tokens, x, _token_scale(tokens))
+    longest: Dict[int, float] = {}
+    for token in tokens[1:]:
+        place = round(x.at(token.time))
+        longest[place] = max(longest.get(place, 0.0), token.gap)
+    path = ["M%d %.1fV%.1f" % (place, bars.start, bars.at(gap)) for place, gap in longest.items()]
+    width = max(1.0, min(6.0, (RIGHT - LEFT) / (2 * len(path) + 1)))
+    yield '<path class="gap" stroke-width="%.1f" d="%s"/>' % (width, "".join(path))
+
+
+def _steps(tokens: List[Token], x: Scale, y: Scale) -> Iterator[str]:
     points: Dict[int, Tuple[float, int, str]] = {}
     for number, token in enumerate(tokens, 1):
         points[round(x.at(token.time))] = x.at(token.time), number, token.kind
@@ -151,13 +179,6 @@ def _curves(tokens: List[Token], end: float) -> Iterator[str]:
         yield '<path class="%s" d="%s"/>' % (kind, "".join(path))
     if tokens:
         yield '<path class="%s" d="M%.1f %.1fH%.1f"/>' % (tokens[-1].kind, left, y.at(number), RIGHT)
-    longest: Dict[int, float] = {}
-    for token in tokens[1:]:
-        place = round(x.at(token.time))
-        longest[place] = max(longest.get(place, 0.0), token.gap)
-    path = ["M%d %.1fV%.1f" % (place, bars.start, bars.at(gap)) for place, gap in longest.items()]
-    width = max(1.0, min(6.0, (RIGHT - LEFT) / (2 * len(path) + 1)))
-    yield '<path class="gap" stroke-width="%.1f" d="%s"/>' % (width, "".join(path))
 
 
 def _column(rows: List[Tuple[str, str]], tokens: List[Token], failed: bool) -> Iterator[str]:
@@ -229,3 +250,6 @@ def _cut(text: str, size: int) -> str:
 
 def _xml(text: str) -> str:
     return escape(_NO_XML.sub(lambda match: ascii(match.group())[1:-1], text.translate(escapes())))
+
+
+FORMS = {"time": svg}

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.description = "Relay any client's requests to a server, and record each exchange to a file, until Ctrl-C."
+def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--into", metavar="DIR", required=True, help="the folder of the files; made if missing")
     parser.add_argument("--upstream", metavar="URL", default="http://127.0.0.1:11434", help="default: %(default)s")
     parser.add_argument(
@@ -32,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="HOST:PORT, HOST or PORT; default: a free port of this machine",
     )  # fmt: skip
     parser.add_argument("--allow-remote", action="store_true", help="let other machines use it")
-    parser.add_argument("--mode", choices=MODES, default="all", help="which requests are recorded; default: all")
+    parser.add_argument("--mode", choices=MODES, default="all", metavar="MODE", help="%s; or all" % ", ".join(MODES))
     parser.add_argument(
         "--redact-json", metavar="POINTER", type=pointer, action="append", default=[],
         help="do not store this part of request bodies, such as /messages/*/content; may be repeated",
@@ -40,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--keep-images", action="store_true", help="store long images, not only their hash")
 
 
-def run(options: Namespace) -> None:
+def do_record(options: Namespace) -> None:
     """Record until a signal comes. Raises every OllamaError; FixtureError where verify has found any."""
     import logging
 

@@ -19,35 +19,32 @@ from .._errors import FixtureError
 from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
 from ..replay import FAULT_HELP, Fault, serve
 from ..replay import fault as parse_fault
-from .program import argument_error, number, speed
+from .options import argument_error, from_zero, speed
 from .output import Output
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    from argparse import RawDescriptionHelpFormatter
-
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.description = "Play recorded exchanges to any client, until Ctrl-C."
-    parser.epilog = FAULT_HELP
+def add_serve(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", metavar="DIR|FILE", help="exchange files, or response bodies of JSON lines")
+    add("source", metavar="DIR|FILE", nargs="?", help="exchange files, or response bodies of JSON lines")
     add("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0), help="HOST:PORT, HOST or PORT")
     add("--speed", metavar="N", type=speed, default=0.0, help="1 as recorded, 2 twice as fast, 0 (default) at once")
     add("--max-gap", metavar="SECONDS", type=from_zero, help="the longest wait between two events")
-    add("--min-gap", metavar="MS", type=from_zero, default=0.0, help="the shortest between two writes, so that each is "
-        "a TCP segment of its own")  # fmt: skip
+    add("--min-gap", metavar="MS", type=from_zero, default=0.0, help="the shortest between two writes")
     add("--tps", metavar="N", type=speed, default=0.0, help="lines a second of a response body")
-    add("--fault", metavar="SPEC", type=fault, action="append", default=[], help="see below; may be repeated")
-    add("--match", choices=list(LEVELS), default="exact", help="what of a request must be as recorded")
-    add("--order", choices=ORDERS, default="any", help="strict: requests come in the order of the files")
-    add("--repeat", choices=REPEATS, default="none", help="what to play once everything that matches is played")
-    add("--ignore", metavar="POINTER", type=pointer, action="append", default=[], help="a JSON Pointer into the body "
-        "that does not matter, such as /options/seed; may be repeated")  # fmt: skip
-    add("--on-cancelled", choices=["eof", "complete"], default="eof", help="how to end what its client cancelled")
-    add("--require-all", action="store_true", help="fail where an exchange was never asked for, a fault never struck")
+    add("--fault", metavar="SPEC", type=fault, action="append", default=[], help="what goes wrong, such as "
+        "cut@line=3; may be repeated")  # fmt: skip
+    add("--faults", action="store_true", help="list the faults")
+    add("--match", "--level", choices=list(LEVELS), default="exact", metavar="LEVEL",
+        help="what of a request is compared: %s" % ", ".join(LEVELS))  # fmt: skip
+    add("--order", choices=ORDERS, default="any", metavar="ORDER", help="any, or strict: requests come in the order of the files")
+    add("--repeat", choices=REPEATS, default="none", metavar="WHAT", help="%s: what to play once all that matches is played" % ", ".join(REPEATS))
+    add("--ignore", metavar="POINTER", type=pointer, action="append", default=[], help="a place in the body that "
+        "does not matter, such as /options/seed")  # fmt: skip
+    add("--on-cancelled", choices=["eof", "complete"], default="eof", metavar="END", help="eof or complete: how to end what its client cancelled")
+    add("--require-all", action="store_true", help="fail for what was never asked for or never struck")
     add("--no-admin", action="store_true", help="no report at /__replay__/report")
     add("--allow-remote", action="store_true", help="answer other machines")
 
@@ -59,13 +56,6 @@ def listen_address(text: str) -> Tuple[str, int]:
     if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise argument_error("expected HOST:PORT, HOST or PORT, got %r" % text)
     return host.strip("[]") or "localhost", int(port)
-
-
-def from_zero(text: str) -> float:
-    value = number(text)
-    if not 0 <= value < float("inf"):
-        raise argument_error("expected a number from 0 on, got %r" % text)
-    return value
 
 
 def fault(text: str) -> Fault:
@@ -83,9 +73,13 @@ def pointer(text: str) -> str:
     return text
 
 
-def run(options: Namespace) -> None:
+def do_serve(options: Namespace) -> None:
     """Serve until a signal comes. Raises FixtureError where that was no success, ConnectError, RequestError."""
     out = Output(sys.stdout)
+    if options.faults:
+        return out.write(FAULT_HELP)
+    if options.source is None:
+        options.parser.error("the following arguments are required: DIR|FILE")
     host, port = options.listen
     server = serve(
         options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
@@ -101,6 +95,7 @@ def run(options: Namespace) -> None:
     failures = list(failed(report, options.require_all))
     if failures:
         raise FixtureError("; ".join(failures))
+    return None
 
 
 def wait_for_a_signal(ready: Callable[[], None]) -> None:

@@ -90,14 +90,14 @@ def __getattr__(name: str) -> Any:
 '''
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_vendor(parser: ArgumentParser) -> None:
     parser.description = "Write the client as one Python file, for a program of yours to carry along."
     parser.add_argument("--async", dest="both", action="store_true", help="with AsyncClient; without it no event loop")
     file_help = "a new file, and FILE.pyi beside it for type checkers; default: standard output"
     parser.add_argument("--output", metavar="FILE.py", help=file_help)
 
 
-def run(options: Namespace) -> None:
+def do_vendor(options: Namespace) -> None:
     """Write the file. Raises RequestError where that cannot be done."""
     names = CLIENT + ["aio"] if options.both else CLIENT
     if options.output is None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Three views of a recorded exchange, for people: a fixture goes in, pieces of text come out.
+"""Four views of a recorded exchange, for people: a fixture goes in, pieces of text come out.
 
     text_view      the answer, thinking and tool calls marked, and a line of figures
     wire_view      every byte in both directions, with the framing explained
     records_view   each decoded record with its time and the chunks it came in, and the error at the end
+    hex_view       the bytes of the response
 
 Records and errors are those of the real client: ``play`` gives it what was recorded in place of a network. What a file
 holds cannot control the terminal it is shown on: control characters and bytes that are no text are written as escapes.
@@ -13,18 +14,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Iterator, List, Match, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .._decode import Record
-from .._errors import OllamaError
+from .._errors import FixtureError, OllamaError
 from .._records import Generation
 from ..fixture import HIDDEN, Event, Fixture, RecordedRequest, escaped
-from .program import METHODS
 from .output import aside, escapes, figures as figures_of
 from .words import told
 
+METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request
 BODY_KINDS = ("chunk", "part", "raw")
 MAX_ON_A_LINE = 240  # characters; the JSON of a longer record is laid out over several lines
 HOWS = {
@@ -209,17 +211,43 @@ def wire_view(fixture: Fixture) -> Iterator[str]:
     number = 0
     for event, data in fixture.framed():
         number += event.kind in BODY_KINDS
-        time = "%.6f" % event.time
-        if event.kind == "request":
-            rows, direction = _request_rows(event.data), ">"
-        else:
-            rows, direction = _response_rows(event, data, number), "<"
-        for line, comment in rows:
-            shown = "%s %s" % (direction, visible(line)) if line else ""
-            if comment:
-                shown = "%-30s # %s" % (shown, _UNSEEN.sub(_name, comment))
-            yield "%10s %s\n" % (time, shown)
-            time = ""
+        yield from wire_lines(event, data, number)
+
+
+def wire_lines(event: Event, data: bytes, number: int) -> Iterator[str]:
+    """The lines for one event, whose bytes on the wire are ``data``; it is body piece ``number``, if it is one."""
+    time = "%.6f" % event.time
+    rows, direction = _response_rows(event, data, number), "<"
+    if event.kind == "request":
+        rows, direction = _request_rows(event.data), ">"
+    for line, comment in rows:
+        shown = "%s %s" % (direction, visible(line)) if line else ""
+        if comment:
+            shown = "%-30s # %s" % (shown, _UNSEEN.sub(_name, comment))
+        yield "%10s %s\n" % (time, shown)
+        time = ""
+
+
+def hex_view(fixture: Fixture) -> Iterator[str]:
+    """The bytes of the response, sixteen a line: time, offset, hexadecimal, ASCII."""
+    offset = 0
+    for time, data in fixture.wire():
+        for start in range(0, len(data), 16):
+            row = data[start : start + 16]
+            text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+            yield "%10s %08x  %-49s |%s|\n" % (
+                "" if start else "%.6f" % time, offset + start,
+                row[:8].hex(" ") + "  " + row[8:].hex(" "), text,
+            )  # fmt: skip
+        offset += len(data)
+
+
+def one_chunk(fixture: Fixture, number: int) -> Fixture:
+    """The exchange with nothing in it but that chunk (or piece) of the body, counted from 1. Raises FixtureError."""
+    bodies = [event for event in fixture.events if event.kind in BODY_KINDS]
+    if not 0 < number <= len(bodies):
+        raise FixtureError("%s: there is no chunk %d; it has %d" % (fixture.name, number, len(bodies)))
+    return replace(fixture, events=[fixture.events[0], bodies[number - 1]], lines=None)
 
 
 def _request_rows(request: RecordedRequest) -> Iterator[Row]:
@@ -296,4 +324,4 @@ def _name(match: Match[str]) -> str:
     return "<%s>" % _NAMES.get(code, "%02X" % code)
 
 
-VIEWS = {"text": text_view, "wire": wire_view, "records": records_view}
+VIEWS = {"text": text_view, "wire": wire_view, "records": records_view, "hex": hex_view}

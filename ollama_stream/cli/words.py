@@ -8,21 +8,24 @@ go in and come out; what a server or a user has written is left as it is.
 from __future__ import annotations
 
 import re
-from typing import Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
-from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError
+from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
+from .._net import Timeout
+
+MAX_SERVER_WORDS = 600  # characters of a server's error: the line has room for what is to be done about it
+MAX_NAMES = 10  # of models in an error
+LOOK = Timeout(2.0, 2.0, 2.0, 3.0)  # for the list of models beside an error
 
 FIELDS = {  # what can be given for them, where their type does not say it
     "tools": "a JSON list of tools",
     "logprobs": "true or false: the log probability of each token",
     "top_logprobs": "0 to 20 alternatives to each token",
     "format": "json, or a JSON Schema",
-    "keep_alive": "seconds, or a duration such as 5m; 0 unloads the model afterwards, below 0 is for ever",
-    "truncate": "true or false: drop the oldest messages where the context is too short",
-    "shift": "true or false: let the answer slide past the end of the context",
+    "truncate": "true or false: drop the oldest where they are too many",
+    "shift": "true or false: go on past the end of the context",
     "_debug_render_only": "true or false: answer with the rendered prompt",
     "extra": "a JSON object: more members of the request",
-    "headers": "a JSON object: more header fields of the request",
 }
 TYPES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
 KINDS = {  # of a value: what Python calls it, and JSON
@@ -52,6 +55,8 @@ _CUT_OFF = re.compile(
     r"(; (?:nothing of the answer had arrived|the answer is cut off after \d+ characters))"
     r"(?: \(they are in \.partial\))?: ask again$"
 )
+_ENDPOINT = re.compile(r"(?<=[^/])/(?:api/.*)?$")
+_BYTES = re.compile(r"\bb('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _CLOCK = re.compile(r"raise it with timeout=Timeout\(\w+=\.\.\.\)")
 
 
@@ -68,17 +73,42 @@ def option_of(name: str) -> str:
 
 
 def told(error: OllamaError, recorded: bool = False) -> str:
-    """The text of an error; ``recorded``: of an answer that would be the same another time."""
+    """The text of an error and the server it speaks of; ``recorded``: of an answer that is the same another time."""
     text = str(error)
-    if isinstance(error, ResponseError):
-        return "%s; sign in at %s" % (text, error.signin_url) if error.signin_url else text
     if isinstance(error, RequestError):
         return of_arguments(text)
+    server = "" if recorded or error.url is None else _ENDPOINT.sub("", error.url)
+    if isinstance(error, ResponseError):
+        status = "" if error.status_code == -1 else "status code: %d" % error.status_code
+        where = " from ".join(filter(None, (status, server)))
+        text = printable(error.error, MAX_SERVER_WORDS) + (" (%s)" % where if where else "")
+        return "%s; sign in at %s" % (text, error.signin_url) if error.signin_url else text
     if isinstance(error, (ConnectError, OllamaTimeout)):
         text = replaced(text, PLACES)
     if isinstance(error, OllamaTimeout):
         text = _CLOCK.sub("is it the right --host?" if error.clock == "connect" else "raise it with --timeout", text)
-    return _CUT_OFF.sub(r"\1" if recorded else r"\1: ask again", text)
+    text = _CUT_OFF.sub(r"\1" if recorded else r"\1: ask again", _BYTES.sub(r"\1", text))
+    return text if not server or server in text else "%s (%s)" % (text, server)
+
+
+def next_step(error: OllamaError, options: Any) -> str:
+    """What to do about an error, to be read behind its text; "" where nothing is to be said."""
+    program, model = options.program, getattr(options, "model", None)
+    if isinstance(error, ConnectError) and hasattr(options, "client"):
+        return "; '%s doctor' looks closer" % program
+    if getattr(options, "goes_on", False) and not isinstance(error, (RequestError, ResponseError)):
+        return "; the same command goes on where this one stopped"
+    if not isinstance(error, ResponseError) or error.status_code != 404 or not isinstance(model, str):
+        return ""
+    if "not found" not in error.error:
+        return ""
+    step = "; '%s pull %s' downloads it" % (program, model)
+    try:
+        models = options.client.list(timeout=LOOK).models
+    except OllamaError:
+        return step
+    names = [str(one.model or one.name) for one in models]
+    return "; installed: %s%s%s" % (", ".join(names[:MAX_NAMES]) or "none", ", ..." * (len(names) > MAX_NAMES), step)
 
 
 def of_arguments(text: str) -> str:
@@ -102,6 +132,8 @@ def replaced(text: str, words: Sequence[Tuple[str, str]]) -> str:
 
 def option_of_place(name: str) -> str:
     """Of what the library names at the start of an error."""
+    if name == "keep_alive":
+        return "--keepalive"
     if name in FIELDS or name == "think":
         return option_of(name)
     return {"options": "--option", "host": "--listen", "model": "MODEL"}.get(name, name)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""What all commands that ask a server have in common: its options, the client for them, the line while one waits."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .._client import Client
+from .._errors import RequestError
+from .._net import Timeout
+from .options import header_field, positive_seconds, whole_number
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand behind --think as a word of its own
+SERVER_HELP = "and those of every command that asks a server: see --help of the program"
+
+
+def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") -> None:
+    """What every command that asks a server takes; their help stands once, in that of the program."""
+    from argparse import SUPPRESS
+
+    if json_help:
+        parser.add_argument("--json", action="store_true", help=json_help)
+    group = parser.add_argument_group("--host --timeout --retries --header --wire", SERVER_HELP)
+    group.add_argument("--host", help=SUPPRESS)
+    group.add_argument("--timeout", type=positive_seconds, help=SUPPRESS)
+    group.add_argument("--retries", type=whole_number, default=0, help=SUPPRESS)
+    group.add_argument("-H", "--header", type=header_field, action="append", default=[], help=SUPPRESS)
+    group.add_argument("--wire", action="store_true", help=SUPPRESS)
+
+
+def new_client(options: Namespace, timeout: Timeout = Timeout()) -> Client:
+    """The client for the options above. Raises RequestError, FixtureError for --record."""
+    if options.timeout is not None:
+        timeout = Timeout(first_byte=None, idle=None, total=options.timeout)
+    transport, record = None, getattr(options, "record", None)
+    if options.wire or record is not None:
+        from .wire import Tap
+
+        transport = Tap(options.wire, record, getattr(options, "force", False))
+    options.client = Client(
+        options.host, timeout=timeout, headers=dict(options.header), retries=options.retries, transport=transport
+    )
+    client: Client = options.client
+    return client
+
+
+def waiting_for(options: Namespace) -> str:
+    return "%s on %s" % (options.model, options.client._address.host)
+
+
+def tool_of(text: str) -> Any:
+    """The function that ``FILE.py:NAME`` names; the file is run. Raises RequestError."""
+    from runpy import run_path
+
+    path, _, name = text.rpartition(":")
+    if not os.path.isfile(path):
+        raise RequestError("--tool %s: expected FILE.py:NAME of a file that is there" % text)
+    try:
+        function = run_path(path).get(name)
+    except Exception as error:
+        raise RequestError("--tool %s: the file fails: %s: %s" % (text, type(error).__name__, error)) from None
+    if not callable(function):
+        raise RequestError("--tool %s: there is no function %s in the file" % (text, name))
+    return function

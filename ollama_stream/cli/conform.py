@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""The command ``conform``: a test of any client, in any language.
+
+For each recording, and each of ``FAULTS`` laid over one, a replay server is started and the command is run: its
+OLLAMA_HOST is that server, its standard input the prompt. What it printed and its status are held against what a right
+client makes of those bytes: the text and 0, or a failure told as one. It is told more in variables that it may heed:
+
+    CONFORM_PATH     /api/chat or /api/generate, as it was recorded
+    CONFORM_STREAM   true or false
+    CONFORM_MODEL    the model's name
+
+A recording of an endpoint that the command never asks is left out of the account.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from .._client import Client
+from .._errors import FixtureError, OllamaError
+from .._records import Generation
+from ..fixture import Fixture, load
+from ..replay import Replaying, serve
+from .fixture import files_of
+from .options import table, whole_number
+from .output import ErrorOutput, Output, Waiting, escapes, width_of
+from .replay import recorded_call
+from .views import METHODS
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDER = os.path.join("fixtures", "recordings")
+FAULTS = (
+    "cut@line=1", "cut@line=1+9", "reset@line=1", "no-done", "no-end", "garbage@line=1", "error@line=1",
+    "badsize@chunk=1:zz", "status:500", "split:1", "rechunk:7", "merge", "crlf",
+)  # fmt: skip
+SECONDS = 30
+MAX_SHOWN = 60  # characters of a text in a verdict
+
+
+class Case(NamedTuple):
+    name: str
+    exchange: Fixture
+    faults: Tuple[str, ...]
+    text: str
+    error: Optional[OllamaError]
+
+
+class Verdict(NamedTuple):
+    """``outcome`` is "right", "wrong" or "not asked"; ``why`` says what was wrong."""
+
+    case: Case
+    outcome: str
+    why: str
+
+
+def add_conform(parser: ArgumentParser) -> None:
+    parser.add_argument("--recordings", metavar="DIR", help="or those of this project")
+    parser.add_argument("--only", metavar="GLOB", default="*", help="names of cases, such as '*/chat-stream*'")
+    parser.add_argument("--seconds", metavar="N", type=whole_number, default=SECONDS, help="for each case; or %(default)s")
+    parser.add_argument("--jobs", metavar="N", type=whole_number, default=os.cpu_count() or 1, help="cases at a time")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    parser.add_argument("command", metavar="COMMAND", nargs="*", default=[], help="behind --: a client that reads a prompt and prints "
+        "the answer")  # fmt: skip
+
+
+def do_conform(options: Namespace) -> int:
+    words = options.command
+    if not words:
+        options.parser.error("expected -- and the command to be tested")
+    cases = [case for case in cases_of(recordings_of(options)) if fnmatch(case.name, options.only)]
+    if not cases:
+        raise FixtureError("there is no case named %s" % options.only)
+    with Waiting("%s: %d cases" % (words[0], len(cases)), ErrorOutput(raw=True)):
+        with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+            verdicts = list(pool.map(lambda case: judged(case, words, options.seconds), cases))
+    out = Output(sys.stdout)
+    if options.json:
+        rows = [{"case": one.case.name, "outcome": one.outcome, "why": one.why} for one in verdicts]
+        out.write(json.dumps(rows, ensure_ascii=False) + "\n")
+    else:
+        out.write(summary(verdicts, width_of(sys.stdout) if out.is_terminal else sys.maxsize))
+    return int(any(one.outcome == "wrong" for one in verdicts) or all(one.outcome == "not asked" for one in verdicts))
+
+
+def summary(verdicts: List[Verdict], width: int) -> str:
+    rows = [["", "CASES", "RIGHT", "WRONG", "NOT ASKED"]]
+    for kind in ("recordings", "faults"):
+        found = [one.outcome for one in verdicts if bool(one.case.faults) == (kind == "faults")]
+        rows.append([kind, *map(str, [len(found), *map(found.count, ("right", "wrong", "not asked"))])])
+    wrong = ["%s: %s\n" % (one.case.name, one.why) for one in verdicts if one.outcome == "wrong"]
+    return table(rows, width) + "\n" * bool(wrong) + "".join(line.translate(escapes("\n")) for line in wrong)
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def recordings_of(options: Namespace) -> List[Tuple[str, Fixture]]:
+    """The recorded answers of a chat or a generation, by name. Raises FixtureError where there is none."""
+    folders = [options.recordings] if options.recordings else [FOLDER, os.path.join(HOME, FOLDER)]
+    folder = next((folder for folder in folders if os.path.exists(folder)), folders[0])
+    found = []
+    for path in files_of(folder):
+        exchange = load(path)
+        if exchange.request.method == "POST" and exchange.request.path in METHODS:
+            name = os.path.relpath(path, folder) if os.path.isdir(folder) else os.path.basename(path)
+            found.append((name.split(".exchange")[0].replace(os.sep, "/"), exchange))
+    if not found:
+        raise FixtureError("%s: no recording of a chat or a generation; --recordings names a folder" % folder)
+    return found
+
+
+def cases_of(recordings: List[Tuple[str, Fixture]]) -> Iterator[Case]:
+    """Every recording, and a good one of at least three chunks with each fault."""
+    good: Optional[Case] = None
+    for name, exchange in recordings:
+        case = Case(name, exchange, (), *expected(exchange, ()))
+        chunks = sum(event.kind == "chunk" for event in exchange.events)
+        if case.error is None and case.text and chunks > 2 and (good is None or "chat-stream" in name):
+            good = case
+        yield case
+    if good is not None:
+        for fault in FAULTS:
+            yield Case("%s %s" % (good.name, fault), good.exchange, (fault,), *expected(good.exchange, (fault,)))
+
+
+def expected(exchange: Fixture, faults: Tuple[str, ...]) -> Tuple[str, Optional[OllamaError]]:
+    """What a right client makes of an exchange: the text, and the error that it must tell."""
+    client = Client("127.0.0.1", trust_env=False, transport=Replaying(exchange, level="path", faults=faults))
+    try:
+        answer = recorded_call(client, exchange.request)
+        whole: Any = answer.result() if hasattr(answer, "result") else answer
+    except OllamaError as error:
+        return (error.partial.text if isinstance(error.partial, Generation) else ""), error
+    return whole.text if isinstance(whole, Generation) else "", None
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def judged(case: Case, words: List[str], seconds: int) -> Verdict:
+    with serve(case.exchange, level="path", faults=case.faults, repeat="last") as server:
+        environ = dict(os.environ, OLLAMA_HOST=server.url, **told_of(case.exchange))
+        try:
+            done = subprocess.run(
+                words, input=prompt_of(case.exchange).encode("utf-8", "replace"), env=environ, timeout=seconds,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return Verdict(case, "wrong", "it does not end within %d s" % seconds)
+        except OSError as error:
+            raise FixtureError("%s cannot be run: %s" % (words[0], error.strerror)) from None
+        if not any(one["exchange"] for one in server.report()["exchanges"]):
+            return Verdict(case, "not asked", "")
+    why = fault_of(case, done.returncode, done.stdout.decode("utf-8", "replace"))
+    return Verdict(case, "wrong" if why else "right", why)
+
+
+def fault_of(case: Case, status: int, printed: str) -> str:
+    """What is wrong with what a client printed and its status; "" where nothing is."""
+    if case.error is not None:
+        return "" if status else "status 0 for what is no whole answer (%s)" % type(case.error).__name__
+    if status:
+        return "status %d for a whole answer" % status
+    wanted = case.text.encode("utf-8", "replace").decode("utf-8")
+    if printed.rstrip("\n") == wanted.rstrip("\n"):
+        return ""
+    return "expected the text %s, found %s" % (shown(wanted), shown(printed))
+
+
+def shown(text: str) -> str:
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...")
+
+
+def told_of(exchange: Fixture) -> Dict[str, str]:
+    request = exchange.request
+    body = request.json if isinstance(request.json, dict) else {}
+    model = body.get("model")
+    return {
+        "CONFORM_PATH": request.path,
+        "CONFORM_STREAM": "false" if body.get("stream") is False else "true",
+        "CONFORM_MODEL": model if isinstance(model, str) and model else "llama3.2",
+    }
+
+
+def prompt_of(exchange: Fixture) -> str:
+    """The recorded prompt, or one."""
+    body = exchange.request.json if isinstance(exchange.request.json, dict) else {}
+    messages = body.get("messages")
+    asked = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    prompt = next((text for text in [body.get("prompt"), *reversed(asked)] if isinstance(text, str) and text), None)
+    return prompt or "Why is the sky blue?"

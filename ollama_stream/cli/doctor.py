@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""The command ``doctor``: each step on the way to an answer, one line each: ok, or what to do. Status 0 or 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+
+from .._address import choose_proxy
+from .._errors import OllamaError
+from .._net import Timeout
+from .models import human_bytes, processor, text
+from .asking import add_server_arguments, new_client
+from .options import utf8
+from .output import Output, escapes
+from .words import told
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+DEFAULT_CONTEXT = 4096  # tokens, of a server that was told nothing (Ollama, OLLAMA_CONTEXT_LENGTH)
+LIMITS = Timeout(connect=5.0, first_byte=120.0, idle=30.0)
+
+
+class Found(Exception):
+    """A step failed: what was found, and what to do."""
+
+
+def add_doctor(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", nargs="?", type=utf8, help="ask it for a first token, too")
+    add_server_arguments(parser, "print the findings as JSON")
+
+
+def do_doctor(options: Namespace) -> int:
+    examination = Examination(options)
+    out, rows, failed = Output(sys.stdout), [], False
+    for name, step in examination.steps():
+        try:
+            found, ok = step(), True
+        except Found as error:
+            found, ok = str(error), False
+        except OllamaError as error:
+            found, ok = told(error), False
+        rows.append({"step": name, "ok": ok, "found": found})
+        if not options.json:
+            out.write("%-10s %-4s %s\n" % (name, "ok" if ok else "FAIL", found.translate(escapes())))
+        failed = failed or not ok
+        if not ok and name in ("host", "proxy", "name", "connect", "version"):
+            break  # what comes next needs it
+    if options.json:
+        import json
+
+        out.write(json.dumps({"ok": not failed, "steps": rows}, ensure_ascii=False) + "\n")
+    return int(failed)
+
+
+class Examination:
+    """The steps, in order; each returns what it found, or raises Found or an OllamaError."""
+
+    def __init__(self, options: Namespace) -> None:
+        self._options = options
+        self._model = options.model
+        self._names: List[str] = []
+        self._context = 0  # tokens that the model was trained for
+
+    def steps(self) -> List[Tuple[str, Callable[[], str]]]:
+        steps = [("host", self._host), ("proxy", self._proxy), ("name", self._name), ("connect", self._connect),
+                 ("version", self._version), ("models", self._models), ("memory", self._memory)]  # fmt: skip
+        return steps + ([("context", self._num_ctx), ("token", self._token)] if self._model else [])
+
+    def _host(self) -> str:
+        self._client = new_client(self._options, LIMITS)
+        self._address = self._client._address
+        source = "--host" if self._address.source == "host" else self._address.source
+        return "%s, from %s" % (self._address.url, source)
+
+    def _proxy(self) -> str:
+        proxy = choose_proxy(self._address, self._client._proxy, os.environ)
+        return "none" if proxy is None else "%s, from %s" % (proxy.url, proxy.source)
+
+    def _name(self) -> str:
+        import socket
+
+        if self._address.unix is not None:
+            if not os.path.exists(self._address.unix):
+                raise Found("%s is not there: does the server listen at that path?" % self._address.unix)
+            return "a unix socket"
+        if choose_proxy(self._address, self._client._proxy, os.environ) is not None:
+            return "left to the proxy"
+        try:
+            found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise Found("%s does not resolve (%s): is it spelled right? is the network up?" % (
+                self._address.host, error)) from None  # fmt: skip
+        return "%s is %s" % (self._address.host, ", ".join(dict.fromkeys(str(one[4][0]) for one in found)))
+
+    def _connect(self) -> str:
+        started = time.monotonic()
+        if not self._client.ping():
+            self._client.version()  # says why
+        tls = ", TLS with a certificate that is trusted" if self._address.scheme == "https" else ""
+        return "in %.0f ms%s" % (1000 * (time.monotonic() - started), tls)
+
+    def _version(self) -> str:
+        return "ollama %s" % text(self._client.version().version)
+
+    def _models(self) -> str:
+        self._names = [text(one.name or one.model) for one in self._client.list().models]
+        if not self._names:
+            raise Found("none: '%s pull llama3.2' downloads one" % self._options.program)
+        if self._model and not {self._model, self._model + ":latest"} & set(self._names):
+            raise Found("%s is not among them: %s; '%s pull %s' downloads it" % (
+                self._model, ", ".join(self._names), self._options.program, self._model))  # fmt: skip
+        return ", ".join(self._names)
+
+    def _memory(self) -> str:
+        loaded = self._client.ps().models
+        words = ["%s (%s, %s, context %s)" % (text(one.name or one.model), human_bytes(one.size), processor(one),
+                                              text(one.context_length)) for one in loaded]  # fmt: skip
+        return ", ".join(words) or "none is loaded: the first answer waits for that"
+
+    def _num_ctx(self) -> str:
+        answer = self._client.show(self._model)
+        lengths = [value for name, value in answer.model_info.items() if name.endswith(".context_length")]
+        can = lengths[0] if lengths and isinstance(lengths[0], int) else 0
+        given = [line.split()[-1] for line in text(answer.parameters).splitlines() if line.startswith("num_ctx")]
+        loaded = [one.context_length for one in self._client.ps().models if text(one.name).startswith(self._model)]
+        used = loaded[0] if loaded and isinstance(loaded[0], int) else int(given[0]) if given else DEFAULT_CONTEXT
+        if can and used < can:
+            return "%d of the %d tokens that it can: -o num_ctx=%d for longer prompts" % (used, can, can)
+        return "%d tokens" % used
+
+    def _token(self) -> str:
+        started = time.monotonic()
+        messages: List[Dict[str, Any]] = [{"role": "user", "content": "Say hi."}]
+        with self._client.chat(self._model, messages, stream=True, options={"num_predict": 8}) as stream:
+            for part in stream:
+                if part.text or part.message.thinking or part.done:
+                    return "after %.1f s" % (time.monotonic() - started)
+        raise Found("no token came")

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Arguments that several commands take: values and files, and what they give.
+
+The checks are types for argparse: text goes in, a value comes out, or an ArgumentTypeError; files that fail are a FixtureError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any, Callable, Iterable, List, Tuple
+
+from .._errors import FixtureError, RequestError
+from .._net import MAX_SECONDS, reason
+from .output import Output
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def argument_error(text: str) -> Exception:
+    from argparse import ArgumentTypeError
+
+    return ArgumentTypeError(text)
+
+
+def utf8(text: str) -> str:
+    """An argument that is sent: Python hides bytes that the locale does not know in lone surrogates (PEP 383)."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise argument_error(not_utf8(error)) from None
+    except UnicodeEncodeError as error:  # what no system gives, but a caller of main() can
+        raise argument_error("not UTF-8: a lone surrogate at offset %d" % error.start) from None
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    return "not UTF-8: byte 0x%02X at offset %d" % (error.object[error.start], error.start)
+
+
+def json_or_text(text: str) -> Any:
+    text = utf8(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def name_and_value(text: str) -> Tuple[str, Any]:
+    name, equals, value = utf8(text).partition("=")
+    if not name or not equals:
+        raise argument_error("expected NAME=VALUE, got %r" % text)
+    return name, json_or_text(value)
+
+
+def header_field(text: str) -> Tuple[str, str]:
+    """``Name: value`` or ``NAME=VALUE``; the value as Latin-1 with UTF-8 in it, as it is sent."""
+    found = re.fullmatch(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=|:[ \t]*)([^\0\r\n]*)", text)  # RFC 9110, 5.6.2 and 5.5
+    if not found:
+        raise argument_error("expected NAME=VALUE, a header field, got %r" % text)
+    return found.group(1), found.group(2).encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def text_like(pattern: str, example: str) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise argument_error("expected %s, got %r" % (example, text))
+        return text
+
+    return checked
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argument_error("expected a number, got %r" % text) from None
+
+
+def in_range(what: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    def checked(text: str) -> float:
+        value = number(text)
+        if not holds(value):
+            raise argument_error("expected %s, got %r" % (what, text))
+        return value
+
+    return checked
+
+
+positive_seconds = in_range("seconds above 0", lambda value: 0 < value <= MAX_SECONDS)
+positive_number = in_range("a number above 0", lambda value: 0 < value < float("inf"))
+from_zero = in_range("a number from 0 on", lambda value: 0 <= value < float("inf"))
+speed = in_range("a number above 0, or 0 for at once", lambda value: 0 <= value < float("inf"))
+
+
+def whole_number(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argument_error("expected a whole number, got %r" % text)
+    return int(text)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def standard_input(needed: bool = True) -> str:
+    """All of it. Raises RequestError where it is no text, or is ``needed`` and cannot be read."""
+    if sys.stdin is None:
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError("standard input is " + not_utf8(error)) from None
+    except OSError as error:
+        if not needed:
+            return ""
+        raise RequestError("the prompt cannot be read: %s" % reason(error)) from None
+
+
+def read_bytes(path: str) -> bytes:
+    """The bytes of a file, of standard input for -. Raises FixtureError."""
+    try:
+        if path == "-":
+            return b"" if sys.stdin is None else sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise FixtureError("%s: cannot be read: %s" % (path, reason(error)), path=path) from None
+
+
+def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
+    """To a new file; with ``force`` to any; as text to a terminal, which bytes could control. Raises FixtureError."""
+    if path == "-":
+        if sys.stdout is None or sys.stdout.isatty():
+            Output(sys.stdout).write(b"".join(pieces).decode("utf-8", "replace"))
+        else:
+            sys.stdout.buffer.writelines(pieces)
+        return 0
+    try:
+        with open(path, "wb" if force else "xb") as file:
+            try:
+                file.writelines(pieces)
+                file.flush()
+            except (OSError, FixtureError):
+                if not force:  # otherwise it may be a device, or somebody's
+                    os.unlink(path)
+                raise
+    except FixtureError:  # of a large file, which is read as it is written
+        raise
+    except (OSError, ValueError) as error:
+        advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
+        raise FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path) from None
+    return 0
+
+
+def table(rows: List[List[str]], width: int) -> str:
+    """Columns as wide as what is in them, four blanks apart; where that is too wide, a block a row."""
+    sizes = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["    ".join(cell.ljust(size) for cell, size in zip(row, sizes)).rstrip() for row in rows]
+    if len(rows) > 1 and max(map(len, lines)) > width:
+        names = rows[0]
+        lines = [line for row in rows[1:] for line in [row[0], *map("  {}: {}".format, names[1:], row[1:])]]
+    return "".join(line + "\n" for line in lines)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""The command ``run``: ask a model and print its answer as it comes; or, on a terminal and without a prompt, a chat."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Dict, List, Union
+
+from .._client import Client
+from .._endpoints import ENDPOINTS, build, fields_of
+from .._errors import RequestError
+from .asking import LEVELS, add_server_arguments, new_client, tool_of, waiting_for
+from .options import argument_error, json_or_text, name_and_value, read_bytes, standard_input, utf8
+from .output import ErrorOutput, Output, print_answer
+from .words import field_help, option_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+OWN = ("think", "options", "timeout", "headers", "keep_alive")  # fields with an option of their own
+SILENT_SECONDS = 2.0  # of standard input, before that is said
+
+
+def add_run(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", type=utf8)
+    add("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8, help="what is piped in comes before it, or for -")
+    add("-s", "--system", metavar="TEXT", type=utf8, help="the system message")
+    add("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
+        help="such as temperature=0; may be repeated")  # fmt: skip
+    add("-a", "--image", metavar="FILE", action="append", default=[], help="goes with the prompt; may be repeated")
+    add("--schema", metavar="FILE", help="a JSON Schema that the answer must fit")
+    add("--think", metavar="LEVEL", type=think_level, help="alone, or %s ..." % ", ".join(LEVELS[:4]))
+    add("--hidethinking", action="store_true", help="do not print the thinking")
+    add("--keepalive", "--keep-alive", dest="keep_alive", metavar="TIME", type=json_or_text,
+        help="such as 5m; 0: unload at once, -1: never")  # fmt: skip
+    add("--tool", metavar="FILE:NAME", type=utf8, action="append", default=[], help="a Python function to be called")
+    add("--verbose", "--stats", dest="stats", action="store_true", help="figures on standard error")
+    add("--no-stream", dest="stream", action="store_false", help="print the answer when it is whole")
+    add("-n", dest="newline", action="store_false", help="no line end behind the answer")
+    add("--nowordwrap", action="store_true", help="do not wrap lines on a terminal")
+    add("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
+    add("--record", metavar="FILE", help="write the exchange to a new file (--force: to any)")
+    add("--force", action="store_true", help=no_help())
+    group = parser.add_argument_group("fields of the request, each with a VALUE that is JSON, or else text")
+    for name, annotation in chat_fields().items():
+        group.add_argument(option_of(name), dest=name, metavar="", type=json_or_text,
+                           help=field_help(name, annotation))  # fmt: skip
+    add_server_arguments(parser, "print the records as they came, an error as one")
+
+
+def no_help() -> str:
+    from argparse import SUPPRESS
+
+    return SUPPRESS
+
+
+def prepare(words: List[str]) -> List[str]:
+    """``--think`` alone means true, ``-o NAME VALUE`` is ``-o NAME=VALUE``; argparse would take other words for them."""
+    end = words.index("--") if "--" in words else len(words)
+    prepared: List[str] = []
+    rest = iter(range(end))
+    for i in rest:
+        word, following = words[i], words[i + 1 : end]
+        if word == "--think":
+            level = words[next(rest)] if following and following[0] in LEVELS else "true"
+            prepared.append("--think=" + level)
+        elif word in ("-o", "--option") and len(following) > 1 and "=" not in following[0]:
+            prepared += [word, "%s=%s" % (words[next(rest)], words[next(rest)])]
+        else:
+            prepared.append(word)
+    return prepared + words[end:]
+
+
+def think_level(text: str) -> Union[bool, str]:
+    """The levels are the model's own, and the server judges them."""
+    if not text:
+        raise argument_error("expected one of %s, or a level of the model" % ", ".join(LEVELS))
+    return {"true": True, "false": False}.get(text) if text in ("true", "false") else utf8(text)  # type: ignore[return-value]
+
+
+def chat_fields() -> Dict[str, str]:
+    """The fields of a chat without an option of their own above, and their types."""
+    return {name: kind for name, kind in fields_of(ENDPOINTS["chat"]).items() if name not in OWN}
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def do_run(options: Namespace) -> None:
+    """Ask a model. Raises every OllamaError."""
+    on_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if on_terminal and not options.prompt and sys.stdout is not None and sys.stdout.isatty() and not options.json:
+        from .chat import Chat
+
+        return Chat(options, new_client(options), fields_for(options)).talk()
+    prompt = prompt_of(options, on_terminal)
+    if not prompt and not options.image:
+        options.parser.error("the prompt is empty")
+    messages: List[Dict[str, Any]] = [{"role": "user", "content": prompt}]
+    if options.image:
+        messages[0]["images"] = [read_bytes(path) for path in options.image]
+    if options.system is not None:
+        messages.insert(0, {"role": "system", "content": options.system})
+    client, fields = new_client(options), fields_for(options)
+    if options.json:
+        return print_records(client, dict(fields, model=options.model, messages=messages, stream=options.stream))
+    tools = fields.get("tools")
+    if options.tool:
+        fields["tools"] = [*(tools or ()), *map(tool_of, options.tool)]
+        return print_answer(lambda: client.run_tools(options.model, messages, **fields), options, waiting_for(options))
+    print_answer(
+        lambda: client.chat(options.model, messages, stream=options.stream, **fields), options, waiting_for(options)
+    )
+    return None
+
+
+def fields_for(options: Namespace) -> Dict[str, Any]:
+    """The fields of the request that were given. Raises RequestError for a schema that is none."""
+    fields = {name: getattr(options, name) for name in [*chat_fields(), "think", "keep_alive"]}
+    if options.schema is not None:
+        if fields["format"] is not None:
+            raise RequestError("--schema and --format are two answers to one question")
+        fields["format"] = json_file(options.schema)
+    fields["options"] = dict(options.option) or None
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def json_file(path: str) -> Any:
+    try:
+        return json.loads(read_bytes(path).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, RequestError) or "cannot be read" in str(error):
+            raise
+        raise RequestError("%s: expected JSON: %s" % (path, error)) from None
+
+
+def prompt_of(options: Namespace, on_terminal: bool) -> str:
+    """The words of the prompt, and what is piped in: before it, or for a word that is -."""
+    words: List[str] = options.prompt
+    piped = ""
+    if "-" in words or not on_terminal or not words and not options.image:
+        piped = piped_in(bool(words) and "-" not in words)
+    if "-" in words:
+        return " ".join(piped if word == "-" else word for word in words)
+    prompt = " ".join(words)
+    return piped.rstrip("\n") + "\n" + prompt if piped.strip() and prompt else prompt or piped
+
+
+def piped_in(beside_a_prompt: bool) -> str:
+    """Standard input to its end; where it is silent for long, that is said."""
+    if not beside_a_prompt:
+        return standard_input()
+    from threading import Timer
+
+    timer = Timer(SILENT_SECONDS, ErrorOutput().write, ("reading standard input too (< /dev/null: none)\n",))
+    timer.daemon = True
+    timer.start()
+    try:
+        return standard_input(needed=False)
+    finally:
+        timer.cancel()
+
+
+def print_records(client: Client, fields: Dict[str, Any]) -> None:
+    """Each record as it came, a line of JSON each."""
+    request, out = build("chat", fields), Output(sys.stdout, raw=True)
+    with client.request("POST", request.target, body=request.body, stream=True) as stream:
+        for record in stream:
+            out.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
