@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import RequestError, printable
+from ._errors import CONNECT_ADVICE, ConnectError, RequestError, printable
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -318,8 +318,11 @@ def _idna(name: str) -> str:
         raise RequestError("the host is longer than 253 characters")
     try:
         return name.lower() if name.isascii() else name.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        raise RequestError("the host has no IDNA form (RFC 3490)") from None
+    except UnicodeError as error:
+        raise RequestError("the host has no IDNA form (RFC 3490)") from error
+    except LookupError as error:
+        why = "this Python has no codec for names beyond ASCII; write the one that begins with xn--"
+        raise ConnectError("%s (%s: %s)" % (CONNECT_ADVICE, name, why)) from error
 
 
 def _ip(text: str) -> Union[IPv4Address, IPv6Address, None]:
@@ -365,7 +368,7 @@ def _exempts(entry: str, address: Address) -> bool:
         name, port = _split_port(entry)
         name = name[1:] if name.startswith("*.") else name
         domain = _idna(name[1:] if name.startswith(".") else name)
-    except ValueError:  # as RequestError is: an entry that makes no sense is passed over
+    except (ValueError, ConnectError):  # ValueError as RequestError is: an entry that makes no sense is passed over
         return False
     if not name or port not in ("", str(address.port)):
         return False

@@ -405,7 +405,7 @@ async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tu
             found = await network.resolve(address.host, address.port)
         except LookupError:  # a Python without the codec for names; this one is ASCII since it was parsed
             found = await network.resolve(address.host.encode("ascii"), address.port)
-    except (OSError, UnicodeError, NotImplementedError) as error:
+    except (OSError, UnicodeError, RuntimeError) as error:  # RuntimeError: of a loop that cannot, or has no thread left
         check_origin(error)
         raise connect_error(address, "the name does not resolve: %s" % reason(error)) from error
     return [(family, target) for family, _, _, _, target in found]
@@ -460,7 +460,7 @@ def reason(error: BaseException) -> str:
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number in errno.errorcode:
         return os.strerror(number).lower()
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    return (getattr(error, "strerror", None) or "").lower() or str(error) or type(error).__name__
 
 
 def connect_error(address: Union[Address, Proxy], why: str) -> ConnectError:

@@ -79,6 +79,8 @@ class TLSSettings:
                 # Without a password, if only an empty one, OpenSSL would ask for it on the terminal.
                 certificate, *key = self._chain[:2]
                 context.load_cert_chain(certificate, key[0] if key else None, "".join(self._chain[2:]))
+        except NotImplementedError as error:
+            raise ConnectError("%s (TLS: %s)" % (CONNECT_ADVICE, reason(error))) from error
         except (OSError, ValueError, TypeError) as error:
             check_origin(error)
             raise RequestError("%s: the files cannot be used: %s" % (argument, tls_reason(error))) from error
@@ -100,10 +102,13 @@ class TLSConnection(Connection):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # The name is the host alone: no zone id (RFC 6874, 1) and no dot at the end (RFC 6066, 3).
         name = server.host.partition("%")[0].rstrip(".")
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._first = b""  # the first bytes from the server
         self._answered = False
         self._ended = False
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        except (OSError, NotImplementedError) as error:
+            raise self._refused(error) from error
 
     async def handshake(self, clocks: Clocks) -> None:
         """Agree on keys, and check the server's certificate. Raises ConnectError and OllamaTimeout."""
