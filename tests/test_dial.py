@@ -227,7 +227,7 @@ SYSTEM = [  # id, method of a socket, what it raises, class, text
 @pytest.mark.parametrize("method, error, kind, text", [row[1:] for row in SYSTEM], ids=[row[0] for row in SYSTEM])
 def test_what_the_system_says_is_not_a_clock_of_ours(colour, method, error, kind, text, timeout, monkeypatch):
     poor = type("Poor", (socket.socket,), {method: raising(error)})
-    with Server(answer()) as server:
+    with Server(answer(GOOD)) as server:
         monkeypatch.setattr(_net, "new_socket", lambda family: poor(family))
         with pytest.raises(kind) as raised:
             colour.client(server.url, timeout=timeout).chat(**CHAT)
