@@ -215,7 +215,11 @@ class BaseClient:
 
 
 def authorization(auth: Any) -> Optional[str]:
-    """The Authorization value of ``auth=``: (user, password) for Basic (RFC 7617), or the value itself."""
+    """The Authorization value of ``auth=``: (user, password) for Basic (RFC 7617), or the value itself.
+
+    An object that gives each request of another client its header, as those of httpx and requests do, is asked for it.
+    """
+    auth = header_of(auth)
     if isinstance(auth, (tuple, list)) and len(auth) == 2 and all(isinstance(part, str) for part in auth):
         from base64 import b64encode
 
@@ -227,6 +231,21 @@ def authorization(auth: Any) -> Optional[str]:
         form = "(user, password) or a value such as 'Bearer ...'"
         raise RequestError("auth: expected %s, got %s" % (form, type(auth).__name__))
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
+
+
+def header_of(auth: Any) -> Any:
+    """The header that an authentication object writes into a request, or else ``auth`` itself."""
+    from types import SimpleNamespace
+
+    request: Any = SimpleNamespace(headers={})
+    try:
+        if hasattr(auth, "auth_flow"):
+            next(auth.auth_flow(request))
+        elif callable(auth):
+            auth(request)
+    except Exception:  # it asks more of a request than can be said here
+        return auth
+    return next((value for name, value in request.headers.items() if name.lower() == "authorization"), auth)
 
 
 def check_bearer(headers: List[Tuple[str, str]], name: str) -> None:

@@ -57,11 +57,17 @@ class Timeout(NamedTuple):
 NO_TIMEOUT = Timeout(None, None, None, None)
 
 
-def as_timeout(value: Union[Timeout, float, None]) -> Timeout:
-    """A float sets ``first_byte`` and ``idle``, None switches all clocks off; raises RequestError."""
+def as_timeout(value: Any) -> Timeout:
+    """A float sets ``first_byte`` and ``idle``, None switches all clocks off; raises RequestError.
+
+    An object with ``connect`` and ``read``, as other clients have it, sets ``connect`` and the other two.
+    """
     if value is None:
         return NO_TIMEOUT
-    timeout = value if isinstance(value, Timeout) else Timeout(first_byte=value, idle=value)
+    if not isinstance(value, Timeout):
+        seconds = getattr(value, "read", value)
+        value = Timeout(getattr(value, "connect", Timeout().connect), seconds, seconds)
+    timeout: Timeout = value
     for name, seconds in zip(timeout._fields, timeout):
         if seconds is None:
             continue
