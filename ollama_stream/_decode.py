@@ -3,24 +3,26 @@
 
 A record *is* the decoded object: its attributes live in the dict that the JSON decoder made, so a field costs nothing
 until it is read, an unset one is served by the class's default, and an unknown one is kept. What a field may hold is
-said once, by its annotation in ``_records``; ``decode`` checks it and names the path of what does not fit
-(``message.content``).
+said once, by its annotation in ``_records``. The members that the answer is made of (``_strict``) must be of that kind,
+and ``decode`` names the path of one that is not (``message.content``); every other is kept as it came where it does not
+fit: a size that is text must not cost anybody an answer.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
+import sys
+import typing
+from datetime import datetime
 from typing import (
     TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union,
 )  # fmt: skip
 
-from ._errors import ProtocolError, RequestError
+from ._errors import ProtocolError, RequestError, misfit
 from ._json import read_object
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from typing_extensions import dataclass_transform
 else:
 
@@ -33,10 +35,9 @@ Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises P
 
 MAX_COPIED_LEVELS = 256  # of a mapping that a record is made of
 NO_EXTRA: Mapping[str, Any] = {}
-CLASSES: Dict[str, Any] = {}  # record classes by name, as annotations write them
 
 
-@dataclass_transform(kw_only_default=True)
+@dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
 class Record:
     """Base of all records: attribute access, item access, ``get``, ``in``, ``dict()``, equality, repr, pickle, copy.
 
@@ -44,30 +45,45 @@ class Record:
     Iterating yields (name, value) pairs of all fields. A received field that this version does not know is an attribute
     and an item like any other; one whose name would hide a method is in ``extra``. In one that is made by hand dicts
     become the records that its fields hold; an unknown name is a TypeError, what cannot be a record a RequestError.
+    A class of a program's own may derive from any record and add fields.
     """
 
     extra: ClassVar[Mapping[str, Any]] = NO_EXTRA
     _computed: ClassVar[Tuple[str, ...]] = ()  # properties that count as items too
+    _strict: ClassVar[Tuple[str, ...]] = ()  # fields that are the answer: one of an impossible type is an error
+    _due: ClassVar[Tuple[str, ...]] = ()  # fields of which an answer has one at least; none of them: any answer will do
+    _fields: ClassVar[Dict[str, Any]] = {}
+    _factories: ClassVar[Dict[str, Callable[[], Any]]] = {}  # what an unset field holds, where no class default can
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         known = field_names(type(self))
-        for name in fields:
+        for name in values:
             if name not in known:
                 raise TypeError("%s() has no field %r%s" % (type(self).__name__, name, suggestion(name, known)))
         try:
-            for name, value in fields.items():
+            for name, value in values.items():
                 if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
-                    fields[name] = field_kinds(type(self))[name](json_copy(value), name)
+                    kind = kind_of(type(self), name, strict=True)
+                    values[name] = kind(json_copy(value), name) if kind else value
         except ProtocolError as error:
-            raise RequestError("%s(): %s" % (type(self).__name__, error)) from None
-        self.__dict__.update(fields)
+            raise RequestError("%s(): %s" % (type(self).__name__, error), **error.parts) from error
+        self.__dict__.update(values)
         self._complete()
 
     def __init_subclass__(cls) -> None:
-        CLASSES[cls.__name__] = cls
+        dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+        cls._fields = {one.name: one for one in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        makers = ((name, one.default_factory) for name, one in cls._fields.items())
+        cls._factories = {name: make for name, make in makers if make is not dataclasses.MISSING}
+        for name in cls._fields:
+            if name not in cls._factories and not hasattr(cls, name):  # a field of a program without a default
+                setattr(cls, name, None)
 
     def _complete(self) -> None:
-        """Fill in what a class default cannot serve: a nested record, a dict."""
+        """Fill in what a class default cannot serve: a nested record, a list, a dict."""
+        for name, make in self._factories.items():
+            if name not in self.__dict__:
+                self.__dict__[name] = make()
 
     def __getitem__(self, name: str) -> Any:
         if name in self:
@@ -131,27 +147,28 @@ class Record:
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            raise ProtocolError("%s: expected an object, got %s" % (cls.__name__, described(value)))
+            raise misfit(ProtocolError, cls.__name__, "an object", described(value))
         return decode(cls, json_copy(value))
 
 
-def decode(cls: Type[R], data: Dict[str, Any], path: str = "") -> R:
+def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = False) -> R:
     """The record of class ``cls`` that holds ``data`` (which it keeps and changes in place).
 
-    null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of an
-    impossible type.
+    null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of
+    ``_strict`` that is of an impossible type; ``loose`` is a record inside of a field of no weight, and never raises.
     """
-    kinds = field_kinds(cls)
+    kinds = field_kinds(cls, loose)
     hidden = None
     for name, value in data.items():
-        kind = kinds.get(name)
-        if kind is not None:
+        kind = kinds.get(name, no_kind)
+        if kind is no_kind:
+            if hasattr(cls, name) or name == "keys" or name.startswith("__"):  # dict(), copy and pickle look for these
+                hidden = hidden or []
+                hidden.append(name)
+        elif kind is not None:
             checked = kind(value, path + name)
             if checked is not value:
                 data[name] = checked
-        elif hasattr(cls, name) or name == "keys" or name.startswith("__"):  # dict(), copy and pickle look for these
-            hidden = hidden or []
-            hidden.append(name)
     if hidden:
         data["extra"] = {name: data.pop(name) for name in hidden}
     record = object.__new__(cls)
@@ -162,7 +179,7 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "") -> R:
 
 def field_names(cls: Type[Record]) -> Mapping[str, Any]:
     """The declared fields of a record class, in order."""
-    return cls.__dataclass_fields__  # type: ignore[attr-defined, no-any-return]
+    return cls._fields
 
 
 def suggestion(name: str, known: Any) -> str:
@@ -218,8 +235,6 @@ def parse_time(value: str) -> Union[datetime, str]:
     Ollama writes 0 to 9 fractional digits and ``Z`` or an offset, which ``datetime.fromisoformat`` reads only from
     Python 3.11 on.
     """
-    from datetime import datetime
-
     head, zone = (value[:-1], "+00:00") if value[-1:] in ("Z", "z") else (value[:-6], value[-6:])
     seconds, _, fraction = head.partition(".")
     try:
@@ -245,137 +260,151 @@ def described(value: Any) -> str:
     return "%s (%s)" % (name, shown) if 0 < len(shown) <= 40 else name
 
 
-def wrong(expected: str, value: Any, path: str) -> ProtocolError:
-    return ProtocolError("%s: expected %s, got %s" % (path, expected, described(value)))
+def of_type(kind: type, noun: str, unset: Callable[[], Any]) -> Kind:
+    """Exactly of that type; null is what an unset field holds."""
+
+    def check(value: Any, path: str) -> Any:
+        if value is None:
+            return unset()
+        if type(value) is not kind:
+            raise misfit(ProtocolError, path, noun, described(value))
+        return value
+
+    return check
 
 
-def text(value: Any, path: str) -> str:
-    if value is None:
-        return ""
-    if type(value) is not str:
-        raise wrong("a string", value, path)
-    return value
+read_array = of_type(list, "an array", list)
+read_mapping = of_type(dict, "an object", dict)
 
 
-def boolean(value: Any, path: str) -> bool:
+def read_boolean(value: Any, path: str) -> bool:
     if type(value) is not bool:
-        raise wrong("true or false", value, path)
+        raise misfit(ProtocolError, path, "true or false", described(value))
     return value
 
 
-def quantity(value: Any, path: str) -> Any:
+def read_number(value: Any, path: str) -> Any:
     # A count or a duration. Servers other than Ollama send floats and strings here; they are kept and not computed with.
-    if type(value) is float and not math.isfinite(value) or isinstance(value, (list, dict)):
-        raise wrong("a number", value, path)
-    return value
+    if isinstance(value, (list, dict)):
+        raise misfit(ProtocolError, path, "a number", described(value))
+    return 0.0 if value is None else value
 
 
-def number(value: Any, path: str) -> float:
-    if value is None:
-        return 0.0
-    if type(value) is not int and not (type(value) is float and math.isfinite(value)):
-        raise wrong("a number", value, path)
-    return value
-
-
-def json_object(value: Any, path: str) -> Dict[str, Any]:
-    if value is None:
-        return {}
-    if type(value) is not dict:
-        raise wrong("an object", value, path)
-    return value
-
-
-def arguments(value: Any, path: str) -> Any:
-    # Some backends send the arguments of a tool call as JSON text; what is no object stays as it came.
+def read_arguments(value: Any, path: str) -> Any:
+    # Some servers send the arguments of a tool call as JSON text, and none at all as a blank one or as an empty array;
+    # text that is no object stays as it came.
     if type(value) is str:
+        if value.strip() in ("", "null"):
+            return {}
         parsed = read_object(value)
         return value if parsed is None else parsed
-    return json_object(value, path)
+    return {} if value == [] else read_mapping(value, path)
 
 
-def moment(value: Any, path: str) -> Any:
-    return value if hasattr(value, "isoformat") else parse_time(text(value, path))  # a datetime, in model_validate()
+def read_moment(value: Any, _path: str) -> Any:
+    return parse_time(value) if type(value) is str else value
 
 
-def byte_size(value: Any, path: str) -> ByteSize:
-    if type(value) not in (int, ByteSize) or abs(value) >= 1 << 63:  # human_readable() computes with floats
-        raise wrong("an integer of 64 bits", value, path)
-    return ByteSize(value)
+def read_size(value: Any, _path: str) -> Any:
+    # human_readable() computes with floats
+    return ByteSize(value) if type(value) is int and abs(value) < 1 << 63 else value
 
 
-def anything(value: Any, _path: str) -> Any:
-    return value
-
-
-def array(value: Any, path: str) -> List[Any]:
-    if value is None:
-        return []
-    if type(value) is not list:
-        raise wrong("an array", value, path)
-    return value
-
-
-def vectors(value: Any, path: str) -> List[Any]:
+def read_vectors(value: Any, path: str) -> List[Any]:
     # Millions of numbers: the arrays are checked, not each number in them.
-    return [array(vector, "%s[%d]" % (path, i)) for i, vector in enumerate(array(value, path))]
+    return [read_array(vector, "%s[%d]" % (path, i)) for i, vector in enumerate(read_array(value, path))]
+
+
+def no_kind(value: Any, _path: str) -> Any:
+    """Of a member that is no field."""
+    return value
+
+
+def list_of(kind: Kind) -> Kind:
+    def read_list(value: Any, path: str) -> List[Any]:
+        return [kind(item, "%s[%d]" % (path, i)) for i, item in enumerate(read_array(value, path))]
+
+    return read_list
+
+
+def dict_of(kind: Kind) -> Kind:
+    def read_dict(value: Any, path: str) -> Dict[str, Any]:
+        return {name: kind(item, path + "." + name) for name, item in read_mapping(value, path).items()}
+
+    return read_dict
+
+
+def record_of(cls: Type[Record], loose: bool) -> Kind:
+    def read_record(value: Any, path: str) -> Record:
+        return value if isinstance(value, cls) else decode(cls, read_mapping(value, path), path + ".", loose)
+
+    return read_record
 
 
 def optional(kind: Kind) -> Kind:
     return lambda value, path: None if value is None else kind(value, path)
 
 
-def list_of(kind: Kind) -> Kind:
-    def check(value: Any, path: str) -> List[Any]:
-        return [kind(item, "%s[%d]" % (path, i)) for i, item in enumerate(array(value, path))]
+def loosely(kind: Kind) -> Kind:
+    """What does not fit is kept as it came."""
 
-    return check
+    def read_loosely(value: Any, path: str) -> Any:
+        try:
+            return kind(value, path)
+        except ProtocolError:
+            return value
 
-
-def dict_of(kind: Kind) -> Kind:
-    def check(value: Any, path: str) -> Dict[str, Any]:
-        return {name: kind(item, path + "." + name) for name, item in json_object(value, path).items()}
-
-    return check
-
-
-def record_of(cls: Type[Record]) -> Kind:
-    def check(value: Any, path: str) -> Record:
-        return value if isinstance(value, cls) else decode(cls, json_object(value, path), path + ".")
-
-    return check
+    return read_loosely
 
 
 KINDS: Dict[str, Kind] = {
-    "str": text,
-    "bool": boolean,
-    "int": quantity,
-    "float": number,
-    "Any": anything,
-    "List[Any]": array,
-    "List[int]": array,
-    "List[float]": array,
-    "List[List[float]]": vectors,
-    "Dict[str, Any]": json_object,
-    "Union[Dict[str, Any], str]": arguments,
-    "Union[datetime, str]": moment,
-    "ByteSize": byte_size,
+    "str": of_type(str, "a string", str),
+    "bool": read_boolean,
+    "int": read_number,
+    "float": read_number,
+    "List[Any]": read_array,
+    "List[str]": read_array,
+    "List[int]": read_array,
+    "List[float]": read_array,
+    "List[List[float]]": read_vectors,
+    "Dict[str, Any]": read_mapping,
+    "Mapping[str, Any]": read_arguments,
+    "datetime": read_moment,
+    "ByteSize": read_size,
 }
-_KINDS_OF: Dict[type, Dict[str, Kind]] = {}
+CHANGING = ("datetime", "ByteSize")  # kinds that make something else of a good value
+_KINDS_OF: Tuple[Dict[type, Dict[str, Optional[Kind]]], ...] = ({}, {})  # of records of weight, and of loose ones
 
 
-def field_kinds(cls: Type[Record]) -> Dict[str, Kind]:
-    """Field name -> what it may hold, read from the annotations at first use."""
-    kinds = _KINDS_OF.get(cls)
+def field_kinds(cls: Type[Record], loose: bool = False) -> Dict[str, Optional[Kind]]:
+    """Field name -> what it may hold, read from the annotations at first use; None for anything."""
+    kinds = _KINDS_OF[loose].get(cls)
     if kinds is None:
-        kinds = _KINDS_OF[cls] = {n: kind_of(f.type) for n, f in field_names(cls).items()}
+        kinds = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
+        _KINDS_OF[loose][cls] = kinds
     return kinds
 
 
-def kind_of(annotation: str) -> Kind:
-    if annotation in KINDS:
-        return KINDS[annotation]
-    for prefix, wrap in (("Optional[", optional), ("List[", list_of), ("Dict[str, ", dict_of)):
-        if annotation.startswith(prefix):
-            return wrap(kind_of(annotation[len(prefix) : -1]))
-    return record_of(CLASSES[annotation])
+def kind_of(cls: Type[Record], name: str, strict: bool) -> Optional[Kind]:
+    """The kind of a field. Its annotation means what it means where it is written: a program has classes of its own."""
+    written = cls._fields[name]
+    home = next(base for base in reversed(cls.__mro__) if base.__dict__.get("_fields", {}).get(name) is written)
+    return parse_annotation(written.type, vars(sys.modules.get(home.__module__, typing)), strict)
+
+
+def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) -> Optional[Kind]:
+    if not isinstance(annotation, str):  # of a program's class
+        return None
+    inner = annotation[len("Optional[") : -1] if annotation.startswith("Optional[") else ""
+    if inner:
+        kind = None if inner in KINDS and not strict and inner not in CHANGING else parse_annotation(inner, names, strict)
+        return kind and optional(kind)
+    kind = KINDS.get(annotation)
+    for prefix, wrap in (("List[", list_of), ("Dict[str, ", dict_of)):
+        if kind is None and annotation.startswith(prefix):
+            kind = parse_annotation(annotation[len(prefix) : -1], names, strict)
+            kind = kind and wrap(kind)
+    cls = names.get(annotation)
+    if kind is None and isinstance(cls, type) and issubclass(cls, Record):
+        kind = record_of(cls, loose=not strict)
+    return kind if strict or kind is None else loosely(kind)

@@ -124,8 +124,8 @@ class Endpoint(NamedTuple):
     """``positional`` names the parameters before the fields, ``sent`` the values of what is sent even if not given.
 
     ``is_last`` tells the JSON object that ends an answer; None where the answer is one document. ``streams``: the call
-    takes ``stream=``. ``base``: where the endpoint is, if not at the client's host. A trailing underscore of a field is
-    Python's, not the API's.
+    takes ``stream=``. ``base``: where the endpoint is, if not at the client's host. ``needed`` is False where any answer
+    will do, and none. A trailing underscore of a field is Python's, not the API's.
     """
 
     name: str
@@ -138,6 +138,7 @@ class Endpoint(NamedTuple):
     is_last: Optional[Callable[[Mapping[str, Any]], bool]] = None
     streams: bool = False
     base: Optional[str] = None
+    needed: bool = True
 
 
 def is_done(data: Mapping[str, Any]) -> bool:
@@ -170,7 +171,7 @@ ENDPOINTS: Dict[str, Endpoint] = {
         ),
         Endpoint(
             "unload", "POST", "/api/generate", GenerateResponse,
-            ("model",), CallFields, {"keep_alive": 0, "stream": False}, is_done,
+            ("model",), CallFields, {"keep_alive": 0, "stream": False}, is_done, needed=False,
         ),
         Endpoint(
             "embed", "POST", "/api/embed", EmbedResponse,
@@ -192,7 +193,7 @@ ENDPOINTS: Dict[str, Endpoint] = {
             tuple(CREATE.split()), CreateFields, {}, is_success, True,
         ),
         Endpoint("blob_exists", "HEAD", "/api/blobs/{digest}", dict, ("digest",)),
-        Endpoint("create_blob", "POST", "/api/blobs/{digest}", dict, ("path",)),
+        Endpoint("create_blob", "POST", "/api/blobs/{digest}", StatusResponse, ("path",)),
         Endpoint("list", "GET", "/api/tags", ListResponse),
         Endpoint("show", "POST", "/api/show", ShowResponse, ("model",), ShowFields),
         Endpoint("ps", "GET", "/api/ps", ProcessResponse),
@@ -274,6 +275,8 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
             raise TypeError("%s() got an unexpected keyword argument %r%s" % (name, field, hint))
     body = checked_fields(row, given)
     streamed = bool(body.get("stream"))
+    if row.streams and row.is_last is is_done and not (streamed or body.get("messages") or body.get("prompt")):
+        row = row._replace(needed=False)  # it only loads the model
     target = row.path.replace("{digest}", body.pop("digest", "{digest}"))
     has_body = bool(body) and row.method not in ("GET", "HEAD") and row.name != "create_blob"
     if given.get("extra") and not has_body:

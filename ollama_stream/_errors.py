@@ -18,7 +18,7 @@ Nothing else reaches the caller, whatever bytes arrive. All of them pickle and c
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Type, TypeVar
 
 CONNECT_ADVICE = (
     "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
@@ -27,18 +27,24 @@ CONNECT_ADVICE = (
 
 MAX_SHOWN_ERROR = 2048  # characters of a server's error in a message
 
+E = TypeVar("E", bound="OllamaError")
+
 
 class OllamaError(Exception):
     """Base of all errors of this library.
 
     ``partial`` is what had arrived when the error was raised: for a chat or generate call the assembled record
     (text, thinking, tool calls so far), otherwise the last record or None. ``elapsed`` is in seconds since the
-    call began to connect. ``url`` names the request, without credentials or query.
+    call began to connect. ``url`` names the request, without credentials or query. Where a value does not fit, ``place``
+    is where it stands ("messages[1].content"), ``expected`` and ``got`` are the words of the message.
     """
 
     partial: Any = None
     elapsed: Optional[float] = None
     url: Optional[str] = None
+    place: Optional[str] = None
+    expected: Optional[str] = None
+    got: Optional[str] = None
 
     def __init__(self, message: str = "", **details: Any) -> None:
         super().__init__(message)
@@ -46,6 +52,11 @@ class OllamaError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+    @property
+    def parts(self) -> Dict[str, Any]:
+        """Place, expected and got, for an error that says the same in other words."""
+        return {"place": self.place, "expected": self.expected, "got": self.got}
 
     def __reduce__(self) -> Any:
         # OSError has a __reduce__ of its own that knows nothing of the attributes here.
@@ -149,27 +160,57 @@ def check_origin(error: BaseException) -> None:
         entry = entry.tb_next
 
 
+def misfit(error_class: Type[E], place: str, expected: str, got: str) -> E:
+    """The error for a value that is not what it should be."""
+    text = "expected %s, got %s" % (expected, got)
+    return error_class("%s: %s" % (place, text) if place else text, place=place, expected=expected, got=got)
+
+
 def printable(text: str, limit: int) -> str:
     """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, and so on."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 
 
-def error_text(value: Any) -> str:
-    """The best text in a server's ``error``: a string, the JSON document in one, or an object with a message."""
-    for _ in range(4):
-        if isinstance(value, str):
-            if not value.lstrip().startswith("{"):
-                return value
-            try:
-                inner = json.loads(value)
-            except (ValueError, RecursionError):
-                return value
-            if not inner.get("error") and not inner.get("message"):
-                return value
-            value = inner
-        elif isinstance(value, dict) and (value.get("error") or value.get("message")):
-            value = value.get("error") or value.get("message")
-        else:
-            break
-    return value if isinstance(value, str) else json.dumps(value)
+REASONS = ("error", "message", "detail", "msg", "reason", "errors", "error_description", "title")
+
+
+def find_reason(value: Any, phrase: str = "", levels: int = 4) -> str:
+    """What a JSON value says of an error: a string, the JSON document in one, a member of an object; "" for nothing.
+
+    A reason phrase of HTTP, ``phrase`` or one of the standard's, counts only where there is nothing else.
+    """
+    if not levels:
+        return ""
+    if isinstance(value, str):
+        inner = document_in(value)
+        return (find_reason(inner, phrase, levels - 1) if inner else "") or value
+    if isinstance(value, list):
+        texts = [find_reason(item, phrase, levels - 1) for item in value]
+        return "; ".join(texts) if all(texts) else ""
+    if not isinstance(value, dict):
+        return ""
+    found = [find_reason(value.get(name), phrase, levels - 1) for name in REASONS]
+    said = [text for text in found if text.strip()]
+    return next((text for text in said if not is_phrase(text, phrase)), said[0] if said else "")
+
+
+def document_in(text: str) -> Any:
+    """The object that a text is in JSON; None for any other text."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+
+
+def is_phrase(text: str, phrase: str) -> bool:
+    from http import HTTPStatus
+
+    return text.lower() in [phrase.lower(), *(status.phrase.lower() for status in HTTPStatus)]
+
+
+def error_text(value: Any, phrase: str = "") -> str:
+    """The best text in what a server says of an error, whatever that is."""
+    return find_reason(value, phrase) or (value if isinstance(value, str) else json.dumps(value))

@@ -38,7 +38,7 @@ from ._address import safe_location
 from ._endpoints import Request
 from ._errors import (
     MAX_SHOWN_ERROR, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
-    ResponseError, StreamClosed,
+    ResponseError, StreamClosed, find_reason,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._json import parse_json
@@ -79,8 +79,10 @@ class Exchange(Generic[T]):
         self.status = "open"
         self.error: Optional[OllamaError] = None
         self.head: Optional[Head] = None
-        record_class: Type[T] = request.endpoint.record
-        self.decoder: ResponseDecoder[T] = ResponseDecoder(record_class, request.endpoint.is_last, max_line)
+        row = request.endpoint
+        self.decoder: ResponseDecoder[T] = ResponseDecoder(
+            row.record, row.is_last, max_line, request.streamed, row.needed
+        )
         self.network = network
         self._route: Any = route  # dropped at the end: what is idle belongs to the client, not to its old streams
         self._data, self._timeout, self._retries = data, timeout, retries
@@ -432,7 +434,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     """The server's text from the body of an error: JSON, plain text, or nothing but the reason phrase."""
     headers = {name.lower(): value for name, value in head.headers}
     details: Any = {"headers": headers, "retry_after": retry_after(headers.get("retry-after"))}
-    text = body.decode("utf-8", "replace").strip()
+    text = "" if is_binary(head, body) else body.decode("utf-8-sig", "replace").strip()
     if head.status < 400:
         location = headers.get("location")
         where = " to %s" % safe_location(location) if location else ""
@@ -442,14 +444,34 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         data = parse_json(text)
     except ProtocolError:
         data = None
-    if isinstance(data, dict) and data.get("error"):
-        return response_error(data, head.status, **details)
+    reason = find_reason(data, head.reason) if isinstance(data, (dict, str)) else ""
+    if isinstance(data, dict) and reason:
+        return response_error(data, head.status, head.reason, **details)
+    if data is not None and is_blank(data):
+        text = ""
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        message = title_of(text, head.status) or head.reason or "an HTML page"
-    else:
-        message = text[:MAX_SHOWN_ERROR] or head.reason
-    raw = text if data is None else data
-    return ResponseError(message or "status %d" % head.status, head.status, raw=raw, **details)
+        reason = title_of(text, head.status) or head.reason or "an HTML page"
+    message = reason or text[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status
+    return ResponseError(message, head.status, raw=text if data is None else data, **details)
+
+
+def is_binary(head: Head, body: bytes) -> bool:
+    """Whether the body of an error is nothing to be shown: compressed, or no text at all."""
+    if b"\0" in body or body.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):  # gzip, zstd
+        return True
+    if (head.get("Content-Encoding") or "identity").strip().lower() in ("identity", ""):
+        return False
+    try:
+        return any(c < " " and c not in "\t\r\n" for c in body.decode("utf-8"))
+    except UnicodeDecodeError:
+        return True
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a JSON value tells nothing: {}, "", {"error": null} ..."""
+    if isinstance(value, (dict, list)):
+        return all(map(is_blank, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, bool) or value == ""
 
 
 def title_of(page: str, status: int) -> str:

@@ -1,37 +1,36 @@
 # SPDX-License-Identifier: MIT
 """What the server sends, and the few things that requests are made of, as dataclasses.
 
-Each field is one line: its name on the wire, what it may hold, its default. ``_decode`` does the rest. Records keep what
-they do not know. Durations are integers of nanoseconds, sizes are bytes, counts are tokens. Times are the server's
-RFC 3339 strings, but for ``modified_at`` and ``expires_at``, which are datetimes where they parse.
+Each field is one line: its name on the wire, what it holds where the server is Ollama, its default. ``_decode`` does the
+rest. ``_strict`` names the members that the answer is made of; any other keeps what came, whatever that is, and so do
+members that no line names. Durations are integers of nanoseconds, sizes are bytes, counts are tokens. Times are the
+server's RFC 3339 strings, but for ``modified_at`` and ``expires_at``, which are datetimes where they parse.
 
-The classes have no generated ``__init__``, ``__repr__`` or ``__eq__``: the base class has them for all, which makes
-importing them five times cheaper.
+The base class makes them dataclasses without a generated ``__init__``, ``__repr__`` or ``__eq__``: it has those for all,
+which makes importing them five times cheaper.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Type, TypeVar, Union
+import os
+from dataclasses import field
+from datetime import datetime
+from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
 
-from ._decode import ByteSize, Record, decode
+from ._decode import ByteSize, Record
 from ._errors import ProtocolError
-
-if TYPE_CHECKING:
-    import os
-    from datetime import datetime
+from ._json import JSON_BLANKS, parse_json
 
 C = TypeVar("C")
 
 # --- what requests are made of --------------------------------------------------------------------------------------
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Options(Record):
     """Options of a model. An unknown name is a TypeError; a plain dict is sent as it is, whatever its names.
 
-    Today's servers know those before ``numa``; the others were dropped over time and do no harm.
+    Today's servers know those before ``typical_p``, and refuse ``typical_p`` with status 400 (since 0.34.2); the others
+    were dropped over time and do no harm.
     """
 
     num_ctx: Optional[int] = None  # length of the context in tokens; another value than before reloads the model
@@ -47,13 +46,13 @@ class Options(Record):
     top_k: Optional[int] = None
     top_p: Optional[float] = None
     min_p: Optional[float] = None
-    typical_p: Optional[float] = None
     repeat_last_n: Optional[int] = None  # tokens that repeat_penalty looks back
     temperature: Optional[float] = None
     repeat_penalty: Optional[float] = None
     presence_penalty: Optional[float] = None
     frequency_penalty: Optional[float] = None
     stop: Optional[List[str]] = None  # texts that end the answer; always a list
+    typical_p: Optional[float] = None  # refused by servers from 0.34.2 on
     numa: Optional[bool] = None
     low_vram: Optional[bool] = None
     f16_kv: Optional[bool] = None
@@ -68,7 +67,6 @@ class Options(Record):
     penalize_newline: Optional[bool] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Image(Record):
     """An image in a request: bytes, a base64 text, a data URL, a Path, or the name of an image file."""
 
@@ -78,7 +76,6 @@ class Image(Record):
         super().__init__(value=value)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ToolProperty(Record):
     """One parameter of a tool. The server keeps these keywords, and drops every other of JSON Schema."""
 
@@ -91,7 +88,6 @@ class ToolProperty(Record):
     required: Optional[List[str]] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ToolParameters(Record):
     """The parameters of a tool as a JSON Schema; ``defs`` is its ``$defs``."""
 
@@ -115,7 +111,6 @@ class ToolParameters(Record):
         return self.__dict__.get("$defs")
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ToolDescription(Record):
     """What a tool is called, what it does, what it takes."""
 
@@ -126,7 +121,6 @@ class ToolDescription(Record):
     Parameters = ToolParameters
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Tool(Record):
     """A tool for ``chat(tools=...)``, where a function or a dict will do as well; a dict is sent as it is."""
 
@@ -140,36 +134,35 @@ class Tool(Record):
 
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ToolFunction(Record):
-    """The function of a tool call: ``arguments`` is an object (text only where a server sent no JSON object)."""
+    """The function of a tool call: ``arguments`` is a dict, or text where a server sent text that is no JSON object."""
 
     index: Optional[int] = None
     name: str = ""
-    arguments: Union[Dict[str, Any], str] = None  # type: ignore[assignment]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    _strict = ("name", "arguments")
 
     def _complete(self) -> None:
-        self.__dict__.setdefault("arguments", {})
+        super()._complete()
+        if isinstance(self.arguments, str) and not self.arguments.strip():  # made by hand
+            self.arguments = {}
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ToolCall(Record):
     """One call that the model asks for; send it back unchanged in the assistant message."""
 
     id: Optional[str] = None
-    function: ToolFunction = None  # type: ignore[assignment]
+    function: ToolFunction = field(default_factory=ToolFunction)
 
     Function = ToolFunction
-
-    def _complete(self) -> None:
-        if "function" not in self.__dict__:
-            self.function = decode(ToolFunction, {})
+    _strict = ("function",)
 
 
-_ToolCall, _Image = ToolCall, Image
+_ToolCall = ToolCall
+_Image = Image
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Message(Record):
     """A message of a conversation, or the piece of one that a chat record carries.
 
@@ -186,9 +179,14 @@ class Message(Record):
 
     ToolCall = _ToolCall
     Image = _Image
+    _strict = ("content", "tool_calls")
+
+    @property
+    def text(self) -> str:
+        """The same as ``content``."""
+        return self.content
 
 
-@dataclass(init=False, repr=False, eq=False)
 class TokenLogprob(Record):
     """An alternative to a token: natural logarithm of its probability, UTF-8 bytes of its text."""
 
@@ -197,14 +195,12 @@ class TokenLogprob(Record):
     bytes: Optional[List[int]] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Logprob(TokenLogprob):
     """A generated token with its log probability and, where asked for, the alternatives to it."""
 
     top_logprobs: Optional[List[TokenLogprob]] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class Generation(Record):
     """What chat and generate records share. The counts and durations come with the last record; 0 is left out."""
 
@@ -216,7 +212,8 @@ class Generation(Record):
     done_reason: Optional[str] = None
     total_duration: Optional[int] = None
     load_duration: Optional[int] = None
-    prompt_eval_count: Optional[int] = None
+    prompt_eval_count: Optional[int] = None  # those of the cache are in it
+    prompt_eval_cached_count: Optional[int] = None  # since 0.34; the duration is that of the others
     prompt_eval_duration: Optional[int] = None
     eval_count: Optional[int] = None
     eval_duration: Optional[int] = None
@@ -236,33 +233,42 @@ class Generation(Record):
     def parse(self, kind: Type[C]) -> C:
         """The text, which is JSON by ``format=``, as a checked instance of ``kind``.
 
-        Raises ProtocolError that names the path of what does not fit.
+        Raises ProtocolError that names the path of what does not fit, and says so first where the answer is empty or
+        was cut off.
         """
         from ._schema import parse_as
 
+        text, who = self.text, "the answer"
+        used_up = ' (done_reason "length": num_predict, or the context)' if self.done_reason == "length" else ""
+        if not text.strip(JSON_BLANKS):
+            raise ProtocolError("the answer is empty" + used_up, partial=self)
+        if used_up:
+            who = "the answer was cut off after %d characters%s: it" % (len(text), used_up)
         try:
-            value = json.loads(self.text)
-        except (ValueError, RecursionError) as error:
-            raise ProtocolError("the answer is not JSON: %s" % error, partial=self) from None
+            value = parse_json(text)
+        except ProtocolError as error:
+            why = str(error) if str(error).startswith("not JSON") else "not JSON: %s" % error
+            raise ProtocolError("%s is %s" % (who, why), partial=self) from error
         try:
             return parse_as(kind, value)
         except ProtocolError as error:
-            raise ProtocolError("the answer does not fit: %s" % error, partial=self) from None
+            raise ProtocolError("%s does not fit: %s" % (who, error), partial=self, **error.parts) from error
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ChatResponse(Generation):
     """A record of /api/chat: the next piece of the message, or the whole of it."""
 
-    message: Message = None  # type: ignore[assignment]
+    message: Message = field(default_factory=Message)
 
     _computed = ("content",)
+    _strict = ("message", "done")
+    _due = ("message", "response", "done", "done_reason", "_debug_info")
 
     def _complete(self) -> None:
-        if "message" not in self.__dict__:
-            if "response" in self.__dict__:
-                raise ProtocolError("message: missing, and there is a response: is this an answer of /api/generate?")
-            self.message = Message()
+        if "response" in self.__dict__ and "message" not in self.__dict__:
+            text = "message: missing, and there is a response: is this an answer of /api/generate?"
+            raise ProtocolError(text, place="message")
+        super()._complete()
 
     @property
     def content(self) -> str:
@@ -274,7 +280,6 @@ class ChatResponse(Generation):
         return self.message.content
 
 
-@dataclass(init=False, repr=False, eq=False)
 class GenerateResponse(Generation):
     """A record of /api/generate. ``context`` comes with the last one; ``image`` is base64 (older image models)."""
 
@@ -286,9 +291,14 @@ class GenerateResponse(Generation):
     completed: Optional[int] = None
     total: Optional[int] = None
 
+    _strict = ("response", "done", "tool_calls")
+    _due = ("response", "message", "done", "done_reason", "_debug_info", "image")
+
     def _complete(self) -> None:
         if "message" in self.__dict__ and "response" not in self.__dict__:
-            raise ProtocolError("response: missing, and there is a message: is this an answer of /api/chat?")
+            text = "response: missing, and there is a message: is this an answer of /api/chat?"
+            raise ProtocolError(text, place="response")
+        super()._complete()
 
     @property
     def text(self) -> str:
@@ -298,31 +308,26 @@ class GenerateResponse(Generation):
 # --- records: the other endpoints -----------------------------------------------------------------------------------
 
 
-@dataclass(init=False, repr=False, eq=False)
 class EmbedResponse(Record):
     """Vectors, one per input in its order, L2-normalised by the server."""
 
     model: Optional[str] = None
-    embeddings: List[List[float]] = None  # type: ignore[assignment]
+    embeddings: List[List[float]] = field(default_factory=list)
     total_duration: Optional[int] = None
     load_duration: Optional[int] = None
     prompt_eval_count: Optional[int] = None
 
-    def _complete(self) -> None:
-        self.__dict__.setdefault("embeddings", [])
+    _strict = _due = ("embeddings",)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class EmbeddingsResponse(Record):
     """One vector of the legacy endpoint, not normalised."""
 
-    embedding: List[float] = None  # type: ignore[assignment]
+    embedding: List[float] = field(default_factory=list)
 
-    def _complete(self) -> None:
-        self.__dict__.setdefault("embedding", [])
+    _strict = _due = ("embedding",)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ProgressResponse(Record):
     """A step of pull, push or create; ``completed`` of ``total`` bytes of the layer ``digest``, 0 is left out.
 
@@ -334,15 +339,17 @@ class ProgressResponse(Record):
     total: Optional[int] = None
     completed: Optional[int] = None
 
+    _strict = _due = ("status",)
 
-@dataclass(init=False, repr=False, eq=False)
+
 class StatusResponse(Record):
     """The outcome of a call that is answered by an empty body: "success", for any other raises an error."""
 
     status: Optional[str] = "success"
 
+    _strict = ("status",)
 
-@dataclass(init=False, repr=False, eq=False)
+
 class ModelDetails(Record):
     """What a model is made of; lengths in tokens and in numbers of a vector."""
 
@@ -356,7 +363,6 @@ class ModelDetails(Record):
     embedding_length: Optional[int] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ListedModel(Record):
     """An installed model; ``size`` in bytes."""
 
@@ -364,26 +370,23 @@ class ListedModel(Record):
     model: Optional[str] = None
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    modified_at: Optional[Union[datetime, str]] = None
+    modified_at: Optional[datetime] = None
     size: Optional[ByteSize] = None
     digest: Optional[str] = None
     details: Optional[ModelDetails] = None
     capabilities: Optional[List[Any]] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ListResponse(Record):
     """The installed models, the most recently modified first."""
 
-    models: List[ListedModel] = None  # type: ignore[assignment]
+    models: List[ListedModel] = field(default_factory=list)
 
     Model = ListedModel
 
-    def _complete(self) -> None:
-        self.__dict__.setdefault("models", [])
+    _strict = _due = ("models",)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class RunningModel(Record):
     """A loaded model; sizes in bytes, ``context_length`` in tokens."""
 
@@ -392,24 +395,28 @@ class RunningModel(Record):
     size: Optional[ByteSize] = None
     digest: Optional[str] = None
     details: Optional[ModelDetails] = None
-    expires_at: Optional[Union[datetime, str]] = None
+    expires_at: Optional[datetime] = None
     size_vram: Optional[ByteSize] = None
     context_length: Optional[int] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class ProcessResponse(Record):
     """The loaded models, the one that expires last first. One that is still loading is not in it."""
 
-    models: List[RunningModel] = None  # type: ignore[assignment]
+    models: List[RunningModel] = field(default_factory=list)
 
     Model = RunningModel
 
-    def _complete(self) -> None:
-        self.__dict__.setdefault("models", [])
+    _strict = _due = ("models",)
 
 
-@dataclass(init=False, repr=False, eq=False)
+class ThinkingLevels(Record):
+    """What ``think=`` may be for a model: booleans and names of levels; ``[False]`` where it cannot think."""
+
+    values: List[Any] = field(default_factory=list)
+    default: Any = None
+
+
 class ShowResponse(Record):
     """Everything about one model."""
 
@@ -424,18 +431,16 @@ class ShowResponse(Record):
     messages: Optional[List[Message]] = None
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    model_info: Dict[str, Any] = None  # type: ignore[assignment]
+    model_info: Dict[str, Any] = field(default_factory=dict)
     projector_info: Optional[Dict[str, Any]] = None
     tensors: Optional[List[Any]] = None
     capabilities: Optional[List[Any]] = None
-    modified_at: Optional[Union[datetime, str]] = None
+    modified_at: Optional[datetime] = None
     requires: Optional[str] = None
+    thinking: Optional[ThinkingLevels] = None  # since 0.34.3
 
     _computed = ("modelinfo",)
-
-    def _complete(self) -> None:
-        if self.__dict__.get("model_info") is None:
-            self.model_info = {}
+    _due = ("model_info", "details", "modelfile", "template", "parameters", "capabilities", "license", "modified_at")
 
     @property
     def modelinfo(self) -> Dict[str, Any]:
@@ -443,14 +448,14 @@ class ShowResponse(Record):
         return self.model_info
 
 
-@dataclass(init=False, repr=False, eq=False)
 class VersionResponse(Record):
     """The server's version; a development build says 0.0.0."""
 
     version: Optional[str] = None
 
+    _due = ("version",)
 
-@dataclass(init=False, repr=False, eq=False)
+
 class UserResponse(Record):
     """The ollama.com account that the server is signed in with; the URL of the picture is in ``avatarurl``."""
 
@@ -463,8 +468,9 @@ class UserResponse(Record):
     lastname: Optional[str] = None
     plan: Optional[str] = None
 
+    _due = ("id", "email", "name")
 
-@dataclass(init=False, repr=False, eq=False)
+
 class CloudStatus(Record):
     """Whether the server was told to keep away from ollama.com; ``source`` is "none", "env", "config" or "both"."""
 
@@ -472,18 +478,14 @@ class CloudStatus(Record):
     source: Optional[str] = None
 
 
-@dataclass(init=False, repr=False, eq=False)
 class CloudStatusResponse(Record):
     """The status of a server's connection with ollama.com."""
 
-    cloud: CloudStatus = None  # type: ignore[assignment]
+    cloud: CloudStatus = field(default_factory=CloudStatus)
 
-    def _complete(self) -> None:
-        if "cloud" not in self.__dict__:
-            self.cloud = CloudStatus()
+    _strict = _due = ("cloud",)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class WebSearchResult(Record):
     """A page that was found."""
 
@@ -491,24 +493,35 @@ class WebSearchResult(Record):
     url: Optional[str] = None
     content: Optional[str] = None
 
+    _strict = ("content",)
 
-@dataclass(init=False, repr=False, eq=False)
+    @property
+    def text(self) -> str:
+        """The same as ``content``, "" where it is not set."""
+        return self.content or ""
+
+
 class WebSearchResponse(Record):
     """The pages that were found, the best first."""
 
-    results: List[WebSearchResult] = None  # type: ignore[assignment]
+    results: List[WebSearchResult] = field(default_factory=list)
 
-    def _complete(self) -> None:
-        self.__dict__.setdefault("results", [])
+    _strict = _due = ("results",)
 
 
-@dataclass(init=False, repr=False, eq=False)
 class WebFetchResponse(Record):
     """A page as text, and the URLs that it links to."""
 
     title: Optional[str] = None
     content: Optional[str] = None
     links: Optional[List[str]] = None
+
+    _strict = _due = ("content",)
+
+    @property
+    def text(self) -> str:
+        """The same as ``content``, "" where it is not set."""
+        return self.content or ""
 
 
 def rate(count: Any, nanoseconds: Any) -> Optional[float]:

@@ -18,17 +18,18 @@ from itertools import chain
 from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from ._decode import Record, decode, described
-from ._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text
-from ._json import MAX_DEPTH, parse_json, scan_once
-from ._records import ChatResponse, GenerateResponse, Generation, Message
+from ._errors import E, IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text, find_reason
+from ._json import JSON_BLANKS, MAX_DEPTH, parse_json, read_object, scan_once
+from ._records import ChatResponse, GenerateResponse, Generation, Message, ProgressResponse
 
 MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
 MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries
 FOLD_EVERY = 2048  # texts that wait to be joined
 
 BOM = b"\xef\xbb\xbf"
+BLANKS = JSON_BLANKS.encode()
+NO_LAST = "the body ended before the record that ends an answer"
 T = TypeVar("T")
-E = TypeVar("E", bound=OllamaError)
 
 
 class LineSplitter:
@@ -65,6 +66,11 @@ class LineSplitter:
         if block and not self._started:  # the limit counts the BOM, as it does where the line has no LF yet
             block, self._started = without_bom(block), True
         return block
+
+    def peek(self) -> bytes:
+        """What block() would give, left where it is, however long its lines are."""
+        self._ended = [b"".join(self._ended)]
+        return self._ended[0]
 
     def rest(self) -> bytes:
         """The last line, which has no LF."""
@@ -124,11 +130,20 @@ class GrowingText:
 
 
 def join_texts(texts: List[str]) -> str:
-    return "".join(texts)
+    """One text; the halves of a surrogate pair that came apart become the one character that they are."""
+    text = "".join(texts)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
 
 
 class GrowingObject:
-    """JSON objects, one after the other -> one: texts and lists are gathered, of everything else the last counts."""
+    """JSON objects, one after the other -> one: texts and lists are gathered, of everything else the last counts.
+
+    What is no text or list where one is due is neither gathered nor in the way.
+    """
 
     def __init__(self, texts: Tuple[str, ...] = (), lists: Tuple[str, ...] = ()) -> None:
         self.texts = {name: GrowingText() for name in texts}
@@ -138,11 +153,13 @@ class GrowingObject:
     def add(self, data: Mapping[str, Any]) -> None:
         self._last.update(data)
         for name, texts in self.texts.items():
-            if data.get(name):
-                texts.append(data[name])
+            value = data.get(name)
+            if value and type(value) is str:
+                texts.append(value)
         for name, items in self._lists.items():
-            if data.get(name):
-                items += data[name]
+            value = data.get(name)
+            if value and type(value) is list:
+                items += value
 
     def update(self, data: Mapping[str, Any]) -> None:
         """Add an object whose texts have been gathered, and that has no lists."""
@@ -224,6 +241,9 @@ class ResponseDecoder(Generic[T]):
     """The body of a 2xx response -> records of one class, each taken into ``assembler`` before it is handed out.
 
     ``is_last`` tells the JSON object that ends the answer; None means that the body is one JSON document of any form.
+    ``streamed`` is whether a stream was asked for: if not, the answer may be one object over several lines, which is
+    whole where it says nothing of its end, and lines of a stream are taken as well. ``needed`` is False where any
+    answer will do, and none.
     """
 
     def __init__(
@@ -231,6 +251,8 @@ class ResponseDecoder(Generic[T]):
         record_class: Type[T],
         is_last: Optional[Callable[[Mapping[str, Any]], bool]],
         max_line: int = MAX_LINE,
+        streamed: bool = True,
+        needed: bool = True,
     ) -> None:
         self.assembler: Assembler[T] = Assembler(record_class)
         self.finished = False
@@ -240,7 +262,11 @@ class ResponseDecoder(Generic[T]):
         self._is_last = is_last
         self._lines = LineSplitter(max_line)
         self.receive = self._lines.receive  # store body bytes
-        self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way)
+        self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way) if streamed else no_fast_way
+        self._by_line = bool(is_last) if streamed or not is_last else None  # None: the first line will tell
+        self._streamed = streamed
+        self._free = not needed or (issubclass(record_class, Record) and not record_class._due)
+        self._says_nothing = False  # the only record so far tells neither that the answer goes on nor that it ends
         self._lineno = 0  # lines decoded so far
         self._ended = False
         self._error: Optional[OllamaError] = None
@@ -259,7 +285,9 @@ class ResponseDecoder(Generic[T]):
             raise self._error
         if self.finished or self.closed:
             return iter(())
-        if self._is_last is None:
+        if self._by_line is None:
+            self._look_at_first_line()
+        if not self._by_line:
             return self._document()
         bad_line, block = b"", self._lines.block()
         try:
@@ -270,6 +298,19 @@ class ResponseDecoder(Generic[T]):
             # chain() hands a record on for less than a generator around a generator would.
             return chain(self._scan(text), self._after_lines(bad_line))
         return self._scan(text)
+
+    def _look_at_first_line(self) -> None:
+        """Lines of a stream begin with a whole JSON value; the first line of a document that is laid out is none."""
+        start = without_bom(self._lines.peek()[: self._lines.max_line + 1])
+        line, end, _ = start.lstrip(BLANKS).partition(b"\n")
+        if end:
+            try:
+                parse_json(line.decode())
+                self._by_line = True
+            except (UnicodeDecodeError, ProtocolError):
+                self._by_line = False
+        elif self._lines.size > self._lines.max_line:
+            self._by_line = True  # one that is too long
 
     def _after_lines(self, bad_line: bytes) -> Iterator[T]:
         """What is left where no more whole lines come: a line that is refused, or the end of the body."""
@@ -332,23 +373,31 @@ class ResponseDecoder(Generic[T]):
         except ProtocolError as problem:
             raise self._located(problem, line.encode())
         if record is not None:
+            self._says_nothing = not self.assembler.has_records and says_nothing(data)
             self.assembler.add(record)
             self.finished = error is None and self._is_last is not None and self._is_last(data)
             yield record
         if error is not None:
             raise self._stop(error)
 
-    def _record(self, data: Any) -> Tuple[Any, Optional[ResponseError]]:
+    def _record(self, data: Any) -> Tuple[Any, Optional[OllamaError]]:
         """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
+        cls = self._class
         if type(data) is not dict:
+            if cls is dict and not self._by_line:
+                return data, None
             raise ProtocolError("expected a JSON object, got %s" % described(data))
         error = None
-        if data.get("error"):
+        if data.get("error") or data.get("done_reason") == "error":
             error = response_error(data)
             if not any(name in data for name in ("message", "response")):
                 return None, error
+        if not issubclass(cls, Record):
+            return data, error
         try:
-            return (decode(self._class, data) if issubclass(self._class, Record) else data), error
+            if error is None and not self._free:
+                check_due(cls, data)
+            return decode(cls, data), error
         except ProtocolError:
             if error is None:
                 raise
@@ -356,50 +405,67 @@ class ResponseDecoder(Generic[T]):
 
     def _last_line(self) -> Iterator[T]:
         """What a body ends with instead of an LF: the one object of an answer, or half a line."""
-        rest = self._lines.rest()
-        if rest.strip():
+        rest = self._lines.rest().strip(BLANKS)
+        if rest:
             self._lineno += 1
             try:
                 line = rest.decode("utf-8")
-                parse_json(line.strip())
+                parse_json(line)
             except (UnicodeDecodeError, ProtocolError):
-                if not rest.lstrip().startswith(b"{"):
+                if not rest.startswith(b"{"):
                     raise self._located(ProtocolError("expected a JSON object"), rest)
                 raise self._stop(IncompleteStream("the body ended inside a line", tail=rest[:MAX_SHOWN_LINE]))
             yield from self._line(line)
+        self.finished = self.finished or (self._says_nothing and not self._streamed)
         if not self.finished and not self.closed:
-            raise self._stop(IncompleteStream("the body ended before the record that ends an answer"))
+            raise self._stop(IncompleteStream(NO_LAST))
 
     def _document(self) -> Iterator[T]:
-        """One JSON document in any layout, kept whole until it ends; an empty body and null are an empty record."""
+        """One JSON document in any layout, kept whole until it ends."""
         if self._lines.size > self._lines.max_line:
             raise self._stop(ProtocolError("the body is longer than %d bytes (max_line)" % self._lines.max_line))
         if not self._ended:
             return
         body = self._lines.block() + self._lines.rest()
         try:
-            text = body.decode("utf-8").strip()
-            record, failure = self._value_of(text)
+            data = self._value_of(body.decode("utf-8").strip(JSON_BLANKS))
+            record, error = self._record(data)
         except UnicodeDecodeError:
             raise self._located(not_utf8(body), body)
         except ProtocolError as problem:
             raise self._located(problem, body)
-        if failure is not None:
-            raise self._stop(failure)
+        except IncompleteStream as problem:
+            raise self._stop(problem)
         if record is not None:
             self.assembler.add(record)
-            self.finished = True
+            if error is None and self._is_last and not (self._is_last(data) or says_nothing(data) or not data):
+                error = IncompleteStream(NO_LAST)
+            self.finished = error is None
             yield record
+        if error is not None:
+            raise self._stop(error)
         self.finished = True
 
-    def _value_of(self, text: str) -> Tuple[Any, Optional[ResponseError]]:
-        if issubclass(self._class, Record):
-            value = parse_json(text) if text else None
-            return self._record({} if value is None else value)
-        if self.plain_text or not text:
-            return text or None, None
-        value = parse_json(text)
-        return self._record(value) if isinstance(value, dict) else (value, None)
+    def _value_of(self, text: str) -> Any:
+        if self._free and not self._is_last:
+            if text.startswith("<"):  # a proxy's page is no success
+                raise ProtocolError("not JSON")
+            return read_object(text) or {}
+        if not text:
+            if self._free:
+                return {}
+            if self._class is dict and not self._is_last:
+                return None
+            raise IncompleteStream(NO_LAST if self._is_last else "the body is empty")
+        if self.plain_text and self._class is dict:
+            return text
+        try:
+            value = parse_json(text)
+            return {} if value is None and issubclass(self._class, Record) else value
+        except ProtocolError:
+            if self._is_last and text.startswith("{") and not text.endswith("}"):
+                raise IncompleteStream("the body ended inside the document", tail=text.encode()[:MAX_SHOWN_LINE]) from None
+            raise
 
     def _located(self, error: ProtocolError, line: bytes) -> ProtocolError:
         error.lineno, error.line = max(self._lineno, 1), line[:MAX_SHOWN_LINE]
@@ -443,12 +509,31 @@ def hint(line: bytes) -> str:
     return " (%s)%s" % (ascii(start.decode("utf-8", "replace")), advice) if start else advice
 
 
-def response_error(data: Mapping[str, Any], status: int = -1, **details: Any) -> ResponseError:
-    """The error that a JSON object reports in its ``error`` member."""
+def says_nothing(data: Mapping[str, Any]) -> bool:
+    """Whether an object is an answer that does not say whether it is the whole one."""
+    return "done" not in data and ("message" in data or "response" in data)
+
+
+def check_due(cls: Type[Record], data: Mapping[str, Any]) -> None:
+    """Raises ProtocolError for an object that is no record of that class: nothing of what makes one is in it."""
+    for name in cls._due:
+        if name in data and (data[name] is not None or name in cls._factories):
+            return
+    if issubclass(cls, (Generation, ProgressResponse)) and data and all(n in cls._fields or n == "error" for n in data):
+        return  # a sign of life, in a stream
+    advice = ""
+    if any(name in data for name in ("choices", "data", "object")):
+        advice = "; this looks like an answer of the API under /v1: is host right, and the server one of Ollama's API?"
+    raise ProtocolError("%s: missing%s" % (cls._due[0], advice), place=cls._due[0], got="nothing")
+
+
+def response_error(data: Mapping[str, Any], status: int = -1, phrase: str = "", **details: Any) -> ResponseError:
+    """The error that a JSON object reports."""
     signin = data.get("signin_url")
-    return ResponseError(
-        error_text(data["error"]), status, signin_url=signin if isinstance(signin, str) else None, raw=dict(data), **details
+    text = find_reason(data, phrase) or (
+        error_text(data["error"]) if data.get("error") else 'the server ended the answer with done_reason "error"'
     )
+    return ResponseError(text, status, signin_url=signin if isinstance(signin, str) else None, raw=dict(data), **details)
 
 
 # --- the common records, without the table of kinds -----------------------------------------------------------------

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+import sys
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
-from ._decode import Record, field_names
-from ._errors import RequestError
+from ._decode import Record, field_names, json_copy, kind_of
+from ._errors import ProtocolError, RequestError, misfit
 from ._json import MAX_DIGITS
+from ._records import Message, ToolCall, ToolFunction
 
 TOO_LONG = 10**MAX_DIGITS
 MAX_LEVELS = 200  # of a value; the server stops at 10,000
@@ -201,19 +203,57 @@ def checked_message(value: Any, path: str) -> Dict[str, Any]:
             form = "{'role': 'user', 'content': '...'}"
             raise RequestError("%s: expected a message such as %s, got %s" % (path, form, type(value).__name__))
         value = dumped
-    message = {
-        name: checked_images(item, path + ".images")
-        if name == "images" and item is not None
-        else plain(item, "%s.%s" % (path, name), 1)
-        for name, item in members(value, path)
-    }
+    message = plain_members(Message, value, path)
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not role:
-        form = "'system', 'user', 'assistant' or 'tool'"
-        raise RequestError("%s.role: expected %s, got %s" % (path, form, shown(role)))
+        raise misfit(RequestError, path + ".role", "'system', 'user', 'assistant' or 'tool'", shown(role))
     if not isinstance(content, (str, type(None))):
-        raise RequestError("%s.content: expected a string, got %s" % (path, type(content).__name__))
+        raise misfit(RequestError, path + ".content", "a string", type(content).__name__)
+    for name in field_names(Message):
+        if name not in ("role", "content") and message.get(name) is not None:
+            check_known(name, message[name], "%s.%s" % (path, name))
     return message
+
+
+def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
+    """What is sent of a message, a tool call or its function; a member that the class does not have may be anything."""
+    found: Dict[str, Any] = {}
+    for name, item in members(value, path):
+        place = "%s.%s" % (path, name)
+        if name not in field_names(cls):
+            found.update(unknown_member(name, item, place))
+        elif name == "images" and item is not None:
+            found[name] = checked_images(item, place)
+        elif name == "tool_calls" and is_list(item):
+            found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
+        else:
+            found[name] = plain_part(ToolFunction, item, place) if name == "function" else plain(item, place, 1)
+    return found
+
+
+def plain_part(cls: Type[Record], value: Any, path: str) -> Any:
+    return plain_members(cls, value, path) if isinstance(value, (Mapping, Record)) else plain(value, path, 2)
+
+
+def check_known(name: str, value: Any, path: str) -> None:
+    """Raises RequestError for a member of a message that cannot be what its field is for."""
+    kind = kind_of(Message, name, strict=True)
+    try:
+        if kind is not None:
+            kind(json_copy(value), path)
+    except ProtocolError as error:
+        raise RequestError(str(error), **error.parts) from error
+
+
+def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
+    """A member that the library does not know: front ends keep times and objects in their histories."""
+    try:
+        return {name: plain(value, path, 1)}
+    except RequestError as error:
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            logging.getLogger(__name__).debug("left out of the request: %s", error)
+        return {}
 
 
 def checked_images(value: Any, path: str) -> List[str]:

@@ -261,15 +261,20 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("messages", HI + [{"content": "x"}], ROLE.replace("0", "1") + "None"),
     ("messages", [dict(USER, content=3)], "messages[0].content: expected a string, got int"),
     ("messages", [dict(USER, content=[])], "messages[0].content: expected a string, got list"),
-    ("messages", [dict(USER, x={1: 2})], "messages[0].x: the name 1 is not a string"),
-    ("messages", [dict(USER, x=[1, float("nan")])], "messages[0].x[1]: nan is no JSON number"),
-    ("messages", [dict(USER, x=b"")], "messages[0].x: bytes cannot be sent as JSON"),
-    ("messages", [dict(USER, x=LOOP)], "messages: nested too deep, or it contains itself"),
+    ("messages", [dict(USER, tool_name={1: 2})], "messages[0].tool_name: the name 1 is not a string"),
+    ("messages", [dict(USER, thinking=[1, float("nan")])], "messages[0].thinking[1]: nan is no JSON number"),
+    ("messages", [dict(USER, thinking=b"")], "messages[0].thinking: bytes cannot be sent as JSON"),
+    ("messages", [dict(USER, thinking=LOOP)], "messages: nested too deep, or it contains itself"),
+    ("messages", [dict(USER, thinking=3)], "messages[0].thinking: expected a string, got a number (3)"),
+    ("messages", [dict(USER, tool_calls=[{"function": {"name": 3}}])],
+     "messages[0].tool_calls[0].function.name: expected a string, got a number (3)"),
+    ("messages", [dict(USER, tool_calls=[{"function": {"arguments": {"at": b""}}}])],
+     "messages[0].tool_calls[0].function.arguments.at: bytes cannot be sent as JSON"),
     ("messages", [dict(USER, images="x")], "messages[0].images: expected a list of images, got str"),
     ("messages", [dict(USER, images=b"x")], "messages[0].images: expected a list of images, got bytes"),
     ("messages", [dict(USER, images=["iVBORw==", "no such file.png"])],
      "messages[0].images[1]: cannot be read: [Errno 2] No such file or directory: 'no such file.png'"),
-    ("messages", [dict(USER, x=10**5000)], "messages[0].x: an integer of more than 4300 digits"),
+    ("messages", [dict(USER, thinking=10**5000)], "messages[0].thinking: an integer of more than 4300 digits"),
     ("messages", [dict(USER, role=10**5000)], "messages[0].role: an integer of more than 4300 digits"),
     ("messages", [10**5000], A_MESSAGE + "int"),
     ("images", [""], "images[0]: neither base64, nor a data URL, nor the name of an image file"),
@@ -640,7 +645,7 @@ ASKED: List[Tuple[str, str, Tuple[Any, ...], Dict[str, Any], bytes, str, Optiona
      lambda r: [(one.name, one.size_vram, one.context_length) for one in r["models"]], [("m", 3, 8)]),
     ("show", "show", ("m",), {"verbose": True}, said(b'{"model_info":{"a":1},"capabilities":["tools"]}'),
      "POST /api/show", '{"model":"m","verbose":true}', lambda r: (r.modelinfo, r.capabilities), ({"a": 1}, ["tools"])),
-    ("show of a server without model_info", "show", ("m",), {}, said(b"{}"), "POST /api/show", '{"model":"m"}',
+    ("show of a server without model_info", "show", ("m",), {}, said(b'{"details":{}}'), "POST /api/show", '{"model":"m"}',
      lambda r: r.modelinfo, {}),
     ("pull", "pull", ("m",), {}, SUCCESS, "POST /api/pull", '{"model":"m","stream":false,"insecure":false}',
      lambda r: r.status, "success"),
@@ -678,7 +683,7 @@ ASKED: List[Tuple[str, str, Tuple[Any, ...], Dict[str, Any], bytes, str, Optiona
     ("signout", "signout", (), {}, said(b"null"), "POST /api/signout", "", lambda r: r.status, "success"),
     ("cloud_status", "cloud_status", (), {}, said(b'{"cloud":{"disabled":true,"source":"env"}}'), "GET /api/status", None,
      lambda r: (r.cloud.disabled, r["cloud"]["source"]), (True, "env")),
-    ("more fields than we know", "me", (), {"extra": {"a": 1}}, said(b"{}"), "POST /api/me", '{"a":1}',
+    ("more fields than we know", "me", (), {"extra": {"a": 1}}, said(b'{"name":"n"}'), "POST /api/me", '{"a":1}',
      lambda r: r.id, None),
 ]  # fmt: skip
 
@@ -841,7 +846,7 @@ def test_the_web_is_not_asked_without_a_key(call: Any, client: Any, monkeypatch:
 def test_the_key_for_the_web_comes_from_the_call_or_the_environment(call: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("OLLAMA_API_KEY", "from-environment")
     for fields, key in (({}, b"from-environment"), ({"headers": {"authorization": "Bearer own"}}, b"own")):
-        transport = Bytes(said(b"{}"))
+        transport = Bytes(said(b'{"results":null}'))
         assert call({"transport": transport}, "web_search", "x", **fields).results == []
         assert b"uthorization: Bearer %s\r\n" % key in transport.sent
 

@@ -181,10 +181,8 @@ NDJSON: List[Tuple[str, bytes, List[str], Any]] = [
     for name in ("NaN", "Infinity", "-Infinity")
 ] + [
     ("D3-107 1e999 in an unknown field", with_field(b"1e999") + DONE, ["x", ""], None),
-    ("D3-107 1e999 in a duration", b'{"done":true,"eval_duration":1e999}\n', [],
-     bad(1, "eval_duration: expected a number, got a number (Infinity)")),
-    ("D3-107 1e999 in a log probability", b'{"done":true,"logprobs":[{"token":"a","logprob":-1e999}]}\n', [],
-     bad(1, "logprobs[0].logprob: expected a number, got a number (-Infinity)")),
+    ("D3-107 1e999 in a duration", b'{"done":true,"eval_duration":1e999}\n', [""], None),
+    ("D3-107 1e999 in a log probability", b'{"done":true,"logprobs":[{"token":"a","logprob":-1e999}]}\n', [""], None),
     ("D3-108 255 arrays in the object", with_field(b"[" * 255 + b"]" * 255) + DONE, ["x", ""], None),
     ("D3-108 256 arrays in the object", with_field(b"[" * 256 + b"]" * 256) + DONE, [], bad(1, TOO_DEEP)),
 ] + [
@@ -282,8 +280,7 @@ PROTOCOL: List[Tuple[str, bytes, List[str], Any]] = [
     ("D4-140 length", LINE + line("", True, done_reason="length"), ["Hi", ""], None),
     ("D4-145 metrics of every kind", b'{"done":true,"eval_count":-1,"eval_duration":0.5,"total_duration":"1s"}\n',
      [""], None),
-    ("D4-145 a metric is an array", b'{"done":true,"eval_count":[]}\n', [],
-     bad(1, "eval_count: expected a number, got an array")),
+    ("D4-145 a metric is an array", b'{"done":true,"eval_count":[]}\n', [""], None),
     ("D4-146 created_at is no time", b'{"created_at":"noon","done":true}\n', [""], None),
     ("D4-148 another model", LINE + b'{"model":"other","done":true}\n', ["Hi", ""], None),
     ("D4-149 an answer of generate", b'{"model":"m","response":"x","done":false}\n', [],
@@ -539,8 +536,12 @@ DOCUMENTS: List[Tuple[str, Any, bytes, List[Any], Any]] = [
     ("one line", V, b'{"version":"0.32.15"}', [{"version": "0.32.15"}], None),
     ("D3-116 over several lines", V, b'{\n "version":\r\n "1"\n}\n', [{"version": "1"}], None),
     ("with BOM", V, BOM + b'{"version":"1"}', [{"version": "1"}], None),
-    ("empty", V, b"", [{}], None),
-    ("null", V, b" null\n", [{}], None),
+    ("empty 243", V, b"", [], (IncompleteStream, "the body is empty")),
+    ("blanks 243", V, b" \r\n\t", [], (IncompleteStream, "the body is empty")),
+    ("null 243", V, b" null\n", [], (ProtocolError, "line 1 of the body: version: missing ('null\\n')")),
+    ("without the member 243", V, b"{}", [], (ProtocolError, "line 1 of the body: version: missing ('{}')")),
+    ("no blanks of JSON 248", V, b'\xc2\xa0{"version":"1"}', [],
+     (ProtocolError, "line 1 of the body: not JSON ('\\xa0{\"version\":\"1\"}')")),
     ("an array", V, b"[]", [], (ProtocolError, "line 1 of the body: expected a JSON object, got an array ('[]')")),
     ("false", V, b"false", [],
      (ProtocolError, "line 1 of the body: expected a JSON object, got a boolean (false) ('false')")),
@@ -572,7 +573,7 @@ def test_plain_text_is_taken_as_it_is() -> None:
 
 
 def of_size(size: int) -> bytes:
-    return b'{"a":"' + b"x" * (size - 8) + b'"}'
+    return b'{"model":"' + b"x" * (size - 12) + b'"}'
 
 
 LIMITS: List[Tuple[str, bytes, int, Any]] = [
