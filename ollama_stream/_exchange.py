@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 from itertools import chain, count
-from typing import Any, Generic, Iterator, Optional, Type
+from typing import Any, Generic, Iterator, Optional
 
 from ._address import safe_location
 from ._endpoints import Request
@@ -434,7 +434,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     """The server's text from the body of an error: JSON, plain text, or nothing but the reason phrase."""
     headers = {name.lower(): value for name, value in head.headers}
     details: Any = {"headers": headers, "retry_after": retry_after(headers.get("retry-after"))}
-    text = "" if is_binary(head, body) else body.decode("utf-8-sig", "replace").strip()
+    text = "" if is_binary(head, body) else body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if head.status < 400:
         location = headers.get("location")
         where = " to %s" % safe_location(location) if location else ""
@@ -443,16 +443,17 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     try:
         data = parse_json(text)
     except ProtocolError:
-        data = None
-    reason = find_reason(data, head.reason) if isinstance(data, (dict, str)) else ""
-    if isinstance(data, dict) and reason:
+        data = text
+    if isinstance(data, dict) and find_reason(data, head.reason):
         return response_error(data, head.status, head.reason, **details)
-    if data is not None and is_blank(data):
+    if is_blank(data):
         text = ""
+    message = data if isinstance(data, str) else text
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        reason = title_of(text, head.status) or head.reason or "an HTML page"
-    message = reason or text[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status
-    return ResponseError(message, head.status, raw=text if data is None else data, **details)
+        message = title_of(text, head.status) or head.reason or "an HTML page"
+    return ResponseError(
+        message[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status, head.status, raw=data, **details
+    )
 
 
 def is_binary(head: Head, body: bytes) -> bool:
@@ -471,7 +472,7 @@ def is_blank(value: Any) -> bool:
     """Whether a JSON value tells nothing: {}, "", {"error": null} ..."""
     if isinstance(value, (dict, list)):
         return all(map(is_blank, value.values() if isinstance(value, dict) else value))
-    return value is None or isinstance(value, bool) or value == ""
+    return value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip())
 
 
 def title_of(page: str, status: int) -> str:

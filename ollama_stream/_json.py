@@ -3,6 +3,7 @@
 
     parse_json    a JSON text -> its value, or ProtocolError
     scan_once     the value that begins at a place of a text -> (value, end): the hot loop's, which looks at the end itself
+    is_cut        whether a text is the beginning of one
     read_object   a text that may be a JSON object -> the object, or None
     format_json   a value of JSON's own types -> the bytes that are sent, or RequestError
 
@@ -46,6 +47,25 @@ def parse_json(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value):
         raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH)
     return value
+
+
+def is_cut(text: str) -> bool:
+    """Whether a text that is no JSON is the beginning of one: what is wrong with it is that it ends."""
+    text = text.lstrip(JSON_BLANKS)
+    try:
+        scan_once(text, 0)
+    except StopIteration as stop:
+        start = stop.value
+    except json.JSONDecodeError as error:
+        if error.msg.startswith("Unterminated"):
+            return True
+        start = error.pos
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    else:
+        return False
+    rest = text[start:]
+    return any(word.startswith(rest) for word in ("true", "false", "null", "-")) or "\\u" in text[-6:] and '"' not in rest
 
 
 def is_too_deep(value: Any) -> bool:

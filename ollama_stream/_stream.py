@@ -14,12 +14,13 @@ the answer; what follows it is dropped.
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from ._decode import Record, decode, described
 from ._errors import E, IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text, find_reason
-from ._json import JSON_BLANKS, MAX_DEPTH, parse_json, read_object, scan_once
+from ._json import JSON_BLANKS, MAX_DEPTH, is_cut, parse_json, read_object, scan_once
 from ._records import ChatResponse, GenerateResponse, Generation, Message, ProgressResponse
 
 MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
@@ -135,7 +136,8 @@ def join_texts(texts: List[str]) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        joined: str = json.loads(json.dumps(text))  # which reads two escapes as the one character that they are
+        return joined
     return text
 
 
@@ -428,7 +430,8 @@ class ResponseDecoder(Generic[T]):
             return
         body = self._lines.block() + self._lines.rest()
         try:
-            data = self._value_of(body.decode("utf-8").strip(JSON_BLANKS))
+            anything = self._free and not self._is_last
+            data = self._value_of(body.decode("utf-8", "replace" if anything else "strict").strip(JSON_BLANKS))
             record, error = self._record(data)
         except UnicodeDecodeError:
             raise self._located(not_utf8(body), body)
@@ -463,7 +466,7 @@ class ResponseDecoder(Generic[T]):
             value = parse_json(text)
             return {} if value is None and issubclass(self._class, Record) else value
         except ProtocolError:
-            if self._is_last and text.startswith("{") and not text.endswith("}"):
+            if self._is_last and text.startswith("{") and is_cut(text):
                 raise IncompleteStream("the body ended inside the document", tail=text.encode()[:MAX_SHOWN_LINE]) from None
             raise
 

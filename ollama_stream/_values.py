@@ -224,7 +224,7 @@ def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
             found.update(unknown_member(name, item, place))
         elif name == "images" and item is not None:
             found[name] = checked_images(item, place)
-        elif name == "tool_calls" and is_list(item):
+        elif name == "tool_calls" and item is not None and is_list(item):
             found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
         else:
             found[name] = plain_part(ToolFunction, item, place) if name == "function" else plain(item, place, 1)

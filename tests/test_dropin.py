@@ -261,7 +261,7 @@ KEYS = [  # host, headers, what goes as Authorization
 @pytest.mark.parametrize("host, headers, sent", KEYS, ids=["TLS", "this machine", "in the clear", "an own one"])
 def test_A2_the_key_of_the_environment_is_sent(host, headers, sent, monkeypatch):
     monkeypatch.setenv("OLLAMA_API_KEY", "key")
-    transport = support.Bytes(support.response("200 OK", b"{}"))
+    transport = support.Bytes(support.response("200 OK", b'{"version":"1"}'))
     ollama_stream.Client(host, headers=headers, transport=transport).version()
     fields = dict(line.split(": ", 1) for line in transport.sent.decode().split("\r\n")[1:] if line)
     assert {name.lower(): value for name, value in fields.items()}.get("authorization") == sent
