@@ -24,6 +24,8 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
+import pytest
+
 from ollama_stream import AsyncClient, Client, _net, aio
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -416,6 +418,21 @@ def descriptors() -> int:
         return len([name for name in os.listdir(folder) if os.path.exists(os.path.join(folder, name))])
     except OSError:
         return 0
+
+
+@contextmanager
+def memory_below(limit: int) -> Iterator[None]:
+    """What the block allocates stays below so many bytes."""
+    try:
+        import tracemalloc
+    except ImportError:
+        pytest.skip("this Python does not count the memory that it takes")
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
 
 
 def environment(**variables: str) -> Dict[str, str]:

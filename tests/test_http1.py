@@ -11,10 +11,10 @@ import io
 import random
 import re
 import time
-import tracemalloc
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 import pytest
+from support import memory_below
 
 from ollama_stream._errors import ConnectionLost, OllamaError, ProtocolError
 from ollama_stream._http1 import Chunk, Head, Response
@@ -485,31 +485,23 @@ def test_another_protocol_is_refused_without_waiting_for_a_line_fault_55(name: s
 
 
 def test_a_huge_size_is_not_believed_before_its_bytes_come_fault_11() -> None:
-    tracemalloc.start()
-    try:
+    with memory_below(100_000):
         response = Response(keep_chunks=True)
         response.receive(H + b"ffffffffff\r\n" + L)
         assert (response.read_body(), response.read_body(), response.take_chunks()) == (L, b"", [])
         response = Response()
         response.receive(OK + b"Content-Length: 999999999999999999\r\n\r\n" + L)
         assert (response.read_body(), response.read_body(), response.body_ended) == (L, b"", False)
-        assert tracemalloc.get_traced_memory()[1] < 100_000
-    finally:
-        tracemalloc.stop()
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:
     response = Response()
     response.receive(H)
     response.read_body()
-    tracemalloc.start()
-    try:
+    with memory_below(100_000):
         for number in range(1000):
             response.receive(b"800;%01000d\r\n%b\r\n" % (number, L * 256))
             assert len(response.read_body()) == 2048
-        assert tracemalloc.get_traced_memory()[1] < 100_000
-    finally:
-        tracemalloc.stop()
 
 
 def test_bytes_after_the_length_are_surplus_fault_34() -> None:
