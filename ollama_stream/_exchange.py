@@ -174,23 +174,64 @@ class Exchange(Generic[T]):
     # --- the way of a call
 
     async def _next_records(self) -> Optional[Iterator[T]]:
-        decoder = self.decoder
+        decoder, response = self.decoder, self._response
         if self._answered:
             self._clocks.start("idle")
         while not decoder.finished:  # all that has come has been taken out of the decoder before
-            await self._receive()
+            if not response.news and not response.complete:
+                await self._receive()
+            self._take_body()
             records = decoder.records()
             try:
-                first = next(records, None)
+                for first in records:
+                    self._answered = True
+                    return chain((first,), records)
             except IncompleteStream:
                 if self._trailer_error is not None:
                     raise self._trailer_error from None
                 raise
-            if first is not None:
-                self._answered = True
-                return chain((first,), records)
         self._give_up("complete")
         return None
+
+    async def _receive(self) -> None:
+        """Give the response one more piece."""
+        try:
+            piece = await self._connection.recv(self._clocks.remaining())
+        except (OllamaError, OSError, NotImplementedError) as error:
+            raise self._lost(error)
+        if self.status != "open":
+            self._check_open()
+        self._response.receive(piece)
+
+    def _lost(self, error: Exception) -> OllamaError:
+        """What a failed read means; raises what a signal handler of the program has raised in it."""
+        if isinstance(error, OllamaError):  # a clock; TLS refused after the handshake
+            self._check_open()
+            return error
+        self._clocks.check_failure(error)
+        self._check_open()
+        lost = ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail())
+        lost.__cause__ = error
+        return lost
+
+    def _take_body(self) -> None:
+        """Give the decoder what has come of the body, or its end."""
+        response, decoder = self._response, self.decoder
+        try:
+            body = response.read_body()
+        except (ConnectionLost, ProtocolError) as error:
+            if isinstance(error, ConnectionLost):
+                error.tail = decoder.tail()
+            if not response.body_ended:
+                raise
+            if isinstance(error, ProtocolError):
+                self._trailer_error = error
+            decoder.end()
+            return
+        if body:
+            decoder.receive(body)
+        elif response.complete:
+            decoder.end()
 
     async def _open(self) -> None:
         self._clocks = Clocks(self._timeout)
@@ -241,7 +282,7 @@ class Exchange(Generic[T]):
             try:
                 head = response.read_head()
                 if head is None:
-                    response.receive(await self._recv())
+                    await self._receive()
             except ConnectionLost as error:
                 raise lost or error
             except ProtocolError as error:
@@ -302,43 +343,6 @@ class Exchange(Generic[T]):
         if isinstance(self.request.body, Upload):
             yield from self.request.body
 
-    async def _recv(self) -> bytes:
-        try:
-            piece: bytes = await self._connection.recv(self._clocks.remaining())
-        except OllamaError:  # which may be an OSError too: TLS refused after the handshake, a clock
-            self._check_open()
-            raise
-        except (OSError, NotImplementedError) as error:
-            self._clocks.check_failure(error)
-            self._check_open()
-            raise ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail()) from error
-        if self.status != "open":
-            self._check_open()
-        return piece
-
-    async def _receive(self) -> None:
-        """Give the decoder more of the body, or its end."""
-        response = self._response
-        while response.news or not response.complete:
-            if not response.news:
-                response.receive(await self._recv())
-            try:
-                body = response.read_body()
-            except ConnectionLost as error:
-                if not response.body_ended:
-                    error.tail = self.decoder.tail()
-                    raise
-                break
-            except ProtocolError as error:
-                if not response.body_ended:
-                    raise
-                self._trailer_error = error
-                break
-            if body:
-                self.decoder.receive(body)
-                return
-        self.decoder.end()
-
     async def _refusal(self, head: Head) -> OllamaError:
         """The error for a status of 300 and above, whatever its body."""
         body, clocks = b"", self._clocks
@@ -348,7 +352,7 @@ class Exchange(Generic[T]):
                 data = self._response.read_body()
                 body += data
                 if not data and not self._response.body_ended:
-                    self._response.receive(await self._recv())
+                    await self._receive()
         except (OllamaTimeout, ConnectionLost, ProtocolError):
             pass
         self._clocks = clocks

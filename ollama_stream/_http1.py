@@ -311,20 +311,20 @@ class MessageReader:
         elif self._pieces:
             self._block, self._pos = self._pieces.pop(), 0
         block, pos, known_size = self._block, self._pos, self._sizes.get
-        find, take = block.find, found.append
-        while True:
+        find, take, size = block.find, found.append, len(block)
+        while pos < size:
             line_end = find(b"\r\n", pos)
-            size = known_size(block[pos:line_end]) if line_end > 0 else None
-            if size is None:
+            length = known_size(block[pos:line_end]) if line_end > 0 else None
+            if length is None:
                 break
             start = line_end + 2
-            end = start + size
+            end = start + length
             if block[end : end + 2] != b"\r\n":
                 break
             take(block[start:end])
             pos = end + 2
         self._pos = pos
-        return pos == len(block)
+        return pos == size
 
     def _read_data(self, found: List[bytes]) -> bool:
         self._take_data(found)

@@ -46,15 +46,16 @@ class LineSplitter:
         self._started = False
 
     def receive(self, data: bytes) -> None:
-        self.size += len(data)
-        cut = data.rfind(b"\n") + 1
+        size, cut = len(data), data.rfind(b"\n") + 1
+        self.size += size
         if cut:
-            self._ended += self._rest
+            if self._rest:
+                self._ended += self._rest
+                self._rest, self._rest_size = [], 0
             self._ended.append(data[:cut])
-            self._rest, self._rest_size = [], 0
-        if cut < len(data):
-            self._rest.append(data[cut:] if cut else data)
-            self._rest_size += len(data) - cut
+        if cut < size:
+            self._rest.append(data[cut:])
+            self._rest_size += size - cut
 
     def block(self) -> bytes:
         """The whole lines received since the last call, b"" for none, up to one that is ``too_long``."""

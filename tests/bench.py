@@ -1,10 +1,10 @@
 """Prints the figures of the README: ``python3 tests/bench.py [SECTION]...``, all of them if none is named.
 
-Sections: records, imports, streams, threads, closing, drift, proxy.
+Sections: records, live, kinds, imports, streams, threads, closing, drift, proxy, endurance.
 
 Medians over several runs, each figure beside its peer in the same run. What the records come from is a server in a
 process of its own on loopback, and what is measured is a fresh process too: only the client's work is counted, and only
-its memory. The official client is measured where it can be imported.
+its memory. Other clients are measured where they can be imported.
 """
 
 import asyncio
@@ -107,6 +107,336 @@ def records():
     ratio = statistics.median(a / b for a, b in pairs)
     print("a streamed chat record, socket to dataclass: %.2f us CPU" % (ours * 1e6))
     print("  json.loads of its line:                    %.2f us; ratio %.2f (median of %d)" % (peer * 1e6, ratio, RUNS))
+
+
+# --- live: a record at a time, as a model sends them ---
+
+LIVE_RECORDS, LIVE_SECONDS, LIVE_ROUNDS = 3000, 0.0002, 5  # a stream, between two records
+CROWD, CROWD_RECORDS, CROWD_SECONDS = 200, 60, 0.05  # streams at once, records of each, between two of one stream
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+QUESTION = json.dumps({"model": "llama3.2", "messages": ASK}).encode()
+
+
+def chunk_of(line):
+    return b"%x\r\n%s\r\n" % (len(line), line)
+
+
+def listening():
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    print("http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    return listener
+
+
+def accepted(listener):
+    """A client whose request has been read."""
+    client, _ = listener.accept()
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    asked = b""
+    while b"\r\n\r\n" not in asked or len(asked.partition(b"\r\n\r\n")[2]) < length_in(asked):
+        asked += client.recv(65536)
+    client.sendall(HEAD)
+    return client
+
+
+def length_in(asked):
+    return int(asked.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+
+
+def serve_live():
+    listener = listening()
+    while True:
+        with accepted(listener) as client:
+            due = time.perf_counter()
+            for _ in range(LIVE_RECORDS):
+                client.sendall(chunk_of(LINE))
+                due += LIVE_SECONDS
+                time.sleep(max(0.0, due - time.perf_counter()))
+            client.sendall(chunk_of(LAST) + b"0\r\n\r\n")
+
+
+def serve_crowd():
+    """All clients in turn, so that each gets a record every CROWD_SECONDS."""
+    listener = listening()
+    while True:
+        clients = [accepted(listener) for _ in range(CROWD)]
+        due = time.perf_counter()
+        for _ in range(CROWD_RECORDS):
+            for client in clients:
+                client.sendall(chunk_of(LINE))
+                due += CROWD_SECONDS / CROWD
+                time.sleep(max(0.0, due - time.perf_counter()))
+        for client in clients:
+            client.sendall(chunk_of(LAST) + b"0\r\n\r\n")
+            client.close()
+
+
+def request_to(url):
+    address = url.rpartition("/")[2]
+    head = "POST /api/chat HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" % (address, len(QUESTION))
+    host, port = address.split(":")
+    return (host, int(port)), head.encode() + QUESTION
+
+
+def by_hand(url):
+    address, request = request_to(url)
+    with socket.create_connection(address) as sock:
+        sock.sendall(request)
+        done = False
+        while not done:
+            for line in sock.recv(65536).split(b"\n"):
+                if line.startswith(b"{"):
+                    done = json.loads(line)["done"]
+                    yield
+
+
+def by_http_client(url):
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection(*request_to(url)[0])
+    connection.request("POST", "/api/chat", QUESTION)
+    with connection.getresponse() as response:
+        done = False
+        while not done:
+            done = json.loads(response.readline())["done"]
+            yield
+
+
+def by_us(url):
+    return Client(url).chat("llama3.2", ASK, stream=True)
+
+
+def by_official(url):
+    return importlib.import_module("ollama").Client(url).chat("llama3.2", ASK, stream=True)
+
+
+def by_httpx(url):
+    with importlib.import_module("httpx").stream("POST", url + "/api/chat", content=QUESTION) as response:
+        for line in response.iter_lines():
+            json.loads(line)
+            yield
+
+
+def by_requests(url):
+    answer = importlib.import_module("requests").post(url + "/api/chat", data=QUESTION, stream=True)
+    for line in answer.iter_lines(chunk_size=None):
+        json.loads(line)
+        yield
+
+
+async def by_hand_async(url):
+    address, request = request_to(url)
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+        await loop.sock_sendall(sock, request)
+        done = False
+        while not done:
+            for line in (await loop.sock_recv(sock, 65536)).split(b"\n"):
+                if line.startswith(b"{"):
+                    done = json.loads(line)["done"]
+                    yield
+
+
+async def by_us_async(url, client=None):
+    from ollama_stream import AsyncClient
+
+    async for record in (client or AsyncClient(url)).chat("llama3.2", ASK, stream=True):
+        yield record
+
+
+async def by_official_async(url):
+    client = importlib.import_module("ollama").AsyncClient(url)
+    async for record in await client.chat("llama3.2", ASK, stream=True):
+        yield record
+
+
+async def by_aiohttp(url):
+    async with importlib.import_module("aiohttp").ClientSession() as session:
+        async with session.post(url + "/api/chat", data=QUESTION) as response:
+            async for line in response.content:
+                json.loads(line)
+                yield
+
+
+BLOCKING = {"by_hand": "", "by_http_client": "", "by_us": "", "by_httpx": "httpx", "by_requests": "requests",
+            "by_official": "ollama"}  # fmt: skip
+AWAITED = {"by_hand_async": "", "by_us_async": "", "by_aiohttp": "aiohttp", "by_official_async": "ollama"}
+
+
+async def count_async(records):
+    """How many records there are, and the CPU seconds of all but the first, with which a client is made and connects."""
+    count, start = 0, 0.0
+    async for _ in records:
+        count += 1
+        start = start or time.process_time()
+    return count, time.process_time() - start
+
+
+def count_of(records):
+    count, start = 0, 0.0
+    for _ in records:
+        count += 1
+        start = start or time.process_time()
+    return count, time.process_time() - start
+
+
+def live_cost(way, url):
+    """CPU seconds a record."""
+    records = globals()[way](url)
+    if way in BLOCKING:
+        count, took = count_of(records)
+    else:
+        count, took = asyncio.run(count_async(records))
+    assert count == LIVE_RECORDS + 1, (way, count)
+    return took / count
+
+
+def crowd_cost(url):
+    """CPU seconds a record, once each of the streams has had its first."""
+
+    async def main():
+        from ollama_stream import AsyncClient
+
+        client = AsyncClient(url)
+        streams = [by_us_async(url, client) for _ in range(CROWD)]
+        await asyncio.gather(*[stream.__anext__() for stream in streams])
+        start = time.process_time()
+        counts = await asyncio.gather(*map(count_async, streams))
+        return (time.process_time() - start) / sum(count for count, _ in counts)
+
+    return asyncio.run(main())
+
+
+def live():
+    print("a record that comes alone, CPU (medians of %d runs; to by hand: in the same run):" % LIVE_ROUNDS)
+    with server("serve_live") as url, server("serve_crowd") as crowd:
+        for ways in (BLOCKING, AWAITED):
+            have = [way for way, needs in ways.items() if not needs or importlib.util.find_spec(needs)]
+            rounds = [[child("live_cost", way, url) for way in have] for _ in range(LIVE_ROUNDS)]
+            for way, cost in zip(have, median(rounds)):
+                ratio = statistics.median(row[have.index(way)] / row[0] for row in rounds)
+                print("  %-18s %6.1f us; to by hand %.2f" % (way[3:], cost * 1e6, ratio))
+        pairs = [(child("crowd_cost", crowd), child("live_cost", "by_us_async", url)) for _ in range(LIVE_ROUNDS)]
+    many, one = median(pairs)
+    ratio = statistics.median(a / b for a, b in pairs)
+    print("  %d asyncio streams: %.1f us, one: %.1f; ratio %.2f" % (CROWD, many * 1e6, one * 1e6, ratio))
+
+
+# --- kinds: records of every kind, many a read ---
+
+SHORT, LONG = 5000, 20000
+CALL = {"function": {"name": "get_weather", "arguments": {"city": "Paris"}}}
+LOGPROB = {"token": " token", "logprob": -0.5, "bytes": [32, 116]}
+KINDS = {  # what a record has beside, or in place of, a short content: in its message, in itself
+    "plain": ({}, {}),
+    "thinking": ({"content": "", "thinking": " token"}, {}),
+    "logprobs": ({}, {"logprobs": [LOGPROB]}),
+    "tool calls": ({"content": "", "tool_calls": [CALL]}, {}),
+    "unknown fields": ({"new": 1}, {"newer": {"a": "b"}}),
+    "300 characters": ({"content": "x" * 300}, {}),
+}
+
+
+def line_of(message, fields, done=False):
+    message = dict({"role": "assistant", "content": " token"}, **message)
+    record = {"model": "llama3.2", "created_at": "2026-11-22T21:36:43.399140778Z", "message": message, "done": done}
+    return json.dumps(dict(record, **fields)).encode() + b"\n"
+
+
+class Canned:
+    """A transport with the pieces of an answer, each as large as a read may be."""
+
+    def __init__(self, data):
+        self.pieces = [data[start : start + 65536] for start in range(0, len(data), 65536)]
+
+    def open(self, _address, _timeout):
+        return self
+
+    def send(self, _data, _timeout):
+        self.pieces.reverse()
+
+    def recv(self, _timeout):
+        return self.pieces.pop()
+
+    def close(self):
+        pass
+
+
+def kind_cost(kind, count):
+    """CPU seconds a record, and of json.loads of its line."""
+    line = line_of(*KINDS[kind])
+    data = HEAD + chunk_of(line) * count + chunk_of(line_of({}, {"done_reason": "stop"}, True)) + b"0\r\n\r\n"
+    stream = Client("127.0.0.1", transport=Canned(data)).chat("llama3.2", ASK, stream=True)
+    start = time.process_time()
+    assert sum(1 for _ in stream) == count + 1
+    ours, text = time.process_time() - start, line.decode()
+    start = time.process_time()
+    for _ in range(count):
+        json.loads(text)
+    return ours / count, (time.process_time() - start) / count
+
+
+def kinds():
+    print("records of every kind, many a read, CPU to json.loads of the line (medians of %d):" % RUNS)
+    for kind in KINDS:
+        ratios = []
+        for count in (SHORT, LONG):
+            pairs = [kind_cost(kind, count) for _ in range(RUNS)]
+            ratios.append(statistics.median(ours / loads for ours, loads in pairs))
+        print("  %-15s %6d records %.2f, %6d records %.2f" % (kind, SHORT, ratios[0], LONG, ratios[1]))
+
+
+# --- endurance: a million records over five thousand connections ---
+
+MILLION, CONNECTIONS, AT_ONCE = 1000000, 5000, 50
+
+
+def serve_short():
+    """Answers of an equal share of the million, each on a connection of its own."""
+    listener = listening()
+    body = chunk_of(LINE) * (MILLION // CONNECTIONS - 1) + chunk_of(LAST) + b"0\r\n\r\n"
+    while True:
+        with accepted(listener) as client:
+            client.sendall(body)
+
+
+def memory():
+    """MB in use now, where the system tells."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
+
+
+def endure(colour, url):
+    """Records, then memory and open files after a tenth of the streams and after all."""
+
+    async def together(client, count):
+        return sum(await asyncio.gather(*[read_async(client) for _ in range(count)]))
+
+    async def rounds(client):
+        return [await together(client, AT_ONCE) for _ in range(CONNECTIONS // AT_ONCE // 10)]
+
+    client, total, seen = client_of(colour, url), 0, []
+    for _ in range(10):
+        if colour == "async":
+            total += sum(asyncio.run(rounds(client)))
+        else:
+            total += sum(read(client) for _ in range(CONNECTIONS // 10))
+        gc.collect()
+        seen.append((memory(), open_files()))
+    return [total, *seen[0], *seen[-1]]
+
+
+def endurance():
+    print("%d records over %d connections:" % (MILLION, CONNECTIONS))
+    with server("serve_short") as url:
+        for colour in ("blocking", "async"):
+            total, early, files, late, left = child("endure", colour, url)
+            print("  %s: %d records; after a tenth %.1f MB, %d files;" % (colour, total, early, files), end=" ")
+            print("at the end %.1f MB, %d files" % (late, left))
 
 
 def seconds(code):
@@ -369,8 +699,10 @@ def proxy():
         print("through it %.3f ms; added %.3f ms, ratio %.2f" % (statistics.median(ours) * 1e3, added * 1e3, ratio))
 
 
+SECTIONS = "records live kinds imports streams threads closing drift proxy endurance".split()
+
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["records", "imports", "streams", "threads", "closing", "drift", "proxy"]
+    names = sys.argv[1:] or SECTIONS
     if names[0].startswith("@"):
         print(json.dumps(globals()[names[0][1:]](*names[1:])))
     else:
