@@ -123,7 +123,8 @@ class BaseClient:
         ``retries`` is how many more attempts follow a failed connection or a status 429 or 503, after a growing pause
         or what the server's Retry-After says.
         ``max_line`` is in bytes.
-        ``transport`` replaces the network: an object with ``open(address, timeout)``.
+        ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it
+        may ask for a real connection, which then goes through a proxy as any other.
         """
         self._environ: Mapping[str, str] = os.environ if trust_env else {}
         if host is not None:
@@ -162,7 +163,8 @@ class BaseClient:
         )
 
     def _route_to(self, address: Address) -> Route:
-        proxy = None if self._transport is not None else choose_proxy(address, self._proxy, self._environ)
+        dials = self._transport is None or getattr(self._transport, "dials", False)
+        proxy = choose_proxy(address, self._proxy, self._environ) if dials else None
         return Route(address, proxy, self._tls, self._pool, self._transport)
 
     def _all_headers(self, request: Request, route: Route) -> List[Tuple[str, str]]:

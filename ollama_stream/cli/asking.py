@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
-from .._client import Client
 from .._errors import RequestError
-from .._net import Timeout
 from .options import header_field, positive_seconds, whole_number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from .._client import Client
+    from .._net import Timeout
 
 LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand behind --think as a word of its own
 SERVER_HELP = "and those of every command that asks a server: see --help of the program"
@@ -32,8 +33,12 @@ def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") 
     group.add_argument("--wire", action="store_true", help=SUPPRESS)
 
 
-def new_client(options: Namespace, timeout: Timeout = Timeout()) -> Client:
+def new_client(options: Namespace, timeout: Optional[Timeout] = None) -> Client:
     """The client for the options above. Raises RequestError, FixtureError for --record."""
+    from .._client import Client
+    from .._net import Timeout
+
+    timeout = timeout or Timeout()
     if options.timeout is not None:
         timeout = Timeout(first_byte=None, idle=None, total=options.timeout)
     transport, record = None, getattr(options, "record", None)
@@ -41,10 +46,9 @@ def new_client(options: Namespace, timeout: Timeout = Timeout()) -> Client:
         from .wire import Tap
 
         transport = Tap(options.wire, record, getattr(options, "force", False))
-    options.client = Client(
+    options.client = client = Client(
         options.host, timeout=timeout, headers=dict(options.header), retries=options.retries, transport=transport
     )
-    client: Client = options.client
     return client
 
 

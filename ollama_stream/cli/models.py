@@ -8,13 +8,14 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from .._records import RunningModel, ShowResponse
 from .asking import add_server_arguments, new_client
 from .options import standard_input, table, utf8
 from .output import Output, escapes, width_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from .._records import RunningModel, ShowResponse
 
 UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"), (1, "B"))
 LICENSE_LINES = 2  # of a model's licence that show prints

@@ -16,12 +16,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TextIO, Tuple
 
-from .._client import Stream
 from .._errors import OllamaError
-from .._records import ChatResponse, Generation
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from .._records import Generation
 
 DEFAULT_WIDTH = 80
 QUIET_SECONDS = 1.0  # before the line that says for what one waits
@@ -178,14 +178,14 @@ def print_answer(ask: Callable[[], Any], options: Namespace, what: str = "") -> 
     try:
         with printer.waiting:
             answer = ask()
-            if isinstance(answer, Stream):
+            if not hasattr(answer, "result"):
+                printer.show(answer)
+            else:
                 with answer:
                     for record in answer:
                         printer.show(record)
-            else:
-                printer.show(answer)
     except OllamaError as error:
-        if answer is None and isinstance(error.partial, Generation):
+        if answer is None and hasattr(error.partial, "text"):
             printer.show(error.partial)
         raise
     finally:
@@ -216,7 +216,7 @@ class Printer:
     def show(self, record: Any) -> None:
         """Print one record, a JSON line of one that is none of ours. Raises OSError of standard output."""
         self.waiting.end()
-        if not isinstance(record, Generation):
+        if not hasattr(record, "text"):
             self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
             return
         self._last = record
@@ -261,7 +261,7 @@ class Printer:
 
 def aside(record: Generation) -> Tuple[str, List[Any]]:
     """The thinking and the tool calls beside a record's text."""
-    source: Any = record.message if isinstance(record, ChatResponse) else record
+    source: Any = getattr(record, "message", record)
     thinking, calls = source.thinking, source.tool_calls
     return thinking if isinstance(thinking, str) else "", calls if isinstance(calls, list) else []
 

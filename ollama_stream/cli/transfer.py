@@ -10,9 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
-from .._client import Client
 from .._errors import RequestError
-from ..tools import progress
 from .models import human_bytes, text
 from .asking import add_server_arguments, new_client
 from .options import name_and_value, read_bytes, utf8
@@ -20,6 +18,8 @@ from .output import Output, escapes, width_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from .._client import Client
 
 BAR = 20  # columns
 SECONDS_BETWEEN = 0.1  # two pictures of a bar
@@ -158,8 +158,10 @@ def show(options: Namespace, stream: Any) -> None:
 
 def show_bars(out: Output, stream: Any) -> None:
     """A line a status, written over while it changes."""
+    from ..tools import progress
+
     out = Output(sys.stdout, raw=True)
-    layer, shown, due = "", "", 0.0
+    layer, latest, shown, due = "", "", 0, 0.0
     records: List[Any] = []
 
     def watched() -> Iterator[Any]:
@@ -172,13 +174,14 @@ def show_bars(out: Output, stream: Any) -> None:
             record = records.pop()
             line = bar_line(record, now.rate, width_of(sys.stdout) - 1, getattr(sys.stdout, "encoding", "ascii"))
             if text(record.status) != layer:
-                out.write("\n" if layer else "")
-                layer, shown, due = text(record.status), "", 0.0
-            if time.monotonic() >= due or record.completed == record.total:
-                out.write("\r" + line + " " * (len(shown) - len(line)))
-                shown, due = line, time.monotonic() + SECONDS_BETWEEN
+                out.write("\r%s\n" % latest.ljust(shown) if layer else "")
+                layer, shown, due = text(record.status), 0, 0.0
+            latest = line
+            if time.monotonic() >= due:
+                out.write("\r" + line.ljust(shown))
+                shown, due = len(line), time.monotonic() + SECONDS_BETWEEN
     finally:
-        out.write("\n" if layer else "")
+        out.write("\r%s\n" % latest.ljust(shown) if layer else "")
 
 
 def bar_line(record: Any, rate: float, width: int, encoding: str) -> str:
@@ -188,8 +191,9 @@ def bar_line(record: Any, rate: float, width: int, encoding: str) -> str:
         return status[:width]
     left, full, right = "▕█▏" if "utf" in encoding.lower() else "[#]"
     filled = min(BAR, BAR * done // total)
+    name = status if len(status) + 6 <= width else status.rpartition(" ")[2]
     parts = [
-        "%s: %3d%%" % (status, min(100, 100 * done // total)),
+        "%s: %3d%%" % (name, min(100, 100 * done // total)),
         " %s%s%s" % (left, (full * filled).ljust(BAR), right),
         " %s/%s" % (human_bytes(done), human_bytes(total)),
     ]

@@ -12,7 +12,7 @@ import time
 from typing import Any, List, Optional
 
 from .._errors import FixtureError
-from .._net import settled
+from .._net import Connection
 from ..fixture import (
     SUFFIX, Event, Fixture, Recorder, Redactor, RequestReader, dumps, last_chunk, receive, recorded_request,
 )  # fmt: skip
@@ -27,6 +27,8 @@ class Tap:
     Raises FixtureError for a file that is there, without ``force``.
     """
 
+    dials = True
+
     def __init__(self, show: bool, path: Optional[str], force: bool = False) -> None:
         if path is not None and os.path.lexists(path) and not force:
             raise FixtureError("%s: cannot be written: file exists (--force replaces it)" % path, path=path)
@@ -40,34 +42,35 @@ class Tap:
         return TappedConnection(sinks)
 
 
-class TappedConnection:
-    network: Any = None
-    dial: Any = None  # set when it is opened
+class TappedConnection(Connection):
+    """A connection of the network, whose every piece is shown to the sinks as the event that it makes."""
 
     def __init__(self, sinks: List[Any]) -> None:
         self._sinks = sinks
         self._reader, self._body = RequestReader(), [b""]
+        self._dial: Any = None
         self._live: Any = None
         self._recorder: Optional[Recorder] = None
 
-    async def send(self, data: bytes, timeout: Optional[float] = None) -> None:
+    def attach(self, _network: Any, dial: Any) -> None:
+        self._dial = dial
+
+    async def send(self, data: bytes, timeout: Optional[float]) -> None:
+        self._reader.receive(data)
+        head = self._reader.read_head()
+        self._body += iter(self._reader.read_body, b"") if head is not None else []
         if self._live is None:
-            self._live = await self.dial()
-        reader = self._reader
-        reader.receive(data)
-        head = reader.read_head()
-        if head is not None:
-            self._body += iter(reader.read_body, b"")
+            self._live, self._dial = await self._dial(), None
         try:
-            await settled(self._live.send(data, timeout))
+            await self._live.send(data, timeout)
         finally:
-            if head is not None and reader.complete and self._recorder is None:
+            if head is not None and self._reader.complete and self._recorder is None:
                 request = recorded_request(head, b"".join(self._body))
                 self._recorder = Recorder(request, time.monotonic(), self._write)
 
-    async def recv(self, timeout: Optional[float] = None) -> bytes:
-        if self._recorder is None:
-            piece: bytes = await settled(self._live.recv(timeout))
+    async def recv(self, timeout: Optional[float]) -> bytes:
+        if self._recorder is None:  # an answer that came before the whole of the request had been sent
+            piece: bytes = await self._live.recv(timeout)
             return piece
         return await receive(self._live, self._recorder, timeout) + await last_chunk(self._live, self._recorder)
 

@@ -11,11 +11,10 @@ import re
 from typing import Any, Sequence, Tuple
 
 from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
-from .._net import Timeout
 
 MAX_SERVER_WORDS = 600  # characters of a server's error: the line has room for what is to be done about it
 MAX_NAMES = 10  # of models in an error
-LOOK = Timeout(2.0, 2.0, 2.0, 3.0)  # for the list of models beside an error
+LOOK_SECONDS = 3.0  # for the list of models beside an error
 
 FIELDS = {  # what can be given for them, where their type does not say it
     "tools": "a JSON list of tools",
@@ -104,7 +103,7 @@ def next_step(error: OllamaError, options: Any) -> str:
         return ""
     step = "; '%s pull %s' downloads it" % (program, model)
     try:
-        models = options.client.list(timeout=LOOK).models
+        models = options.client.list(timeout=LOOK_SECONDS).models
     except OllamaError:
         return step
     names = [str(one.model or one.name) for one in models]

@@ -69,6 +69,8 @@ class Recording:
     and FixtureError. A file that cannot be written is a warning in the log, and the stream goes on.
     """
 
+    dials = True
+
     def __init__(
         self,
         folder: PathLike,

@@ -1,0 +1,73 @@
+"""Programs on a pseudo-terminal: what is typed goes in when something has been shown, what is shown comes out."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import time
+from typing import Any, List, NamedTuple, Sequence, Tuple
+
+from support import PATIENCE, environment
+
+COMMAND = [sys.executable, "-m", "ollama_stream"]
+
+
+class Shown(NamedTuple):
+    """How a program ended, and all that it has written to its terminal."""
+
+    status: int
+    text: str
+
+
+def on_terminal(
+    *words: str, keys: Sequence[Tuple[str, bytes]] = (), columns: int = 80, stdin: Any = None, **variables: str
+) -> Shown:
+    """Run a command line of ours. ``keys``: once a text has been shown, these bytes are typed, one pair after the other.
+
+    Line ends stay as they are written, and what is typed is not echoed by the terminal.
+    """
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    modes = termios.tcgetattr(theirs)
+    modes[1] &= ~termios.OPOST
+    modes[3] &= ~termios.ECHO
+    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    given = dict({"TERM": "xterm", "NO_COLOR": "", "XDG_STATE_HOME": "/nonexistent/state"}, **variables)
+    with subprocess.Popen(
+        [*COMMAND, *words], stdin=theirs if stdin is None else stdin, stdout=theirs, stderr=theirs,
+        env=environment(**given), start_new_session=True, pass_fds=[theirs],
+        preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        try:
+            shown = talk(ours, list(keys))
+            return Shown(process.wait(PATIENCE), shown.decode("utf-8", "replace"))
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def talk(terminal: int, keys: List[Tuple[str, bytes]]) -> bytes:
+    import select
+
+    shown, looked = b"", 0
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, "nothing more came behind %r" % shown
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            return shown
+        if not piece:
+            return shown
+        shown += piece
+        if keys and keys[0][0].encode() in shown[looked:]:
+            looked = len(shown)
+            os.write(terminal, keys.pop(0)[1])

@@ -1,0 +1,617 @@
+"""Each command as a process against the replay server: on a pipe, on a terminal of 80 and of 20 columns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from support import (
+    DONE, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, environment, fin, line, read_request, response,
+)  # fmt: skip
+from test_cli import COMMAND, Done, cli_run, error, finished, message, started, stream
+
+from ollama_stream.cli import chat, conform, models, transfer
+from ollama_stream.cli.output import Wrapper, figures
+from ollama_stream.fixture import load
+from ollama_stream.replay import serve
+
+NEW = Path(ROOT, "fixtures", "recordings", "ollama-0.34.4")
+OLD = Path(ROOT, "fixtures", "recordings", "ollama-0.32.15")
+AGES = re.compile(r"(?:(?:\d+ \w+|About an? \w+|Less than a second) (?:ago|from now))")
+
+
+def ageless(text: str) -> str:
+    return AGES.sub("AGE", text)
+
+
+LIST = """\
+NAME               ID              SIZE     MODIFIED
+q38:latest         5412043e6139    98 MB    AGE
+inf:latest         1278952060cd    98 MB    AGE
+rq:latest          563d613468ba    98 MB    AGE
+g4:latest          716f46b32bd6    98 MB    AGE
+llama3.2:latest    b0bdd7bdc7a7    98 MB    AGE
+qwen3:0.6b         72ce606b7885    98 MB    AGE
+smollm2:135m       b0bdd7bdc7a7    98 MB    AGE
+"""
+SHOW = """\
+  Model
+    architecture        llama
+    parameters          134.52M
+    context length      8192
+    embedding length    576
+    quantization        Q4_1
+
+  Capabilities
+    completion
+    tools
+    thinking
+
+  Parameters
+    stop           "<|im_end|>"
+    temperature    0.6
+
+  System
+    You are a careful assistant.
+
+"""
+PULL = "pulling manifest\npulling b179c9523d0e\nverifying sha256 digest\nwriting manifest\nsuccess\n"
+COMMANDS = [
+    # words, what is played, the output on a pipe and on 80 columns, on 20 columns where that is another
+    (["list"], str(NEW / "tags.exchange.jsonl"), LIST, None),
+    (["ls", "LLAMA"], str(NEW / "tags.exchange.jsonl"),
+     "NAME               ID              SIZE     MODIFIED\nllama3.2:latest    b0bdd7bdc7a7    98 MB    AGE\n",
+     "llama3.2:latest\n  ID: b0bdd7bdc7a7\n  SIZE: 98 MB\n  MODIFIED: AGE\n"),
+    (["ps"], str(NEW / "ps-real.exchange.jsonl"),
+     "NAME            ID              SIZE    PROCESSOR    CONTEXT    UNTIL\n"
+     "smollm2:135m    b0bdd7bdc7a7    0 B     Unknown      512        AGE\n",
+     "smollm2:135m\n  ID: b0bdd7bdc7a7\n  SIZE: 0 B\n  PROCESSOR: Unknown\n  CONTEXT: 512\n  UNTIL: AGE\n"),
+    (["show", "m"], str(NEW / "show.exchange.jsonl"), SHOW, SHOW),
+    (["show", "m", "--system"], str(NEW / "show.exchange.jsonl"), "You are a careful assistant.\n", None),
+    (["version"], str(NEW / "version.exchange.jsonl"),
+     "ollama version is 0.34.4\nollama-stream version is 0.1.0\n", None),
+    (["version", "--json"], str(NEW / "version.exchange.jsonl"),
+     '{"version": "0.34.4", "client": "0.1.0"}\n', None),
+    (["cp", "a", "b"], str(OLD / "copy.exchange.jsonl"), "copied 'a' to 'b'\n", None),
+    (["rm", "a"], str(OLD / "delete.exchange.jsonl"), "deleted 'a'\n", None),
+    (["stop", "m"], str(OLD / "generate-load.exchange.jsonl"), "", None),
+]  # fmt: skip
+
+
+def ident(row: Any) -> str:
+    return " ".join(row[0])
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=ident)
+def test_a_command_on_a_pipe(row: Any) -> None:
+    words, path, expected, _ = row
+    with serve(path, level="path") as server:
+        done = cli_run(*words, "--host", server.url)
+    assert Done(done.status, ageless(done.out), done.err) == (0, expected, "")
+
+
+@pytest.mark.parametrize("words", [["list"], ["ps"], ["show", "m"]], ids=" ".join)
+def test_with_json_a_command_prints_the_whole_answer(words: List[str]) -> None:
+    name = {"list": "tags", "ps": "ps-real", "show": "show"}[words[0]]
+    exchange = load(str(NEW / (name + ".exchange.jsonl")))
+    with serve(exchange, level="path") as server:
+        done = cli_run(*words, "--json", "--host", server.url)
+    printed = json.loads(done.out)
+    assert (done.status, done.err) == (0, "")
+    assert set(printed) == {key for key, value in json.loads(exchange.body()).items() if value is not None}
+
+
+def test_embed_prints_a_vector_a_line() -> None:
+    body = json.loads(load(str(OLD / "embed.exchange.jsonl")).body())
+    with serve(str(OLD / "embed.exchange.jsonl"), level="path", repeat="last") as server:
+        done = cli_run("embed", "m", "a", "b", "--host", server.url)
+        piped = cli_run("embed", "m", "--host", server.url, stdin=b"a\nb\n")
+    assert [json.loads(text) for text in done.out.splitlines()] == body["embeddings"]
+    assert (done.status, done.err, piped) == (0, "", done)
+
+
+def test_pull_prints_a_line_a_status_on_a_pipe() -> None:
+    with serve(str(NEW / "pull.exchange.jsonl"), level="path") as server:
+        done = cli_run("pull", "m", "--host", server.url)
+    assert done == (0, PULL, "")
+
+
+def test_pull_that_is_cut_off_says_that_it_goes_on_where_it_was_and_status_4() -> None:
+    with Server(answer(HEAD + chunk(b'{"status":"pulling manifest"}\n'), fin)) as server:
+        done = cli_run("pull", "m", "--host", server.url)
+    assert done[:2] == (4, "pulling manifest\n")
+    assert done.err.endswith("; the same command goes on where this one stopped\n")
+
+
+def test_create_sends_what_the_options_say(tmp_path: Path) -> None:
+    with Server(answer(response("200 OK", b'{"status":"success"}\n'))) as server:
+        words = ["create", "brief", "--from", "m", "--system", "Be brief.", "-p", "temperature=0", "--host", server.url]
+        assert cli_run(*words) == (0, "success\n", "")
+        body = json.loads(server.peer().request_body)
+    assert body == {
+        "model": "brief", "stream": True, "from": "m", "system": "Be brief.", "parameters": {"temperature": 0}
+    }  # fmt: skip
+
+
+MODELFILE = '''# a comment
+FROM llama3.2
+PARAMETER temperature 0.5
+parameter stop "a b"
+PARAMETER stop c
+SYSTEM """You are
+brief."""
+TEMPLATE "{{ .Prompt }}"
+MESSAGE user Hi there
+LICENSE MIT
+'''
+
+
+def test_a_modelfile_is_read() -> None:
+    assert transfer.parse_modelfile(MODELFILE.encode(), "f") == {
+        "from_": "llama3.2", "parameters": {"temperature": 0.5, "stop": ["a b", "c"]}, "system": "You are\nbrief.",
+        "template": "{{ .Prompt }}", "messages": [{"role": "user", "content": "Hi there"}], "license": ["MIT"],
+    }  # fmt: skip
+
+
+def test_a_wrong_modelfile_is_one_line_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / "Modelfile").write_text("FROM a\nNONSENSE b\n")
+    path = str(tmp_path / "Modelfile")
+    done = cli_run("create", "x", "-f", path)
+    words = "FROM, ADAPTER, PARAMETER, TEMPLATE, SYSTEM, LICENSE, MESSAGE, REQUIRES, RENDERER, PARSER"
+    assert done == (2, "", error("%s, line 2: expected one of %s" % (path, words)))
+
+
+# --- run
+
+
+def sent(*words: str, stdin: bytes = b"") -> Any:
+    """The messages that ``run m`` with these words sends."""
+    with Server(answer(GOOD)) as server:
+        assert cli_run("run", "m", *words, "--host", server.url, stdin=stdin) == (0, "Hi\n", "")
+        return json.loads(server.peer().request_body)
+
+
+PROMPTS = [
+    # words, standard input, the prompt
+    (["why", "is", "it"], b"", "why is it"),
+    (["Summarize."], b"a\nb\n", "a\nb\nSummarize."),
+    (["Compare", "-", "with", "c"], b"b", "Compare b with c"),
+    (["hi"], b"\n", "hi"),
+    ([], b"a\n", "a\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words, stdin, prompt", PROMPTS, ids=[" ".join(row[0]) or "none" for row in PROMPTS])
+def test_what_is_piped_in_is_never_lost(words: List[str], stdin: bytes, prompt: str) -> None:
+    assert sent(*words, stdin=stdin)["messages"] == [{"role": "user", "content": prompt}]
+
+
+SETTINGS = [  # words, what is sent
+    (["-o", "temperature", "0", "-o", "seed=1"], {"options": {"temperature": 0, "seed": 1}}),
+    (["--think", "high"], {"think": "high"}),
+    (["--think", "--", "x"], {"think": True}),
+    (["--think=xhigh"], {"think": "xhigh"}),
+    (["--keepalive", "5m"], {"keep_alive": "5m"}),
+    (["--no-stream"], {"stream": False}),
+]
+
+
+@pytest.mark.parametrize("words, expected", SETTINGS, ids=[" ".join(row[0]) for row in SETTINGS])
+def test_settings_are_sent(words: List[str], expected: Dict[str, Any]) -> None:
+    body = response("200 OK", line(done=True))
+    with Server(answer(body if "--no-stream" in words else GOOD)) as server:
+        assert cli_run("run", "m", "hi", "--host", server.url, *words)[0] == 0
+        given = json.loads(server.peer().request_body)
+    assert {name: given[name] for name in expected} == expected
+
+
+def test_a_schema_and_an_image_are_read_from_files(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text('{"type":"object"}')
+    (tmp_path / "i.png").write_bytes(b"\x89PNG")
+    body = sent("hi", "-a", str(tmp_path / "i.png"), "--schema", str(tmp_path / "s.json"))
+    assert body["format"] == {"type": "object"}
+    assert body["messages"] == [{"role": "user", "content": "hi", "images": ["iVBORw=="]}]
+
+
+def test_header_fields_are_sent() -> None:
+    with Server(answer(GOOD)) as server:
+        assert cli_run("run", "m", "hi", "-H", "X-One: a b", "--header", "X-Two=c", "--host", server.url)[0] == 0
+        assert {b"X-One: a b", b"X-Two: c"} <= set(server.peer().request_head)
+
+
+def test_with_json_the_records_are_printed_as_they_came() -> None:
+    exchange = load(str(OLD / "chat-stream.exchange.jsonl"))
+    with serve(exchange, level="path") as server:
+        done = cli_run("run", "llama3.2", "hi", "--json", "--host", server.url)
+    assert (done.status, done.out.encode(), done.err) == (0, exchange.body(), "")
+
+
+def test_with_json_an_error_is_an_object() -> None:
+    with Server(answer(stream(LINE, b'{"error":"out of memory"}\n'))) as server:
+        done = cli_run("run", "m", "hi", "--json", "--host", server.url)
+        text = "out of memory (%s)" % server.url
+    assert (done.status, done.err) == (1, "")
+    assert [json.loads(one) for one in done.out.splitlines()] == [json.loads(LINE), {"error": text}]
+
+
+def test_n_leaves_the_last_newline_off() -> None:
+    with Server(answer(GOOD)) as server:
+        assert cli_run("run", "m", "hi", "-n", "--host", server.url) == (0, "Hi", "")
+
+
+def test_hidden_thinking_is_not_printed() -> None:
+    with Server(answer(stream(message(thinking="Hm"), LINE, DONE))) as server:
+        assert cli_run("run", "m", "hi", "--hidethinking", "--host", server.url) == (0, "Hi\n", "")
+
+
+def test_a_tool_is_called(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("def add(a: int, b: int) -> int:\n    'Add.'\n    return a + b\n")
+    call = {"function": {"name": "add", "arguments": {"a": 1, "b": 2}}}
+    first = stream(message(tool_calls=[call]), DONE)
+    with Server(answer(first, read_request, GOOD)) as server:
+        done = cli_run("run", "m", "hi", "--tool", "%s:add" % (tmp_path / "tools.py"), "--host", server.url)
+        asked = json.loads(server.peer().request_body)["messages"]
+    assert done == (0, "Hi\n", 'tool call: {"function":{"name":"add","arguments":{"a":1,"b":2}}}\n')
+    assert asked[-1] == {"role": "tool", "content": "3", "tool_name": "add"}
+
+
+WRONG_TOOLS = [("none.py:f", "expected FILE.py:NAME of a file that is there"), ("FILE:g", "there is no function g in the file")]
+
+
+@pytest.mark.parametrize("tool, text", WRONG_TOOLS, ids=[row[0] for row in WRONG_TOOLS])
+def test_a_tool_that_is_none_is_status_2(tool: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.py").write_text("")
+    tool = tool.replace("FILE", str(tmp_path / "t.py"))
+    assert cli_run("run", "m", "hi", "--tool", tool) == (2, "", error("--tool %s: %s" % (tool, text)))
+
+
+def test_record_writes_an_exchange_and_never_over_another(tmp_path: Path) -> None:
+    path = tmp_path / "one.exchange.jsonl"
+    exchange = load(str(OLD / "chat-one-word.exchange.jsonl"))
+    with serve(exchange, level="path", repeat="last") as server:
+        words = ["run", "llama3.2", "hi", "--host", server.url, "--record", str(path)]
+        assert cli_run(*words, OLLAMA_API_KEY="secret-secret") == (0, "Hello\n", "")
+        assert cli_run(*words) == (1, "", error("%s: cannot be written: file exists (--force replaces it)" % path))
+        assert cli_run(*words, "--force") == (0, "Hello\n", "")
+    assert (load(path).body(), b"secret-secret" in path.read_bytes()) == (exchange.body(), False)
+
+
+def test_wire_shows_every_byte_but_no_credentials() -> None:
+    with Server(answer(GOOD)) as server:
+        done = cli_run("run", "m", "hi", "--wire", "--host", server.url, OLLAMA_API_KEY="secret-secret")
+    assert done[:2] == (0, "Hi\n")
+    assert "secret-secret" not in done.err
+    lines = [re.sub(r" +# .*", "", text[11:]).rstrip() for text in done.err.splitlines()]
+    assert lines[0] == "> POST /api/chat HTTP/1.1<CR><LF>"
+    assert "> Authorization: REDACTED<CR><LF>" in lines
+    assert [text for text in lines if text.startswith("<")] == [
+        "< HTTP/1.1 200 OK<CR><LF>", "< Content-Type: application/x-ndjson<CR><LF>",
+        "< Transfer-Encoding: chunked<CR><LF>", "< <CR><LF>", "< %x<CR><LF>" % len(LINE),
+        "< %s<LF>" % LINE.decode().rstrip(), "< <CR><LF>", "< %x<CR><LF>" % len(DONE),
+        "< %s<LF>" % DONE.decode().rstrip(), "< <CR><LF>", "< 0<CR><LF>", "< <CR><LF>",
+    ]  # fmt: skip
+
+
+def test_wire_goes_the_way_through_a_proxy_too() -> None:
+    with Server(answer(GOOD)) as proxy:
+        done = cli_run("run", "m", "hi", "--wire", "--host", "http://ollama.invalid", HTTP_PROXY=proxy.url)
+        assert proxy.peer().request_head[0] == b"POST http://ollama.invalid/api/chat HTTP/1.1"
+    assert done[:2] == (0, "Hi\n")
+
+
+def test_wire_works_with_every_command_that_asks_a_server() -> None:
+    with serve(str(NEW / "version.exchange.jsonl"), level="path") as server:
+        done = cli_run("version", "--wire", "--host", server.url)
+    assert (done.status, done.err.splitlines()[0][11:44]) == (0, "> GET /api/version HTTP/1.1<CR><LF>"[:33])
+
+
+# --- doctor, bench, conform
+
+
+def test_doctor_says_ok_step_by_step_and_status_0() -> None:
+    files = [str(NEW / (name + ".exchange.jsonl")) for name in ("tags", "ps-real", "version", "show")]
+    files.append(str(OLD / "chat-stream.exchange.jsonl"))
+    with serve(files, level="path", repeat="last") as server:
+        done = cli_run("doctor", "smollm2:135m", "--host", server.url)
+        out = re.sub(r"\d+(\.\d)? (ms|s)\b", "N", done.out)
+    assert done.status == 0, done
+    assert out == (
+        "host       ok   %s, from --host\nproxy      ok   none\nname       ok   127.0.0.1 is 127.0.0.1\n"
+        "connect    ok   in N\nversion    ok   ollama 0.34.4\n"
+        "models     ok   q38:latest, inf:latest, rq:latest, g4:latest, llama3.2:latest, qwen3:0.6b, smollm2:135m\n"
+        "memory     ok   smollm2:135m (0 B, Unknown, context 512)\n"
+        "context    ok   512 of the 8192 tokens that it can: -o num_ctx=8192 for longer prompts\n"
+        "token      ok   after N\n" % server.url
+    )
+
+
+def test_doctor_says_what_to_do_and_status_1() -> None:
+    from support import closed_port
+
+    url = "http://127.0.0.1:%d" % closed_port()
+    done = cli_run("doctor", "--host", url)
+    lines = done.out.splitlines()
+    assert (done.status, done.err, len(lines)) == (1, "", 4)
+    assert lines[3].startswith("connect    FAIL Failed to connect to Ollama.")
+
+
+def test_bench_prints_a_row_a_run() -> None:
+    files = [str(OLD / "generate-load.exchange.jsonl"), str(OLD / "chat-stream.exchange.jsonl")]
+    with serve(files, level="path", repeat="last") as server:
+        done = cli_run("bench", "llama3.2", "--runs", "2", "--host", server.url)
+        figures = json.loads(cli_run("bench", "llama3.2", "--runs", "1", "--json", "--host", server.url).out)
+    assert (done.status, done.err) == (0, "")
+    assert [text.split()[0] for text in done.out.splitlines()] == ["RUN", "cold", "warm", "warm"]
+    assert [one["run"] for one in figures] == ["cold", "warm"]
+    assert all(one["first_token"] > 0 and one["tokens_per_second_server"] > 0 for one in figures)
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: Any) -> Any:
+    """What conform says of two programs, of which one is wrong about every end, by name."""
+    folder = tmp_path_factory.mktemp("recordings")
+    for name in ("chat-one-word", "error-no-done", "chat-joke-stream"):
+        (folder / (name + ".exchange.jsonl")).write_bytes((OLD / (name + ".exchange.jsonl")).read_bytes())
+    careless = folder / "careless.py"
+    careless.write_text(CARELESS)
+    programs = {"ours": os.path.join(ROOT, "tests", "programs", "ours.py"), "careless": str(careless)}
+    return {
+        name: subprocess.run(
+            [*COMMAND, "conform", "--recordings", str(folder), "--json", "--", sys.executable, path],
+            env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+        )
+        for name, path in programs.items()
+    }  # fmt: skip
+
+
+CARELESS = """
+import http.client, json, os
+connection = http.client.HTTPConnection(os.environ["OLLAMA_HOST"][7:])
+connection.request("POST", "/api/chat", "{}")
+for line in connection.getresponse():
+    print(json.loads(line).get("message", {}).get("content", ""), end="")
+"""
+
+
+def test_conform_finds_nothing_wrong_with_us(verdicts: Any) -> None:
+    done = verdicts["ours"]
+    assert {one["outcome"] for one in json.loads(done.stdout)} == {"right"}
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_conform_names_what_a_careless_client_takes_for_whole(verdicts: Any) -> None:
+    done = verdicts["careless"]
+    wrong = {one["case"]: one["why"] for one in json.loads(done.stdout) if one["outcome"] == "wrong"}
+    assert done.returncode == 1
+    assert wrong["error-no-done"] == "status 0 for what is no whole answer (IncompleteStream)"
+    assert wrong["chat-joke-stream no-done"] == "status 0 for what is no whole answer (IncompleteStream)"
+    assert not {"chat-joke-stream", "chat-one-word", "chat-joke-stream split:1"} & set(wrong)
+
+
+def test_conform_judges_text_status_and_silence() -> None:
+    case = conform.Case("x", load(str(OLD / "chat-one-word.exchange.jsonl")), (), "Hello", None)
+    assert conform.fault_of(case, 0, "Hello\n") == ""
+    assert conform.fault_of(case, 0, "Hell") == "expected the text 'Hello', found 'Hell'"
+    assert conform.fault_of(case, 3, "Hello") == "status 3 for a whole answer"
+    slow = [sys.executable, "-c", "import time; time.sleep(60)"]
+    assert conform.judged(case, slow, 1).why == "it does not end within 1 s"
+    assert conform.judged(case, [sys.executable, "-c", ""], 60).outcome == "not asked"
+
+
+# --- pages
+
+
+def test_completion_knows_every_command_and_its_options() -> None:
+    done = cli_run("completion", "bash")
+    assert (done.status, done.err) == (0, "")
+    assert re.search(r'run\) words="[^"]*--system[^"]*--wire', done.out)
+    for shell in ("zsh", "fish"):
+        assert "--keepalive" in cli_run("completion", shell).out.replace("-l keepalive", "--keepalive")
+
+
+# --- what is computed
+
+BYTES = [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (2019393189, "2.0 GB"), (98000000, "98 MB"), (10**13, "10 TB"),
+         ("", ""), (None, "")]  # fmt: skip
+
+
+@pytest.mark.parametrize("size, shown", BYTES, ids=[repr(row[0]) for row in BYTES])
+def test_sizes_are_written_as_ollama_does(size: Any, shown: str) -> None:
+    assert models.human_bytes(size) == shown
+
+
+DURATIONS = [(0.5, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"),
+             (150, "2 minutes"), (3600, "About an hour"), (7300, "2 hours"), (86400, "24 hours"), (172800, "2 days"),
+             (86400 * 14, "2 weeks"), (86400 * 61, "2 months"), (86400 * 800, "2 years")]  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds, shown", DURATIONS, ids=[row[1] for row in DURATIONS])
+def test_durations_are_written_as_ollama_does(seconds: float, shown: str) -> None:
+    assert models.human_duration(seconds) == shown
+
+
+def test_figures_of_odd_types_are_shown_as_they_came_245() -> None:
+    from ollama_stream import ChatResponse
+
+    record = ChatResponse(eval_count="5", total_duration="2s", load_duration=-1500000000, prompt_eval_count=True)
+    assert figures(record, None) == [
+        ("prompt tokens", "true"), ("tokens", "5"), ("load", "-1.500 s"), ("total", "2s")
+    ]  # fmt: skip
+
+
+def test_cached_tokens_are_in_the_figures() -> None:
+    with serve(str(NEW / "chat-cached.exchange.jsonl"), level="path") as server:
+        done = cli_run("run", "m", "hi", "--verbose", "--host", server.url)
+    assert re.search(r"(?m)^of them cached +\d+$", done.err)
+
+
+WRAPPED = [
+    # pieces, width, lines
+    (["The sky ", "looks", " blue"], 10, "The sky\nlooks blue"),
+    (["abcdefghijklmn op"], 10, "abcdefghijklmn op"),
+    (["a\n\n  b"], 10, "a\n\n  b"),
+    (["日本語日本語"], 6, "日本語\n日本語"),
+    (["x" * 10, " y"], 10, "x" * 10 + "\ny"),
+]
+
+
+@pytest.mark.parametrize("pieces, width, lines", WRAPPED, ids=[row[2] for row in WRAPPED])
+def test_lines_break_between_words_whatever_the_pieces(pieces: List[str], width: int, lines: str) -> None:
+    for cut in (pieces, list("".join(pieces))):
+        wrapper = Wrapper(width)
+        assert "".join(map(wrapper.wrapped, cut)) + wrapper.placed() == lines
+
+
+def test_paths_of_images_in_a_prompt_are_images(tmp_path: Path) -> None:
+    (tmp_path / "a b.png").write_bytes(b"x")
+    path = str(tmp_path / "a b.png")
+    assert chat.with_images("What is '%s' ?" % path) == ("What is ?", [path])
+    assert chat.with_images("no.png here's") == ("no.png here's", [])
+
+
+# --- on a terminal
+
+if os.name == "posix":
+    from terminals import on_terminal
+
+    @pytest.mark.parametrize("columns", [80, 20])
+    @pytest.mark.parametrize("row", COMMANDS, ids=ident)
+    def test_a_command_on_a_terminal(row: Any, columns: int) -> None:
+        words, path, expected, narrow = row
+        with serve(path, level="path") as server:
+            done = on_terminal(*words, "--host", server.url, columns=columns)
+        if columns == 20 and narrow is not None:
+            expected = narrow
+        elif columns == 20 and words == ["list"]:
+            rows = [re.split("  +", text) for text in LIST.splitlines()[1:]]
+            expected = "".join("%s\n  ID: %s\n  SIZE: %s\n  MODIFIED: %s\n" % tuple(row) for row in rows)
+        assert (done.status, ageless(done.text)) == (0, expected)
+
+    SKY = "The sky looks blue because of **Rayleigh scattering**. Short wavelengths are scattered far more than long ones."
+    DUMB = "Thinking...\n%s\n...done thinking.\n%s\n"
+    THOUGHT = (
+        "The user asks why the sky is blue. I should mention Rayleigh scattering, the fourth power law, and why it is "
+        "not violet."
+    )
+
+    def folded(text: str, columns: int) -> str:
+        from textwrap import fill
+
+        return fill(text, columns, break_long_words=False, break_on_hyphens=False)
+
+    @pytest.mark.parametrize("columns", [80, 20])
+    @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no color"])
+    def test_where_a_terminal_cannot_thinking_is_framed_and_there_is_no_escape(
+        columns: int, variables: Dict[str, str]
+    ) -> None:
+        with serve(str(OLD / "chat-thinking.exchange.jsonl"), level="path") as server:
+            done = on_terminal("run", "m", "hi", "--host", server.url, columns=columns, **variables)
+        assert done == (0, DUMB % (folded(THOUGHT, columns), folded(SKY, columns)))
+
+    def test_thinking_is_dim_where_a_terminal_can() -> None:
+        with serve(str(OLD / "chat-thinking.exchange.jsonl"), level="path") as server:
+            done = on_terminal("run", "m", "hi", "--host", server.url)
+        assert re.sub(r"\x1b\[(2|0)m", "", done.text) == "%s\n%s\n" % (folded(THOUGHT, 80), folded(SKY, 80))
+        assert done.text.startswith("\x1b[2mThe\x1b[0m")
+
+    @pytest.mark.parametrize("columns", [80, 20])
+    def test_pull_draws_a_bar_that_fits(columns: int) -> None:
+        with serve(str(NEW / "pull.exchange.jsonl"), level="path") as server:
+            done = on_terminal("pull", "m", "--host", server.url, columns=columns)
+        lines = [text.rpartition("\r")[2].rstrip() for text in done.text[:-1].split("\n")]
+        assert (done.status, lines[0], lines[-1]) == (0, "pulling manifest", "success")
+        assert max(len(part.rstrip()) for text in done.text.split("\n") for part in text.split("\r")) < columns
+        assert re.match(r"(pulling )?b179c9523d0e: +\d+%", lines[1])
+
+    def test_an_ascii_locale_gets_ascii() -> None:
+        plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+        with serve(str(NEW / "pull.exchange.jsonl"), level="path") as server:
+            done = on_terminal("pull", "m", "--host", server.url, **plain)
+        assert (done.status, done.text.isascii()) == (0, True)
+
+    def test_a_line_says_for_what_one_waits_and_goes() -> None:
+        release = threading.Event()
+        with Server(answer(release, GOOD)) as server:
+            threading.Timer(2.5, release.set).start()
+            done = on_terminal("run", "m", "hi", "--host", server.url)
+        waited = r"\rm on 127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)"
+        assert re.fullmatch("(%s)+\r +\rHi\n" % waited, done.text)
+
+    def test_ctrl_c_stops_an_answer_and_is_status_130() -> None:
+        release = threading.Event()
+        with Server(answer(HEAD + chunk(line("Hi ")), release)) as server:
+            done = on_terminal("run", "m", "hi", "--host", server.url, "--nowordwrap", keys=[("Hi", b"\x03")])
+            release.set()
+        assert done == (130, "Hi \n")
+
+    @pytest.mark.parametrize("columns", [80, 20])
+    def test_a_chat_remembers_and_takes_commands(columns: int, tmp_path: Path) -> None:
+        def reply(text: str) -> bytes:
+            return stream(line(text), DONE)
+
+        path = str(tmp_path / "talk.jsonl")
+        with Server(answer(reply("One"), read_request, reply("Two"), read_request, reply("Three"))) as server:
+            done = on_terminal("run", "m", "--host", server.url, columns=columns, TERM="dumb", keys=[
+                (">>> ", b"first\n"), (">>> ", b'"""a\n'), ("... ", b'b"""\n'), (">>> ", b"/retry\n"),
+                (">>> ", b"/set system Be brief.\n"), (">>> ", b"/show messages\n"), (">>> ", b"/nonsense\n"),
+                (">>> ", b"/save %s\n" % path.encode()), (">>> ", b"/clear\n"), (">>> ", b"/load %s\n" % path.encode()),
+                (">>> ", b"/save %s\n" % path.encode()), (">>> ", b"/bye\n"),
+            ])  # fmt: skip
+            asked = [json.loads(one.partition(b"\r\n\r\n")[2])["messages"] for one in server.peer().requests]
+        assert done == (0, ">>> One\n\n>>> ... Two\n\n>>> Three\n\n>>> Set.\n>>> system: Be brief.\nuser: first\n"
+                        "assistant: One\nuser: a\nb\nassistant: Three\n>>> /nonsense is not a command; /help lists them\n"
+                        ">>> Saved 5 messages.\n>>> Cleared.\n>>> Loaded 5 messages.\n"
+                        ">>> %s: the file exists; /save --force replaces it\n>>> " % path)  # fmt: skip
+        assert [[one["content"] for one in messages] for messages in asked] == [
+            ["first"], ["first", "One", "a\nb"], ["first", "One", "a\nb"]
+        ]  # fmt: skip
+
+    def test_ctrl_c_stops_an_answer_of_a_chat_and_keeps_it_and_ctrl_d_leaves() -> None:
+        release = threading.Event()
+        with Server(answer(HEAD + chunk(line("Never ending ")), release), answer(GOOD)) as server:
+            done = on_terminal("run", "m", "--host", server.url, TERM="dumb", keys=[
+                (">>> ", b"one\n"), ("ending", b"\x03"), (">>> ", b"/retry\n"), (">>> ", b"\x04")
+            ])  # fmt: skip
+            release.set()
+        assert done == (0, ">>> Never ending\n\n>>> Hi\n\n>>> \n")
+
+    def test_a_lost_connection_keeps_the_prompt_of_a_chat() -> None:
+        with Server(answer(HEAD + chunk(LINE), fin), answer(GOOD)) as server:
+            done = on_terminal("run", "m", "--host", server.url, TERM="dumb", keys=[
+                (">>> ", b"one\n"), (">>> ", b"/retry\n"), (">>> ", b"\x04")
+            ])  # fmt: skip
+        assert done.status == 0
+        assert re.fullmatch(r">>> Hi\nthe connection closed .+; /retry asks it again\n>>> Hi\n\n>>> \n", done.text)
+
+    def test_ctrl_z_stops_and_fg_goes_on() -> None:
+        import signal
+
+        release = threading.Event()
+        with Server(answer(HEAD + chunk(LINE), release, chunk(DONE))) as server:
+            with started("run", "m", "hi", "--host", server.url) as process:
+                assert process.stdout.read(2) == b"Hi"
+                process.send_signal(signal.SIGTSTP)
+                os.waitpid(process.pid, os.WUNTRACED)
+                release.set()
+                process.send_signal(signal.SIGCONT)
+                assert finished(process) == (0, "\n", "")
+
+    def test_standard_input_that_is_closed_is_no_input() -> None:
+        with Server(answer(GOOD)) as server:
+            words = [*("run", "m", "hi", "--host", server.url)]
+            done = cli_run(*words, command=["/bin/sh", "-c", 'exec "$0" -m ollama_stream "$@" <&-', sys.executable])
+        assert done == (0, "Hi\n", "")
+
+    def test_a_silent_pipe_beside_a_prompt_is_said() -> None:
+        with started("run", "m", "hi", "--host", "127.0.0.1:1", stdin=subprocess.PIPE) as process:
+            said = process.stderr.readline()
+            process.stdin.close()
+            assert process.wait(PATIENCE) == 3
+        assert said == b"reading standard input too (< /dev/null: none)\n"
