@@ -38,13 +38,13 @@ from typing import TYPE_CHECKING, Any, List
 if TYPE_CHECKING:
     from ._calls import VERSION as __version__
     from ._client import Client, Stream
-    from ._default import (
-        blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
-        ping, ps, pull, push, request, show, signout, stream_chat, unload, version, web_fetch, web_search,
-    )  # fmt: skip
     from ._errors import (
         ConnectError, ConnectionLost, FixtureError, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
         RequestError, ResponseError, StreamClosed,
+    )  # fmt: skip
+    from ._methods import (
+        blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
+        ping, ps, pull, push, request, show, signout, stream_chat, unload, version, web_fetch, web_search,
     )  # fmt: skip
     from ._net import Timeout
     from .aio import AsyncClient, AsyncStream

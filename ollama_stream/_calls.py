@@ -8,28 +8,23 @@ silently.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from typing import (
-    Any, Callable, Coroutine, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast,
-)  # fmt: skip
+from typing import Any, Callable, Coroutine, Dict, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
-from ._endpoints import ENDPOINTS, UNSET_TIMEOUT, Request, build, is_success, signature_of
-from ._errors import OllamaError, RequestError, ResponseError, StreamClosed
+from ._decode import suggestion
+from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
+from ._errors import OllamaError, RequestError, ResponseError
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
-from ._records import Generation, Message, Options
 from ._route import Pool, Route
 from ._stream import MAX_LINE, T
 from ._tls import Cert, TLSSettings, Verify
 from ._values import Upload, checked_headers, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
-Messages = Optional[Sequence[Union[Mapping[str, Any], Message, Any]]]
-ModelOptions = Optional[Union[Mapping[str, Any], Options]]
-Digests = Optional[Mapping[str, str]]
-Path = Union[str, "os.PathLike[str]"]
 
 PING_SECONDS = 10.0
 
@@ -37,67 +32,57 @@ VERSION = "0.1.0"
 USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info[:3])
 
 
-class BaseStream(Generic[T]):
-    """What both colours of a stream share."""
-
-    def __init__(self, exchange: Exchange[T]) -> None:
-        self._exchange = exchange
-        self._records: Any = None  # made by next()
-        self._taken = False
-
-    @property
-    def partial(self) -> T:
-        """What has been handed out so far, as one record."""
-        return cast(T, self._exchange.partial)
-
-    @property
-    def status(self) -> str:
-        """ "open", "complete", "truncated", "error" or "cancelled"."""
-        exchange = self._exchange
-        return "complete" if exchange.status == "open" and exchange.decoder.finished else exchange.status
-
-    def close(self) -> None:
-        """End the stream now; from any thread. A loop that waits for the next record raises StreamClosed."""
-        self._exchange.close()
-
-    def _take(self) -> None:
-        if self._taken:
-            used = StreamClosed("the stream has been read by another loop; call again for a new one")
-            raise self._exchange.error or used
-        self._taken = True
-
-    def _check_ended(self) -> None:
-        """A generator that has raised ends silently ever after; a stream says again what went wrong."""
-        if self.status != "complete":
-            raise self._exchange.error or StreamClosed("the stream was closed", partial=self._exchange.partial)
-
-    def _whole(self) -> T:
-        exchange = self._exchange
-        if exchange.error is not None:
-            raise exchange.error
-        if self.status != "complete":
-            raise StreamClosed("the stream was not read to its end, or a loop still reads it", partial=exchange.partial)
-        return exchange.decoder.assembler.result()
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a stream cannot be copied or pickled; its result() can")
+# What other clients call the settings, and what to write here.
+OTHER_NAMES = {
+    "base_url": "host='http://HOST:PORT'",
+    "url": "host='http://HOST:PORT'",
+    "api_base": "host='http://HOST:PORT'",
+    "port": "host='HOST:PORT'",
+    "api_key": "auth='Bearer KEY', or the variable OLLAMA_API_KEY",
+    "token": "auth='Bearer KEY', or the variable OLLAMA_API_KEY",
+    "max_retries": "retries=N",
+    "default_headers": "headers={...}",
+    "cookies": "headers={'Cookie': '...'}",
+    "proxies": "proxy='http://HOST:PORT'",
+    "mounts": "proxy='http://HOST:PORT', or transport=",
+    "verify_ssl": "verify=",
+    "ssl": "verify=",
+    "ssl_context": "verify=",
+    "http_client": "transport=, an object with open(address, timeout)",
+    "session": "transport=, an object with open(address, timeout)",
+    "event_hooks": "transport=, an object with open(address, timeout)",
+    "http2": "nothing: Ollama speaks HTTP/1.1",
+    "http1": "nothing: Ollama speaks HTTP/1.1",
+    "limits": "nothing: there is no limit on connections",
+    "follow_redirects": "nothing: redirects are not followed; set host to where the API is",
+    "model": "it in each call: client.chat(model, ...)",
+    "options": "it in each call: client.chat(..., options={...})",
+}
 
 
-def text_of(record: Any) -> str:
-    return record.text if isinstance(record, Generation) else ""
+def with_hints(init: F) -> F:
+    """Have a constructor name the nearest setting, or what to write, where it gets one that it has not."""
+    known = init.__code__.co_varnames[1 : init.__code__.co_argcount + init.__code__.co_kwonlyargcount]
 
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **settings: Any) -> None:
+        for name in settings:
+            if name not in known:
+                hint = "; write %s" % OTHER_NAMES[name] if name in OTHER_NAMES else suggestion(name, list(known))
+                raise TypeError("%s() got an unexpected keyword argument %r%s" % (type(self).__name__, name, hint))
+        init(self, *args, **settings)
 
-def endpoint(method: F) -> F:
-    """Give a method of a client the signature of its row."""
-    method.__signature__ = signature_of(ENDPOINTS[method.__name__], method)  # type: ignore[attr-defined]
-    return method
+    return cast(F, checked)
 
 
 class BaseClient:
     """What both colours of the client share: settings, and a call -> an exchange."""
 
     _network: Any
+    _stream: Any  # the class
+    _run: Any  # what gives the result of a coroutine, or the coroutine to whoever awaits it
 
+    @with_hints
     def __init__(
         self,
         host: Optional[str] = None,
@@ -115,6 +100,7 @@ class BaseClient:
     ) -> None:
         """``host`` takes every form of OLLAMA_HOST, which is read where it is None. Raises RequestError.
 
+        ``timeout`` is a Timeout, or seconds for first_byte and idle; None switches all clocks off.
         ``verify`` is True, False (no check of the server's certificate), a file or folder of CA certificates, or an
         ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password).
         ``auth`` is (user, password) or a whole Authorization value, for ``host`` alone.
@@ -126,32 +112,69 @@ class BaseClient:
         ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it
         may ask for a real connection, which then goes through a proxy as any other.
         """
-        self._environ: Mapping[str, str] = os.environ if trust_env else {}
-        if host is not None:
-            self._address = parse_address(host)
-        elif self._environ.get("OLLAMA_HOST"):
-            self._address = parse_address(self._environ["OLLAMA_HOST"], "OLLAMA_HOST")
-        else:
-            self._address = parse_address(None, "the default")
+        self._trust_env = trust_env
+        self._address = given_address(host, self._environ)
         self._timeout = as_timeout(timeout)
         self._headers = checked_headers(headers)
         self._auth = authorization(auth)
-        self._tls, self._proxy = TLSSettings(verify, cert), proxy
+        self._verify, self._cert, self._proxy = verify, cert, proxy
+        self._tls = TLSSettings(verify, cert)
         self._retries = checked_number(retries, "retries", 0)
         self._max_line = checked_number(max_line, "max_line", 1)
-        self._transport = transport
+        self._transport = checked_transport(transport)
         self._pool = Pool()
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._address.url)
 
+    def __copy__(self) -> Any:
+        """Another client with the same settings, and no connection yet."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _pool=Pool())
+        return other
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return self.__copy__()
+
     def __reduce__(self) -> Any:
-        raise TypeError("a client cannot be copied or pickled; make another one")
+        """As a copy. Raises TypeError, which names a setting that cannot be pickled."""
+        import pickle
+
+        state = {name: value for name, value in self.__dict__.items() if name not in ("_pool", "_tls")}
+        for name, value in state.items():
+            try:
+                pickle.dumps(value)
+            except Exception as error:
+                setting, kind = name.strip("_"), type(value).__name__
+                raise TypeError("%s: %s cannot be pickled (%s)" % (setting, kind, error)) from error
+        return restored, (type(self), state)
+
+    @property
+    def _environ(self) -> Mapping[str, str]:
+        return os.environ if self._trust_env else {}
+
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
+        return self._answer(build(name, given))
+
+    def _answer(self, request: Request) -> Any:
+        if request.endpoint.name == "create_blob":
+            return self._run(self._upload(request._replace(timeout=self._timeout_of(request))))
+        exchange = self._exchange(request)
+        if request.streamed:
+            return self._stream(exchange)
+        return self._run(ANSWERS.get(request.endpoint.name, answer_of)(exchange))
+
+    async def _upload(self, request: Request) -> str:
+        with Upload(request.body) as upload:
+            digest = await upload.digest(self._network)
+            request = request._replace(target="/api/blobs/" + digest)
+            if not await has_blob(self._exchange(request._replace(method="HEAD", body=None))):
+                await answer_of(self._exchange(request._replace(body=upload)))
+        return digest
 
     def _exchange(self, request: Request) -> Exchange[Any]:
-        timeout = self._timeout if request.timeout is UNSET_TIMEOUT else as_timeout(request.timeout)
-        if request.timeout is UNSET_TIMEOUT and request.endpoint.is_last is is_success and not request.streamed:
-            timeout = timeout._replace(first_byte=None)  # nothing comes before the whole transfer is done: hours
+        timeout = self._timeout_of(request)
         base = request.endpoint.base
         route = self._route_to(self._address if base is None else parse_address(base, "the library"))
         headers = self._all_headers(request, route)
@@ -193,27 +216,37 @@ class BaseClient:
         fields.pop("transfer-encoding", None)
         return list(fields.values())
 
-    def _ping_request(self, fields: Mapping[str, Any]) -> Request:
-        request = build("ping", fields)
-        if request.timeout is UNSET_TIMEOUT:
-            total = min(PING_SECONDS, self._timeout.total or PING_SECONDS)
-            return request._replace(timeout=self._timeout._replace(total=total))
-        return request
-
-    def _upload(self, path: Path, fields: Mapping[str, Any]) -> Coroutine[Any, Any, str]:
-        request = build("create_blob", dict(fields, path=path))
+    def _timeout_of(self, request: Request) -> Timeout:
         if request.timeout is not UNSET_TIMEOUT:
-            request = request._replace(timeout=as_timeout(request.timeout))
-        return self._send_blob(request, path)
+            return as_timeout(request.timeout)
+        timeout = self._timeout
+        if request.endpoint.name == "ping":
+            return timeout._replace(total=min(PING_SECONDS, timeout.total or PING_SECONDS))
+        if request.endpoint.is_last is is_success and not request.streamed:
+            return timeout._replace(first_byte=None)  # nothing comes before the whole transfer is done: hours
+        return timeout
 
-    async def _send_blob(self, request: Request, path: Path) -> str:
-        with Upload(path) as upload:
-            digest = await upload.digest(self._network)
-            request = request._replace(target="/api/blobs/" + digest)
-            if not await has_blob(self._exchange(request._replace(method="HEAD"))):
-                await answer_of(self._exchange(request._replace(body=upload)))
-        return digest
 
+def restored(cls: Any, state: Dict[str, Any]) -> Any:
+    """A client out of a pickle."""
+    client = object.__new__(cls)
+    client.__dict__.update(state, _pool=Pool(), _tls=TLSSettings(state["_verify"], state["_cert"]))
+    return client
+
+
+def given_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
+    if host is not None:
+        return parse_address(host)
+    if environ.get("OLLAMA_HOST"):
+        return parse_address(environ["OLLAMA_HOST"], "OLLAMA_HOST")
+    return parse_address(None, "the default")
+
+
+def checked_transport(transport: Any) -> Any:
+    if transport is not None and not callable(getattr(transport, "open", None)):
+        kind = type(transport).__name__
+        raise RequestError("transport: expected an object with open(address, timeout), got %s" % kind)
+    return transport
 
 
 def authorization(auth: Any) -> Optional[str]:
@@ -279,9 +312,9 @@ def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]])
     for name, value in headers:
         connection.putheader(name, value.encode("latin-1"))
     if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
-        size = request.body.size if isinstance(request.body, Upload) else len(request.body or b"")
+        size = request.body.size if isinstance(request.body, Upload) else len(cast(bytes, request.body or b""))
         connection.putheader("Content-Length", str(size))
-    connection.endheaders(None if isinstance(request.body, Upload) else request.body)
+    connection.endheaders(None if isinstance(request.body, Upload) else cast(Optional[bytes], request.body))
     return b"".join(written)
 
 
@@ -318,5 +351,4 @@ async def is_there(exchange: Exchange[Any]) -> bool:
     return True
 
 
-def as_messages(prompt: Any) -> Any:
-    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+ANSWERS: Dict[str, Callable[[Exchange[Any]], Coroutine[Any, Any, Any]]] = {"blob_exists": has_blob, "ping": is_there}

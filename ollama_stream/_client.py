@@ -3,29 +3,119 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator, List, Mapping, Optional, Sequence, Union, cast, overload
+import sys
+import threading
+from typing import Any, AsyncIterator, Callable, Generic, Iterator, cast
 
-from ._calls import (
-    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there, text_of,
-)  # fmt: skip
-from ._endpoints import build, build_any
+from ._calls import BaseClient
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange
+from ._methods import Methods, add_methods
 from ._net import Network, run
-from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
-    WebSearchResponse,
-)  # fmt: skip
+from ._records import Generation, ProgressResponse
 from ._stream import T
 
-if TYPE_CHECKING:
-    from typing_extensions import Literal, Unpack
 
-    from ._endpoints import (
-        CallFields, ChatFields, CreateFields, GenerateFields, GenerationFields, ShowFields, TransferFields,
-    )  # fmt: skip
-    from .tools import ToolRun
+class Reading:
+    """What a stream and its loop know of one another, who otherwise would keep each other alive.
+
+    ``who()`` tells threads, or tasks, apart. ``left``: the reader has closed the stream between two records.
+    """
+
+    def __init__(self, who: Callable[[], Any]) -> None:
+        self.who = who
+        self.taken = self.left = False
+        self._reader: Any = None
+
+    def begin(self, exchange: Exchange[Any]) -> None:
+        """A loop takes the stream. Raises StreamClosed where another one has, or the error that ended it."""
+        if self.left:
+            raise StreamClosed("the stream was closed", partial=exchange.partial)
+        if self.taken:
+            used = StreamClosed("the stream has been read by another loop; call again for a new one")
+            raise exchange.error or used
+        self.taken, self._reader = True, self.who()
+
+    def leave(self, exchange: Exchange[Any]) -> None:
+        """Whoever this is closes the stream."""
+        self.left = self.left or self.taken and not exchange.being_read and self.who() == self._reader
+
+
+def asks_for_a_loop(statement: str) -> bool:
+    """Whether the caller's caller is a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python code.
+
+    To them a stream gives an iterator that nobody else holds, so that it is closed by the ``break`` that drops it.
+    For everybody else iter(stream) is the stream, as it is for a generator.
+    """
+    from opcode import opmap
+
+    frame = sys._getframe(2)
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap.get(statement)
+
+
+class BaseStream(Generic[T]):
+    """What both colours of a stream share."""
+
+    _who: Callable[[], Any]
+
+    def __init__(self, exchange: Exchange[T]) -> None:
+        self._exchange = exchange
+        self._records: Any = None  # made by next()
+        self._reading = Reading(self._who)
+
+    @property
+    def partial(self) -> T:
+        """What has been handed out so far, as one record."""
+        return cast(T, self._exchange.partial)
+
+    @property
+    def status(self) -> str:
+        """ "open", "complete", "truncated", "error" or "cancelled"."""
+        exchange = self._exchange
+        return "complete" if exchange.status == "open" and exchange.decoder.finished else exchange.status
+
+    def close(self) -> None:
+        """End the stream now; from any thread.
+
+        A loop whose own body does it ends; one elsewhere, that waits for the next record, raises StreamClosed.
+        """
+        self._reading.leave(self._exchange)
+        self._exchange.close()
+
+    def _check_ended(self) -> None:
+        """A generator that has raised ends silently ever after; a stream says again what went wrong."""
+        if self.status != "complete":
+            raise self._exchange.error or StreamClosed("the stream was closed", partial=self._exchange.partial)
+
+    def _whole(self) -> T:
+        exchange = self._exchange
+        if exchange.error is not None:
+            raise exchange.error
+        if self.status != "complete":
+            raise StreamClosed("the stream was not read to its end, or a loop still reads it", partial=exchange.partial)
+        return exchange.decoder.assembler.result()
+
+    def __repr__(self) -> str:
+        request, progress = self._exchange.request, progress_of(self._exchange.partial)
+        place = "%s %s" % (request.method, self._exchange.url)
+        return "<%s of %s: %s%s>" % (type(self).__name__, place, self.status, progress and ", " + progress)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream cannot be copied or pickled; its result() can")
+
+
+def text_of(record: Any) -> str:
+    return record.text if isinstance(record, Generation) else ""
+
+
+def progress_of(partial: Any) -> str:
+    """How far an answer is, in a few words; an empty string where nothing can be said."""
+    if isinstance(partial, Generation):
+        return "%d characters" % len(partial.text)
+    if isinstance(partial, ProgressResponse) and partial.status:
+        known = isinstance(partial.total, int)
+        return "%s, %s of %s bytes" % (partial.status, partial.completed or 0, partial.total) if known else partial.status
+    return ""
 
 
 class Stream(BaseStream[T]):
@@ -36,24 +126,17 @@ class Stream(BaseStream[T]):
     Ollama learns to stop. An answer that does not end as it must raises; what had arrived is in ``partial``.
     """
 
+    _who = staticmethod(threading.get_ident)
+
     def __iter__(self) -> Iterator[T]:
-        records = self._records
-        if records is not None:
-            if records.gi_running:
-                raise StreamClosed("the stream is being read by another thread or task")
-            if records.gi_frame is None:
-                self._check_ended()
-            self._records = None
-            return cast("Iterator[T]", records)
-        self._take()
-        return records_of(self._exchange)
+        return self._loop() if asks_for_a_loop("GET_ITER") else self
 
     def __next__(self) -> T:
-        if self._records is None:
-            self._take()
-            self._records = records_of(self._exchange)
+        records = self._records
+        if records is None:
+            records = self._records = records_of(self._exchange, self._reading)
         try:
-            return cast(T, next(self._records))
+            return cast(T, next(records))
         except StopIteration:
             self._check_ended()
             raise
@@ -61,6 +144,18 @@ class Stream(BaseStream[T]):
             if isinstance(error, OllamaError):
                 raise
             raise StreamClosed("the stream is being read by another thread or task") from None
+
+    def _loop(self) -> Iterator[T]:
+        """What a ``for`` statement goes over, and drops when it is left."""
+        records, self._records = self._records, None
+        if records is None:
+            return records_of(self._exchange, self._reading)
+        if records.gi_running:
+            self._records = records
+            raise StreamClosed("the stream is being read by another thread or task")
+        if records.gi_frame is None or self._reading.left:
+            self._check_ended()
+        return cast("Iterator[T]", records)
 
     def __enter__(self) -> Stream[T]:
         run(self._exchange.open())
@@ -71,12 +166,9 @@ class Stream(BaseStream[T]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
-        from .aio import LoopNetwork, Records
+        from .aio import loop_over
 
-        if not self._taken:
-            self._exchange.use(LoopNetwork())
-        self._take()
-        return Records(self._exchange)
+        return loop_over(self._exchange, self._reading)
 
     def text(self) -> Texts:
         """The pieces of the answer's text (content or response), none of them empty."""
@@ -84,14 +176,15 @@ class Stream(BaseStream[T]):
 
     def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._records is not None or not self._taken:
+        if self._records is not None or not self._reading.taken:
             for _ in self:
                 pass
         return self._whole()
 
 
-def records_of(exchange: Exchange[T]) -> Iterator[T]:
+def records_of(exchange: Exchange[T], reading: Reading) -> Iterator[T]:
     """The loop over an exchange. It refers to no stream: when it is dropped, so is the connection."""
+    reading.begin(exchange)
     try:
         while True:
             batch = run(exchange.batch())
@@ -99,7 +192,8 @@ def records_of(exchange: Exchange[T]) -> Iterator[T]:
                 return
             yield from batch
     except OllamaError as error:
-        raise exchange.failed(error)
+        if not (reading.left and isinstance(error, StreamClosed)):
+            raise exchange.failed(error)
     finally:
         exchange.close()
 
@@ -111,7 +205,7 @@ class Texts:
         self._stream = stream
 
     def __iter__(self) -> Iterator[str]:
-        return texts_of(iter(self._stream))
+        return self._loop() if asks_for_a_loop("GET_ITER") else self
 
     def __next__(self) -> str:
         while True:
@@ -119,23 +213,28 @@ class Texts:
             if text:
                 return text
 
+    def _loop(self) -> Iterator[str]:
+        return filter(None, map(text_of, self._stream._loop()))
+
     def __aiter__(self) -> AsyncIterator[str]:
         from .aio import TextLoop
 
         return TextLoop(self._stream.__aiter__())
 
+    def __repr__(self) -> str:
+        return "<Texts of %r>" % self._stream
+
     def close(self) -> None:
         self._stream.close()
 
 
-def texts_of(records: Iterator[Any]) -> Iterator[str]:
-    return filter(None, map(text_of, records))
+add_methods(Methods, Stream, Texts, lambda method: method)
 
 
-class Client(BaseClient):
+class Client(Methods, BaseClient):
     """A client on blocking sockets; safe to share between threads. Each call has its connection to itself."""
 
-    _network = Network()
+    _network, _stream, _run = Network(), Stream, staticmethod(run)
 
     def __enter__(self) -> Client:
         return self
@@ -146,266 +245,3 @@ class Client(BaseClient):
     def close(self) -> None:
         """Close the connections that rest between calls. Streams that run go on; the client can be used again."""
         self._pool.close()
-
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: Literal[False] = ..., **fields: Unpack[ChatFields]
-    ) -> ChatResponse: ...
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: Literal[True], **fields: Unpack[ChatFields]
-    ) -> Stream[ChatResponse]: ...
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: bool, **fields: Unpack[ChatFields]
-    ) -> Union[ChatResponse, Stream[ChatResponse]]: ...
-
-    @endpoint
-    def chat(self, model: str = "", messages: Messages = None, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/chat: the next message of a conversation; with ``stream=True`` a Stream of its pieces.
-
-        Without messages the model is only loaded (or unloaded, with ``keep_alive=0``). Raises RequestError here for a
-        wrong argument; otherwise, here or from the stream, every OllamaError.
-        """
-        return self._call("chat", dict(fields, model=model, messages=messages, stream=stream))
-
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: Literal[False] = ..., **fields: Unpack[GenerateFields],
-    ) -> GenerateResponse: ...  # fmt: skip
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: Literal[True], **fields: Unpack[GenerateFields],
-    ) -> Stream[GenerateResponse]: ...  # fmt: skip
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: bool, **fields: Unpack[GenerateFields],
-    ) -> Union[GenerateResponse, Stream[GenerateResponse]]: ...  # fmt: skip
-
-    @endpoint
-    def generate(
-        self,
-        model: str = "",
-        prompt: Optional[str] = None,
-        suffix: Optional[str] = None,
-        *,
-        stream: bool = False,
-        **fields: Any,
-    ) -> Any:
-        """POST /api/generate: the text that follows a prompt; with ``stream=True`` a Stream of its pieces."""
-        return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
-
-    @endpoint
-    def unload(self, model: str, **fields: Unpack[CallFields]) -> GenerateResponse:
-        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0."""
-        return cast(GenerateResponse, self._call("unload", dict(fields, model=model)))
-
-    @endpoint
-    def embed(
-        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
-        options: ModelOptions = None, keep_alive: Union[float, str, None] = None, dimensions: Optional[int] = None,
-        **fields: Unpack[CallFields],
-    ) -> EmbedResponse:  # fmt: skip
-        """POST /api/embed: a vector for each input, L2-normalised, cut to ``dimensions`` numbers.
-
-        A text that is too long is cut, with ``truncate=False`` it is an error. Without an input the model is loaded.
-        """
-        given = dict(fields, model=model, input=input, truncate=truncate, options=options)
-        return cast(EmbedResponse, self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)))
-
-    @endpoint
-    def embeddings(
-        self, model: str = "", prompt: Optional[str] = None, options: ModelOptions = None,
-        keep_alive: Union[float, str, None] = None, **fields: Unpack[CallFields],
-    ) -> EmbeddingsResponse:  # fmt: skip
-        """POST /api/embeddings: one vector, not normalised. The older way; see embed()."""
-        given = dict(fields, model=model, prompt=prompt, options=options, keep_alive=keep_alive)
-        return cast(EmbeddingsResponse, self._call("embeddings", given))
-
-    @overload
-    def pull(
-        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
-    ) -> ProgressResponse: ...
-    @overload
-    def pull(
-        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
-    ) -> Stream[ProgressResponse]: ...
-    @overload
-    def pull(
-        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
-    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
-
-    @endpoint
-    def pull(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/pull: have the server download a model; with ``stream=True`` a Stream of its progress.
-
-        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
-        """
-        return self._call("pull", dict(fields, model=model, stream=stream))
-
-    @overload
-    def push(
-        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
-    ) -> ProgressResponse: ...
-    @overload
-    def push(
-        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
-    ) -> Stream[ProgressResponse]: ...
-    @overload
-    def push(
-        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
-    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
-
-    @endpoint
-    def push(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/push: have the server upload a model; as pull() otherwise."""
-        return self._call("push", dict(fields, model=model, stream=stream))
-
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: Literal[False] = ..., **fields: Unpack[CreateFields],
-    ) -> ProgressResponse: ...  # fmt: skip
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: Literal[True], **fields: Unpack[CreateFields],
-    ) -> Stream[ProgressResponse]: ...  # fmt: skip
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: bool, **fields: Unpack[CreateFields],
-    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...  # fmt: skip
-
-    @endpoint
-    def create(
-        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None, files: Digests = None,
-        adapters: Digests = None, template: Optional[str] = None, license: Union[str, List[str], None] = None,
-        system: Optional[str] = None, parameters: ModelOptions = None, messages: Messages = None, *,
-        stream: bool = False, **fields: Any,
-    ) -> Any:  # fmt: skip
-        """POST /api/create: make a model, from another one (``from_``, sent as "from") or from files.
-
-        ``files`` and ``adapters`` map file names to the digests that create_blob() gives; ``quantize`` is a form such
-        as "q4_K_M"; ``parameters`` are the options and ``messages`` the conversation that the model begins with.
-        """
-        fields.update(model=model, quantize=quantize, from_=from_, files=files, adapters=adapters, template=template)
-        fields.update(license=license, system=system, parameters=parameters, messages=messages, stream=stream)
-        return self._call("create", fields)
-
-    @endpoint
-    def create_blob(self, path: Path, **fields: Unpack[CallFields]) -> str:
-        """POST /api/blobs/DIGEST: give the server a file, for create(); returns "sha256:" and the digest.
-
-        The file is read in pieces. It is not sent if the server has it.
-        """
-        return run(self._upload(path, fields))
-
-    @endpoint
-    def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> bool:
-        """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
-        return run(has_blob(self._exchange(build("blob_exists", dict(fields, digest=digest)))))
-
-    @endpoint
-    def list(self, **fields: Unpack[CallFields]) -> ListResponse:
-        """GET /api/tags: the installed models."""
-        return cast(ListResponse, self._call("list", fields))
-
-    @endpoint
-    def show(self, model: str, **fields: Unpack[ShowFields]) -> ShowResponse:
-        """POST /api/show: everything about one model."""
-        return cast(ShowResponse, self._call("show", dict(fields, model=model)))
-
-    @endpoint
-    def ps(self, **fields: Unpack[CallFields]) -> ProcessResponse:
-        """GET /api/ps: the models in memory."""
-        return cast(ProcessResponse, self._call("ps", fields))
-
-    @endpoint
-    def copy(self, source: str, destination: str, **fields: Unpack[CallFields]) -> StatusResponse:
-        """POST /api/copy: another name for a model."""
-        return cast(StatusResponse, self._call("copy", dict(fields, source=source, destination=destination)))
-
-    @endpoint
-    def delete(self, model: str, **fields: Unpack[CallFields]) -> StatusResponse:
-        """DELETE /api/delete: remove a model."""
-        return cast(StatusResponse, self._call("delete", dict(fields, model=model)))
-
-    @endpoint
-    def version(self, **fields: Unpack[CallFields]) -> VersionResponse:
-        """GET /api/version."""
-        return cast(VersionResponse, self._call("version", fields))
-
-    @endpoint
-    def ping(self, **fields: Unpack[CallFields]) -> bool:
-        """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
-
-        False for every failure but a wrong argument; version() raises what was wrong.
-        """
-        return run(is_there(self._exchange(self._ping_request(fields))))
-
-    @endpoint
-    def me(self, **fields: Unpack[CallFields]) -> UserResponse:
-        """POST /api/me: the ollama.com account of the server; ResponseError with ``signin_url`` if there is none."""
-        return cast(UserResponse, self._call("me", fields))
-
-    @endpoint
-    def signout(self, **fields: Unpack[CallFields]) -> StatusResponse:
-        """POST /api/signout: sign the server out of ollama.com."""
-        return cast(StatusResponse, self._call("signout", fields))
-
-    @endpoint
-    def cloud_status(self, **fields: Unpack[CallFields]) -> CloudStatusResponse:
-        """GET /api/status: whether the server may use ollama.com."""
-        return cast(CloudStatusResponse, self._call("cloud_status", fields))
-
-    @endpoint
-    def web_search(self, query: str, max_results: int = 3, **fields: Unpack[CallFields]) -> WebSearchResponse:
-        """POST https://ollama.com/api/web_search, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-        Raises RequestError without a Bearer token, before anything is sent.
-        """
-        return cast(WebSearchResponse, self._call("web_search", dict(fields, query=query, max_results=max_results)))
-
-    @endpoint
-    def web_fetch(self, url: str, **fields: Unpack[CallFields]) -> WebFetchResponse:
-        """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
-        return cast(WebFetchResponse, self._call("web_fetch", dict(fields, url=url)))
-
-    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> Texts:
-        """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
-        stream: Stream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
-        return stream.text()
-
-    def run_tools(
-        self, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = 10,
-        **fields: Unpack[GenerationFields],
-    ) -> ToolRun:  # fmt: skip
-        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``."""
-        from .tools import run_tools
-
-        return run_tools(self, model, messages, tools, max_rounds=max_rounds, **fields)
-
-    def request(
-        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any
-    ) -> Any:
-        """Any endpoint: the JSON value of the answer, or with ``stream=True`` a Stream of dicts.
-
-        ``json`` or ``body`` (bytes) is sent as it is. A path that the library knows keeps its rule for a whole answer.
-        """
-        exchange = self._exchange(build_any(method, path, json, body, stream, options))
-        return Stream(exchange) if stream else Stream(exchange).result()
-
-    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
-        request = build(name, given)
-        stream: Stream[Any] = Stream(self._exchange(request))
-        return stream if request.streamed else stream.result()

@@ -7,54 +7,29 @@ It is made anew when the variables that it was made from have changed.
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from ._address import environment
 from ._client import Client
+from ._endpoints import ENDPOINTS
+from ._methods import make_function
 
-if TYPE_CHECKING:
-    _TYPED = Client()
-    blob_exists = _TYPED.blob_exists
-    chat = _TYPED.chat
-    cloud_status = _TYPED.cloud_status
-    copy = _TYPED.copy
-    create = _TYPED.create
-    create_blob = _TYPED.create_blob
-    delete = _TYPED.delete
-    embed = _TYPED.embed
-    embeddings = _TYPED.embeddings
-    generate = _TYPED.generate
-    list = _TYPED.list
-    me = _TYPED.me
-    ping = _TYPED.ping
-    ps = _TYPED.ps
-    pull = _TYPED.pull
-    push = _TYPED.push
-    request = _TYPED.request
-    show = _TYPED.show
-    signout = _TYPED.signout
-    stream_chat = _TYPED.stream_chat
-    unload = _TYPED.unload
-    version = _TYPED.version
-    web_fetch = _TYPED.web_fetch
-    web_search = _TYPED.web_search
-
-FUNCTIONS = (
-    "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps pull push "
-    "request show signout stream_chat unload version web_fetch web_search"
-).split()
+FUNCTIONS = (*ENDPOINTS, "request", "stream_chat")
 
 _made: Optional[Tuple[Any, Client]] = None
+_making = threading.Lock()
 
 
 def default_client() -> Client:
-    """The client of the module functions."""
+    """The client of the module functions; one, whatever thread asks first."""
     global _made
     now = environment(os.environ)
-    if _made is None or _made[0] != now:
-        _made = (now, Client())
-    return _made[1]
+    with _making:
+        if _made is None or _made[0] != now:
+            _made = (now, Client())
+        return _made[1]
 
 
 def __getattr__(name: str) -> Any:
@@ -66,14 +41,6 @@ def __getattr__(name: str) -> Any:
 
 @lru_cache(maxsize=None)
 def module_function(name: str) -> Callable[..., Any]:
-    from inspect import signature
-
-    def call(*args: Any, **fields: Any) -> Any:
-        return getattr(default_client(), name)(*args, **fields)
-
-    method = getattr(Client, name)
-    shown = signature(method)
-    call.__signature__ = shown.replace(parameters=tuple(shown.parameters.values())[1:])  # type: ignore[attr-defined]
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = method.__doc__
-    return call
+    function: Callable[..., Any] = make_function(getattr(Client, name), default_client)
+    function.__module__ = __name__
+    return function

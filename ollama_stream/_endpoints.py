@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""One row an endpoint: a call goes in, a request comes out, or an error before any byte is sent.
+"""One row an endpoint: a call goes in, a request comes out, or an error before any byte is sent. No I/O.
 
-A request field is one line, in the TypedDict of its row: type checkers, ``inspect.signature``, the request's body and the
-command line read it from there. ``_values`` says what it may hold. The comments are of the Ollama API; durations are
-seconds, lengths tokens, and what is not given is left to the server.
+To add an endpoint: a record for its answer (``_records``), a check for a value whose error would come late
+(``_values``), a row below, and ``python3 tests/make_stubs.py`` for type checkers.
+
+To add a field: one line, in the row or, where several rows share it, under "fields". The signature, the check, the
+body, ``help()``, the stub and the command line follow from it. Durations are seconds and lengths tokens; what is not
+given is left to the server.
 """
 
 from __future__ import annotations
 
+import os
+from copy import copy
 from typing import (
     TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
@@ -16,129 +21,132 @@ from ._decode import field_names, suggestion
 from ._errors import RequestError
 from ._json import format_json
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Options,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse, VersionResponse,
-    WebFetchResponse, WebSearchResponse,
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
+    Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse,
+    VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
-from ._values import CHECKS, Upload, checked_headers, checked_object, plain, shown
-
-if TYPE_CHECKING:
-    import os
-    from inspect import Signature
-
-    from typing_extensions import TypedDict
-
-    from ._net import Timeout
-    from ._records import Image
-else:
-
-    class TypedDict:
-        """At run time only the annotations of a row are used."""
-
-        def __init_subclass__(cls, total=True):
-            pass
-
+from ._values import (
+    Upload, checked_context, checked_count, checked_digest, checked_digests, checked_file, checked_flag,
+    checked_format, checked_headers, checked_images, checked_keep_alive, checked_messages, checked_model,
+    checked_object, checked_options, checked_text, checked_texts, checked_think, checked_tools, checked_top_logprobs,
+    plain, shown,
+)  # fmt: skip
 
 # --- fields -----------------------------------------------------------------------------------------------------------
 
-
-class CallFields(TypedDict, total=False):
-    """What every call takes besides the fields of its endpoint."""
-
-    extra: Optional[Mapping[str, Any]]  # members of the JSON body that this version does not know; they win
-    headers: Optional[Mapping[str, Optional[str]]]  # None leaves one out that the client would send
-    timeout: Union[Timeout, float, None]  # None switches all clocks off
-
-
-class GenerationFields(CallFields, total=False):
-    """What chat and generate have in common."""
-
-    think: Optional[Union[bool, str]]  # a model that can think does, if not given
-    logprobs: Optional[bool]  # the log probability of each token
-    top_logprobs: Optional[int]  # 0 to 20 alternatives to each token
-    format: Any  # "json", a JSON Schema, or a type that becomes one
-    options: Optional[Union[Mapping[str, Any], Options]]
-    keep_alive: Optional[Union[float, str]]  # seconds or "5m"; 0 unloads the model afterwards, below 0 is for ever
-    truncate: Optional[bool]  # drop the oldest messages where the context is too short (the default)
-    shift: Optional[bool]  # let the answer slide past the end of the context
-    _debug_render_only: Optional[bool]  # answer with the rendered prompt, in _debug_info
+# Longer types, by a name. All names in the type of a field must be there at run time too, for typing.get_type_hints.
+if TYPE_CHECKING:
+    Path = Union[str, os.PathLike[str]]
+else:
+    Path = Union[str, os.PathLike]  # which takes no parameter before 3.9
+Messages = Sequence[Union[Mapping[str, Any], Message, Any]]
+Tools = Sequence[Union[Mapping[str, Any], Tool, Callable[..., Any]]]
+Images = Sequence[Union[str, bytes, Path, Image]]
+ModelOptions = Union[Mapping[str, Any], Options]
 
 
-class ChatFields(GenerationFields, total=False):
-    """POST /api/chat."""
+class Field(NamedTuple):
+    """A parameter of a call. ``check(value, name)`` gives what is sent of its value, or raises RequestError.
 
-    tools: Optional[Sequence[Union[Mapping[str, Any], Tool, Callable[..., Any]]]]
+    None means the default, and is not sent where that is None too. ``needed``: None is no value; without a default
+    the call must name it. A trailing underscore of the name is Python's, not the API's.
+    """
 
+    name: str
+    type: str
+    check: Callable[[Any, str], Any]
+    meaning: str
+    default: Any = None
+    needed: bool = False
 
-class GenerateFields(GenerationFields, total=False):
-    """POST /api/generate."""
-
-    system: Optional[str]  # in place of the model's own
-    template: Optional[str]  # in place of the model's own
-    context: Optional[Sequence[int]]  # of an earlier answer; deprecated
-    raw: Optional[bool]  # the prompt as it is, without template
-    images: Optional[Sequence[Union[str, bytes, os.PathLike[str], Image]]]
-    width: Optional[int]  # pixels (models that make images, until 0.32.5)
-    height: Optional[int]  # pixels
-    steps: Optional[int]  # of making the image
-
-
-class ShowFields(CallFields, total=False):
-    """POST /api/show."""
-
-    verbose: Optional[bool]  # the large arrays of model_info too
-    system: Optional[str]  # shown in place of the model's own
-    options: Optional[Union[Mapping[str, Any], Options]]
+    @property
+    def required(self) -> bool:
+        return self.needed and self.default is None
 
 
-class TransferFields(CallFields, total=False):
-    """POST /api/pull and /api/push."""
-
-    insecure: bool  # a registry without TLS, or with a certificate that cannot be checked
-
-
-class CreateFields(CallFields, total=False):
-    """POST /api/create."""
-
-    draft_files: Optional[Mapping[str, str]]  # file name -> digest, of a draft model
-    draft_quantize: Optional[str]
-    renderer: Optional[str]  # the name of a built-in one
-    parser: Optional[str]  # the name of a built-in one
-    requires: Optional[str]  # the least version of the server
-    remote_host: Optional[str]
-    info: Optional[Mapping[str, Any]]  # capabilities, model_family, context_length (tokens), ...
+def check_prompt(value: Any, path: str) -> List[Any]:
+    """Messages; a string is one of the user."""
+    return checked_messages(as_messages(value), path)
 
 
-def fields_of(row: Endpoint) -> Dict[str, Any]:
-    """The keyword fields of a row and their annotations, those of the endpoint first."""
-    fields: Dict[str, Any] = {}
-    for cls in row.fields.__mro__:
-        fields.update(cls.__dict__.get("__annotations__") or {})
-    return fields
+def as_messages(prompt: Any) -> Any:
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+
+
+MODEL = Field("model", "str", checked_model, "the name of a model, such as llama3.2", needed=True)
+ANY_MODEL = MODEL._replace(default="")  # may follow by name, as with the official client
+PROMPT = Field("messages", "Union[str, Messages, None]", check_prompt, "the conversation so far, or one prompt as text")
+TOOLS = Field("tools", "Optional[Tools]", checked_tools, "what the model may call")
+STREAM = Field("stream", "bool", checked_flag, "hand out the answer piece by piece, as it comes", False)
+THINK = Field("think", "Optional[Union[bool, str]]", checked_think, "whether to think, or how hard, such as 'low'")
+LOGPROBS = Field("logprobs", "Optional[bool]", checked_flag, "the log probability of each token")
+TOP_LOGPROBS = Field("top_logprobs", "Optional[int]", checked_top_logprobs, "0 to 20 alternatives to each token")
+FORMAT = Field("format", "Any", checked_format, "json, a JSON Schema, or a Python type that becomes one")
+OPTIONS = Field("options", "Optional[ModelOptions]", checked_options, "options of the model, such as temperature")
+KEEP_LOADED = Field(
+    "keep_alive", "Optional[Union[float, str]]", checked_keep_alive,
+    "seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever",
+)  # fmt: skip
+TRUNCATE = Field("truncate", "Optional[bool]", checked_flag, "drop the oldest messages where they are too many")
+SHIFT = Field("shift", "Optional[bool]", checked_flag, "let the answer slide past the end of the context")
+RENDER = Field("_debug_render_only", "Optional[bool]", checked_flag, "answer with the rendered prompt, in _debug_info")
+INSECURE = Field("insecure", "bool", checked_flag, "a registry without TLS, or with a certificate of its own", False)
+DIGEST = Field("digest", "str", checked_digest, "'sha256:' and 64 digits, as create_blob() returns it", needed=True)
+
+HEADERS = Field("headers", "Optional[Mapping[str, Optional[str]]]", plain, "more header fields; None leaves one out")
+TIMEOUT = Field(
+    "timeout", "Union[Timeout, float, None]", plain,
+    "seconds, or a Timeout, in place of the client's; None switches all clocks off",
+)  # fmt: skip
+CALL = (  # what every call takes besides
+    Field("extra", "Optional[Mapping[str, Any]]", checked_object, "more members of the request; they win"), HEADERS, TIMEOUT,
+)  # fmt: skip
+CHAT = (
+    TOOLS, STREAM, THINK, LOGPROBS, TOP_LOGPROBS, FORMAT, OPTIONS, KEEP_LOADED, TRUNCATE, SHIFT, RENDER, *CALL,
+)  # fmt: skip
+CALL_FIELDS = tuple(field.name for field in CALL)
+FIRST_SENT = "model stream options format keep_alive".split()  # as the official client does; the rest as declared
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-class Endpoint(NamedTuple):
-    """``positional`` names the parameters before the fields, ``sent`` the values of what is sent even if not given.
+class Endpoint:
+    """``meaning`` is its help; ``positional`` and ``keywords`` are its fields.
 
-    ``is_last`` tells the JSON object that ends an answer; None where the answer is one document. ``streams``: the call
-    takes ``stream=``. ``base``: where the endpoint is, if not at the client's host. ``needed`` is False where any answer
-    will do, and none. A trailing underscore of a field is Python's, not the API's.
+    ``sent`` are values that are sent where nothing is given. ``is_last`` tells the JSON object that ends an answer;
+    None where the answer is one document. ``base``: where the endpoint is, if not at the client's host. ``returns``
+    is the type of the answer, if not ``record`` (dict: JSON values as they come). ``needed`` is False where any answer
+    will do, and none.
     """
 
-    name: str
-    method: str
-    path: str
-    record: Type[Any]  # dict: JSON values as they come
-    positional: Tuple[str, ...] = ()
-    fields: Any = CallFields
-    sent: Mapping[str, Any] = {}
-    is_last: Optional[Callable[[Mapping[str, Any]], bool]] = None
-    streams: bool = False
-    base: Optional[str] = None
-    needed: bool = True
+    def __init__(
+        self, name: str, method: str, path: str, record: Type[Any], meaning: str,
+        positional: Tuple[Field, ...] = (), keywords: Tuple[Field, ...] = CALL, sent: Mapping[str, Any] = {},
+        is_last: Optional[Callable[[Mapping[str, Any]], bool]] = None, base: Optional[str] = None, returns: str = "",
+        needed: bool = True,
+    ) -> None:  # fmt: skip
+        self.name, self.method, self.path, self.record, self.meaning = name, method, path, record, meaning
+        self.positional, self.keywords, self.sent, self.is_last, self.base = positional, keywords, sent, is_last, base
+        self.returns, self.needed = returns or record.__name__, needed
+        self.fields = {field.name: field for field in positional + keywords}
+        self.required = tuple(field.name for field in positional + keywords if field.required)
+        self.streams = STREAM in keywords
+        order = sorted(self.fields, key=lambda name: FIRST_SENT.index(name) if name in FIRST_SENT else len(FIRST_SENT))
+        self.in_body = [(name.rstrip("_"), self.fields[name]) for name in order if self.fields[name] not in CALL]
+
+    def replace(self, **changes: Any) -> Endpoint:
+        """The same row with other values of some attributes."""
+        row = copy(self)
+        row.__dict__.update(changes)
+        return row
+
+    def help(self) -> str:
+        """What a call does, and its parameters, a line each."""
+        paragraphs = [line.strip() for line in self.meaning.splitlines()]
+        place = ["%s %s%s" % (self.method, self.base or "", self.path), ""] if self.path else []
+        lines = ["%s: %s" % (field.name, field.meaning) for field in self.fields.values()]
+        return "\n".join([*paragraphs, "", *place, *lines])
 
 
 def is_done(data: Mapping[str, Any]) -> bool:
@@ -157,101 +165,189 @@ def is_success(data: Mapping[str, Any]) -> bool:
 
 
 CLOUD = "https://ollama.com"
-CREATE = "model quantize from_ files adapters template license system parameters messages"
-ENDPOINTS: Dict[str, Endpoint] = {
-    row.name: row
-    for row in (
-        Endpoint(
-            "chat", "POST", "/api/chat", ChatResponse,
-            ("model", "messages"), ChatFields, {"messages": [], "tools": []}, is_done, True,
-        ),
-        Endpoint(
-            "generate", "POST", "/api/generate", GenerateResponse,
-            ("model", "prompt", "suffix"), GenerateFields, {}, is_done, True,
-        ),
-        Endpoint(
-            "unload", "POST", "/api/generate", GenerateResponse,
-            ("model",), CallFields, {"keep_alive": 0, "stream": False}, is_done, needed=False,
-        ),
-        Endpoint(
-            "embed", "POST", "/api/embed", EmbedResponse,
-            ("model", "input", "truncate", "options", "keep_alive", "dimensions"), CallFields, {"input": ""},
-        ),
-        Endpoint(
-            "embeddings", "POST", "/api/embeddings", EmbeddingsResponse, ("model", "prompt", "options", "keep_alive")
-        ),
-        Endpoint(
-            "pull", "POST", "/api/pull", ProgressResponse,
-            ("model",), TransferFields, {"insecure": False}, is_success, True,
-        ),
-        Endpoint(
-            "push", "POST", "/api/push", ProgressResponse,
-            ("model",), TransferFields, {"insecure": False}, is_success, True,
-        ),
-        Endpoint(
-            "create", "POST", "/api/create", ProgressResponse,
-            tuple(CREATE.split()), CreateFields, {}, is_success, True,
-        ),
-        Endpoint("blob_exists", "HEAD", "/api/blobs/{digest}", dict, ("digest",)),
-        Endpoint("create_blob", "POST", "/api/blobs/{digest}", StatusResponse, ("path",)),
-        Endpoint("list", "GET", "/api/tags", ListResponse),
-        Endpoint("show", "POST", "/api/show", ShowResponse, ("model",), ShowFields),
-        Endpoint("ps", "GET", "/api/ps", ProcessResponse),
-        Endpoint("copy", "POST", "/api/copy", StatusResponse, ("source", "destination")),
-        Endpoint("delete", "DELETE", "/api/delete", StatusResponse, ("model",)),
-        Endpoint("version", "GET", "/api/version", VersionResponse),
-        Endpoint("ping", "HEAD", "/", dict),
-        Endpoint("me", "POST", "/api/me", UserResponse),
-        Endpoint("signout", "POST", "/api/signout", StatusResponse),
-        Endpoint("cloud_status", "GET", "/api/status", CloudStatusResponse),
-        Endpoint("web_search", "POST", "/api/web_search", WebSearchResponse, ("query", "max_results"), base=CLOUD),
-        Endpoint("web_fetch", "POST", "/api/web_fetch", WebFetchResponse, ("url",), base=CLOUD),
-    )
-}  # fmt: skip
+ROWS = (
+    Endpoint(
+        "chat", "POST", "/api/chat", ChatResponse,
+        """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
-ANY_ENDPOINT = Endpoint("request", "", "", dict)
-NEEDED = ("model", "source", "destination", "digest", "path", "query", "url")  # None is no value for these
-CALL_FIELDS = ("extra", "headers", "timeout")
-# What comes first, as with the official client; every other field follows as it is declared.
-FIRST_SHOWN = (
-    "tools system template context insecure stream think logprobs top_logprobs raw format images options keep_alive"
-).split()
-FIRST_SENT = "model stream options format keep_alive".split()
+        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.""",
+        (ANY_MODEL, PROMPT), CHAT, {"messages": [], "tools": []}, is_done,
+    ),
+    Endpoint(
+        "generate", "POST", "/api/generate", GenerateResponse, "The text that follows a prompt.",
+        (
+            ANY_MODEL,
+            Field("prompt", "Optional[str]", checked_text, "the text to go on from"),
+            Field("suffix", "Optional[str]", checked_text, "the text that follows the answer"),
+        ),
+        (
+            Field("system", "Optional[str]", checked_text, "the system message, in place of the model's own"),
+            Field("template", "Optional[str]", checked_text, "the template, in place of the model's own"),
+            Field("context", "Optional[Sequence[int]]", checked_context, "tokens of an earlier answer; deprecated"),
+            STREAM, THINK, LOGPROBS, TOP_LOGPROBS,
+            Field("raw", "Optional[bool]", checked_flag, "send the prompt as it is, without the template"),
+            FORMAT,
+            Field("images", "Optional[Images]", checked_images, "bytes, paths or base64"),
+            OPTIONS, KEEP_LOADED,
+            Field("width", "Optional[int]", checked_count, "pixels (models that make images, until 0.32.5)"),
+            Field("height", "Optional[int]", checked_count, "pixels"),
+            Field("steps", "Optional[int]", checked_count, "steps of making the image"),
+            TRUNCATE, SHIFT, RENDER, *CALL,
+        ), {}, is_done,
+    ),
+    Endpoint(
+        "unload", "POST", "/api/generate", GenerateResponse,
+        "Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0.",
+        (MODEL,), sent={"keep_alive": 0, "stream": False}, is_last=is_done, needed=False,
+    ),
+    Endpoint(
+        "embed", "POST", "/api/embed", EmbedResponse,
+        "A vector for each input, L2-normalised. Without an input the model is only loaded.",
+        (
+            ANY_MODEL,
+            Field("input", "Union[str, Sequence[str]]", checked_texts, "a text, or several", ""),
+            Field("truncate", "Optional[bool]", checked_flag, "cut a text that is too long (True) or refuse it (False)"),
+            OPTIONS, KEEP_LOADED,
+            Field("dimensions", "Optional[int]", checked_count, "numbers in a vector; the rest is cut off"),
+        ),
+    ),
+    Endpoint(
+        "embeddings", "POST", "/api/embeddings", EmbeddingsResponse,
+        "One vector, not normalised. The older way; see embed().",
+        (ANY_MODEL, Field("prompt", "Optional[str]", checked_text, "the text"), OPTIONS, KEEP_LOADED),
+    ),
+    Endpoint(
+        "pull", "POST", "/api/pull", ProgressResponse,
+        """Have the server download a model.
+
+        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.""",
+        (MODEL,), (INSECURE, STREAM, *CALL), {}, is_success,
+    ),
+    Endpoint(
+        "push", "POST", "/api/push", ProgressResponse, "Have the server upload a model; the clocks are those of pull().",
+        (MODEL,), (INSECURE, STREAM, *CALL), {}, is_success,
+    ),
+    Endpoint(
+        "create", "POST", "/api/create", ProgressResponse, "Make a model, from another one or from files.",
+        (
+            MODEL,
+            Field("quantize", "Optional[str]", checked_text, "a form such as q4_K_M"),
+            Field("from_", "Optional[str]", checked_model, 'the model to begin with, sent as "from"'),
+            Field("files", "Optional[Mapping[str, str]]", checked_digests, "file names and their digests, of create_blob()"),
+            Field("adapters", "Optional[Mapping[str, str]]", checked_digests, "the same for adapters"),
+            Field("template", "Optional[str]", checked_text, "the template of its prompts"),
+            Field("license", "Union[str, Sequence[str], None]", checked_texts, "a text, or several"),
+            Field("system", "Optional[str]", checked_text, "its system message"),
+            Field("parameters", "Optional[ModelOptions]", checked_options, "its options, such as temperature"),
+            Field("messages", "Optional[Messages]", checked_messages, "the conversation that it begins with"),
+        ),
+        (
+            STREAM,
+            Field("draft_files", "Optional[Mapping[str, str]]", checked_digests, "files, as above, of a draft model"),
+            Field("draft_quantize", "Optional[str]", checked_text, "a form for the draft model"),
+            Field("renderer", "Optional[str]", checked_text, "the name of a built-in one"),
+            Field("parser", "Optional[str]", checked_text, "the name of a built-in one"),
+            Field("requires", "Optional[str]", checked_text, "the least version of the server"),
+            Field("remote_host", "Optional[str]", checked_text, "the server that runs it"),
+            Field("info", "Optional[Mapping[str, Any]]", checked_object, "capabilities, context_length (tokens), ..."),
+            *CALL,
+        ), {}, is_success,
+    ),
+    Endpoint(
+        "create_blob", "POST", "/api/blobs/{digest}", StatusResponse,
+        """Give the server a file, for create(); returns "sha256:" and the digest.
+
+        The file is read in pieces. It is not sent if the server has it.""",
+        (Field("path", "Path", checked_file, "the name of the file", needed=True),), returns="str",
+    ),
+    Endpoint(
+        "blob_exists", "HEAD", "/api/blobs/{digest}", dict, "Whether the server has a file.", (DIGEST,), returns="bool"
+    ),
+    Endpoint("list", "GET", "/api/tags", ListResponse, "The installed models."),
+    Endpoint(
+        "show", "POST", "/api/show", ShowResponse, "Everything about one model.", (MODEL,),
+        (
+            Field("system", "Optional[str]", checked_text, "shown in place of the model's own"),
+            OPTIONS,
+            Field("verbose", "Optional[bool]", checked_flag, "the large arrays of model_info too"),
+            *CALL,
+        ),
+    ),
+    Endpoint("ps", "GET", "/api/ps", ProcessResponse, "The models in memory."),
+    Endpoint(
+        "copy", "POST", "/api/copy", StatusResponse, "Another name for a model.",
+        (MODEL._replace(name="source"), MODEL._replace(name="destination", meaning="the new name")),
+    ),
+    Endpoint("delete", "DELETE", "/api/delete", StatusResponse, "Remove a model.", (MODEL,)),
+    Endpoint("version", "GET", "/api/version", VersionResponse, "The version of the server."),
+    Endpoint(
+        "ping", "HEAD", "/", dict,
+        """Whether a server answers, and well, within 10 s unless the call names other clocks.
+
+        False for every failure but a wrong argument; version() raises what was wrong.""",
+        returns="bool",
+    ),
+    Endpoint(
+        "me", "POST", "/api/me", UserResponse,
+        "The ollama.com account of the server; ResponseError with ``signin_url`` if there is none.",
+    ),
+    Endpoint("signout", "POST", "/api/signout", StatusResponse, "Sign the server out of ollama.com."),
+    Endpoint("cloud_status", "GET", "/api/status", CloudStatusResponse, "Whether the server may use ollama.com."),
+    Endpoint(
+        "web_search", "POST", "/api/web_search", WebSearchResponse,
+        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+        Raises RequestError without a Bearer token, before anything is sent.""",
+        (
+            Field("query", "str", checked_text, "what to look for", needed=True),
+            Field("max_results", "int", checked_count, "how many results at most", 3),
+        ), base=CLOUD,
+    ),
+    Endpoint(
+        "web_fetch", "POST", "/api/web_fetch", WebFetchResponse,
+        "Fetch a page as text, by ollama.com; the key as for web_search().",
+        (Field("url", "str", checked_text, "the address of the page", needed=True),), base=CLOUD,
+    ),
+)  # fmt: skip
+ENDPOINTS: Dict[str, Endpoint] = {row.name: row for row in ROWS}
+
+REQUEST = Endpoint(
+    "request", "", "", dict,
+    """Any endpoint: the JSON value of the answer, or with stream=True a stream of dicts.
+
+    A path that the library knows keeps its rule for a whole answer.""",
+    (
+        Field("method", "str", checked_text, "such as POST", needed=True),
+        Field("path", "str", checked_text, "an absolute path, such as /api/chat, percent-encoded", needed=True),
+        Field("json", "Any", plain, "the value that is the body, sent as it is"),
+    ),
+    (Field("body", "Any", plain, "bytes or a text that is the body instead"), STREAM, HEADERS, TIMEOUT), returns="Any",
+)  # fmt: skip
 
 
-def known_fields(row: Endpoint) -> List[str]:
-    """All parameters of a call in the order of its signature."""
-    keywords = ["stream"] * row.streams + list(fields_of(row))
-    return list(row.positional) + in_order(keywords, FIRST_SHOWN)
+def fields_of(row: Endpoint) -> Dict[str, str]:
+    """The keyword fields of a row and their types, but for ``stream``."""
+    return {field.name: field.type for field in row.keywords if field is not STREAM}
 
 
-def in_order(names: Iterable[str], first: Sequence[str]) -> List[str]:
-    return sorted(names, key=lambda name: first.index(name) if name in first else len(first))
-
-
-def signature_of(row: Endpoint, method: Callable[..., Any]) -> Signature:
-    """What ``inspect.signature`` shows of the method for a row: its own parameters, and the fields one by one."""
-    from inspect import Parameter, signature
-
-    written = signature(method)
-    parameters = [one for one in written.parameters.values() if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
-    annotations = dict(fields_of(row), stream="bool")
-    for name in known_fields(row)[len(row.positional) :]:
-        default = False if annotations[name] == "bool" else None
-        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotations[name]))
-    return written.replace(parameters=parameters)
+def describe_field(row: Endpoint, name: str) -> str:
+    """What a field means, in a few words with its unit."""
+    return row.fields[name].meaning
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
 class Request(NamedTuple):
-    """A call, checked: ``target`` is relative to the base path, ``body`` is None for a request without one."""
+    """A call, checked: ``target`` is relative to the base path, ``body`` is None for a request without one.
+
+    The body of a create_blob() is the name of the file, until that is opened.
+    """
 
     endpoint: Endpoint
     method: str
     target: str
-    body: Union[bytes, Upload, None]
+    body: Union[bytes, Upload, Path, None]
     headers: Tuple[Tuple[str, str], ...]
     streamed: bool
     timeout: Any
@@ -266,46 +362,55 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
     Raises TypeError for an unknown keyword and RequestError for a value that cannot be right.
     """
     row = ENDPOINTS[name]
-    known = known_fields(row)
-    for field in given:
-        if field not in known:
-            hint = suggestion(field, known)
-            if field in field_names(Options) and "options" in known:
-                hint = "; it is an option of the model: options={%r: ...}" % field
-            raise TypeError("%s() got an unexpected keyword argument %r%s" % (name, field, hint))
-    body = checked_fields(row, given)
-    streamed = bool(body.get("stream"))
+    check_names(row, given)
+    body = check_fields(row, given)
+    streamed = body.get("stream") is True
     if row.streams and row.is_last is is_done and not (streamed or body.get("messages") or body.get("prompt")):
-        row = row._replace(needed=False)  # it only loads the model
+        row = row.replace(needed=False)  # it only loads the model
     target = row.path.replace("{digest}", body.pop("digest", "{digest}"))
-    has_body = bool(body) and row.method not in ("GET", "HEAD") and row.name != "create_blob"
-    if given.get("extra") and not has_body:
+    data: Union[bytes, Path, None] = body.get("path")
+    has_object = bool(body) and data is None and row.method not in ("GET", "HEAD")
+    if given.get("extra") and not has_object:
         raise RequestError("extra: %s sends no JSON object that it could be added to" % name)
+    if has_object:
+        data = format_json(body)
     return Request(
-        row, row.method, target, format_json(body) if has_body else None, checked_headers(given.get("headers")), streamed,
+        row, row.method, target, data, checked_headers(given.get("headers")), streamed,
         given.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 
 
-def checked_fields(row: Endpoint, given: Mapping[str, Any]) -> Dict[str, Any]:
+def check_names(row: Endpoint, given: Iterable[str]) -> None:
+    """Raises TypeError for a keyword that a call does not take, with the nearest one that it does."""
+    for name in given:
+        if name not in row.fields:
+            hint = suggestion(name, list(row.fields))
+            if "options" in row.fields and name in field_names(Options):
+                hint = "; it is an option of the model: options={%r: ...}" % name
+            raise TypeError("%s() got an unexpected keyword argument %r%s" % (row.name, name, hint))
+
+
+def check_fields(row: Endpoint, given: Mapping[str, Any]) -> Dict[str, Any]:
     """What is sent of the arguments of a call, by its name there and in its order."""
-    values: Dict[str, Any] = dict(row.sent, stream=False) if row.streams else dict(row.sent)
-    for field in dict.fromkeys([*row.positional, *given]):
-        value = given.get(field, "" if field in NEEDED else None)
-        if field not in CALL_FIELDS and (value is not None or field in NEEDED):
-            values[field] = CHECKS[field](value, field) if field in CHECKS else plain(value, field)
-    body = {name.rstrip("_"): values[name] for name in in_order(known_fields(row), FIRST_SENT) if name in values}
-    body.update((name, value) for name, value in row.sent.items() if name not in body)
+    body: Dict[str, Any] = {}
+    for name, field in row.in_body:
+        value = given.get(field.name, field.default)
+        if value is None and not field.needed:
+            value = field.default
+        if value is not None or field.needed:
+            body[name] = field.check(value, field.name)
+        elif name in row.sent:
+            body[name] = row.sent[name]
+    for name, value in row.sent.items():
+        body.setdefault(name, value)
     if given.get("extra") is not None:
         body.update(checked_object(given["extra"], "extra"))
     return body
 
 
 def build_any(method: str, path: str, json: Any, body: Any, stream: bool, options: Mapping[str, Any]) -> Request:
-    """A request to any path, with a JSON value or bytes as its body."""
-    for field in options:
-        if field not in ("headers", "timeout"):
-            raise TypeError("request() got an unexpected keyword argument %r" % field)
+    """A request to any path, with a JSON value or bytes as its body. ``options`` are ``headers`` and ``timeout``."""
+    check_names(REQUEST, options)
     if not isinstance(method, str) or not method.isalpha() or not method.isascii():
         raise RequestError("method: expected a word such as 'POST', got %s" % shown(method))
     if not is_path(path):
@@ -318,10 +423,9 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
     data = body.encode("utf-8", "replace") if isinstance(body, str) else None if body is None else bytes(body)
     if json is not None:
         data = format_json(plain(json, "json"))
-    row = row_of_path(method.upper(), path)
     return Request(
-        row, method.upper(), path, data, checked_headers(options.get("headers")), bool(stream),
-        options.get("timeout", UNSET_TIMEOUT),
+        row_of_path(method.upper(), path), method.upper(), path, data, checked_headers(options.get("headers")),
+        bool(stream), options.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 
 
@@ -338,7 +442,7 @@ def is_path(path: Any) -> bool:
 
 def row_of_path(method: str, path: str) -> Endpoint:
     """The rule that ends the answer of a path that a row names, for records that stay dicts; one document elsewhere."""
-    for row in ENDPOINTS.values():
-        if (row.method, row.path) == (method, path.rstrip("/")):
-            return ANY_ENDPOINT._replace(is_last=row.is_last)
-    return ANY_ENDPOINT
+    for row in ROWS:
+        if (row.method, row.path) == (method, path.rstrip("/")) and row.is_last is not None:
+            return Endpoint("request", "", "", dict, REQUEST.meaning, is_last=row.is_last)
+    return REQUEST

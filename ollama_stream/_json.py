@@ -41,7 +41,7 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH) from None
     except (ValueError, MemoryError) as error:
-        raise ProtocolError("not JSON: %s" % error) from None
+        raise ProtocolError("not JSON: %s" % error) from error
     if end < len(text):  # beyond it on GraalPy, which counts UTF-16 units
         raise ProtocolError("not JSON: something follows the value at character %d" % end)
     if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value):

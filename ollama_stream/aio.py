@@ -12,32 +12,18 @@ import math
 import os
 import sys
 import time
-from typing import (
-    TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional,
-    Sequence, Union, cast, overload,
-)  # fmt: skip
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Optional, cast
 
-from ._calls import (
-    BaseClient, BaseStream, Digests, Messages, ModelOptions, Path, as_messages, endpoint, has_blob, is_there, text_of,
-)  # fmt: skip
-from ._endpoints import build, build_any
-from ._errors import OllamaError, StreamClosed
+from ._calls import BaseClient
+from ._client import BaseStream, Reading, asks_for_a_loop, text_of
+from ._errors import OllamaError, RequestError, StreamClosed
+from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, shut_down
-from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Message,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
-    WebSearchResponse,
-)  # fmt: skip
 from ._stream import T
 
 if TYPE_CHECKING:
     import socket
 
-    from typing_extensions import Literal, Unpack
-
-    from ._endpoints import (
-        CallFields, ChatFields, CreateFields, GenerateFields, GenerationFields, ShowFields, TransferFields,
-    )  # fmt: skip
     from ._exchange import Exchange
 
 
@@ -198,7 +184,7 @@ class LoopNetwork(Network):
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
 
-        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return await this_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -225,7 +211,7 @@ class LoopAttempt:
 
     def begin(self, target: Any) -> None:
         self.sock.setblocking(False)
-        self.task = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(self.sock, target))
+        self.task = asyncio.ensure_future(this_loop().sock_connect(self.sock, target))
 
     def check_connected(self) -> None:
         """Raise what went wrong, once the attempt has ended."""
@@ -245,11 +231,38 @@ class LoopAttempt:
             task.exception()  # has been seen: asyncio need not speak of it
 
 
+def task_id() -> Any:
+    """What tells tasks apart; None outside of one."""
+    try:
+        return id(asyncio.current_task())
+    except RuntimeError:
+        return None
+
+
+def this_loop() -> asyncio.AbstractEventLoop:
+    loop = running_loop()
+    if loop is None:
+        raise RequestError(
+            "an AsyncClient needs a running loop of asyncio, and there is none (trio is another): "
+            "use a Client in a thread, such as trio.to_thread.run_sync(client.list), or run under asyncio"
+        )
+    return loop
+
+
+def loop_over(exchange: Exchange[T], reading: Reading) -> Records[T]:
+    """A stream of a Client, read by ``async for``."""
+    if not reading.taken:
+        exchange.use(LoopNetwork())
+        reading.who = task_id
+    return Records(exchange, reading)
+
+
 class Records(Generic[T]):
     """The loop over an exchange. It refers to no stream: when it is dropped, the connection is closed at once."""
 
-    def __init__(self, exchange: Exchange[T]) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange[T], reading: Reading) -> None:
+        self._exchange, self._reading = exchange, reading
+        self._begun = False
         self._batch: Iterator[T] = iter(())
 
     def __aiter__(self) -> Records[T]:
@@ -264,14 +277,23 @@ class Records(Generic[T]):
             exchange.failed(error)
             exchange.close()
             raise
-        batch = await exchange.batch()
+        if not self._begun:
+            self._reading.begin(exchange)
+            self._begun = True
+        try:
+            batch = await exchange.batch()
+        except StreamClosed:
+            if self._reading.left:
+                raise StopAsyncIteration from None
+            raise
         if batch is None:
             raise StopAsyncIteration
         self._batch = batch
         return next(batch)
 
     def __del__(self) -> None:
-        self._exchange.close()
+        if self._begun:
+            self._exchange.close()
 
 
 class TextLoop:
@@ -296,11 +318,17 @@ class AsyncTexts:
     def __init__(self, stream: AsyncStream[Any]) -> None:
         self._stream = stream
 
-    def __aiter__(self) -> TextLoop:
-        return TextLoop(self._stream.__aiter__())
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self._loop() if asks_for_a_loop("GET_AITER") else self
 
     async def __anext__(self) -> str:
         return await TextLoop(self._stream).__anext__()
+
+    def _loop(self) -> TextLoop:
+        return TextLoop(self._stream._loop())
+
+    def __repr__(self) -> str:
+        return "<AsyncTexts of %r>" % self._stream
 
     def close(self) -> None:
         self._stream.close()
@@ -310,7 +338,7 @@ class AsyncTexts:
         self._stream.close()
 
 
-class AsyncStream(BaseStream[T]):
+class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
     """The records of one answer, as they come, in a coroutine.
 
     Iterate it with ``async for``, once; or use it with ``async with``, which sends the request on entry and closes on
@@ -318,25 +346,43 @@ class AsyncStream(BaseStream[T]):
     ``close()`` and dropping the last reference close the connection at once.
     """
 
+    _who = staticmethod(task_id)
+
     def __await__(self) -> Generator[Any, None, AsyncStream[T]]:
         return self
         yield
 
-    def __aiter__(self) -> Records[T]:
-        records = self._records
-        if records is not None:
-            if self._exchange.being_read:
-                raise StreamClosed("the stream is being read by another thread or task")
-            self._records = None
-            return cast("Records[T]", records)
-        self._take()
-        return Records(self._exchange)
+    def send(self, _value: Any) -> Any:
+        """What makes it a coroutine, as create_task() and others want one: it ends at once, with the stream."""
+        raise StopIteration(self)
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        error = value if isinstance(value, BaseException) else kind() if isinstance(kind, type) else kind
+        raise error.with_traceback(traceback) if traceback else error
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._loop() if asks_for_a_loop("GET_AITER") else self
 
     async def __anext__(self) -> T:
         if self._records is None:
-            self._take()
-            self._records = Records(self._exchange)
-        return await cast("Records[T]", self._records).__anext__()
+            self._records = Records(self._exchange, self._reading)
+        try:
+            return await cast("Records[T]", self._records).__anext__()
+        except StopAsyncIteration:
+            self._check_ended()
+            raise
+
+    def _loop(self) -> Records[T]:
+        """What an ``async for`` statement goes over, and drops when it is left."""
+        records, self._records = self._records, None
+        if records is None:
+            return Records(self._exchange, self._reading)
+        if self._exchange.being_read:
+            self._records = records
+            raise StreamClosed("the stream is being read by another thread or task")
+        if self._reading.left:
+            self._check_ended()
+        return cast("Records[T]", records)
 
     async def __aenter__(self) -> AsyncStream[T]:
         await self._exchange.open()
@@ -355,16 +401,22 @@ class AsyncStream(BaseStream[T]):
 
     async def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._records is not None or not self._taken:
+        if self._records is not None or not self._reading.taken:
             async for _ in self:
                 pass
         return self._whole()
 
 
-class AsyncClient(BaseClient):
+# --- the client -------------------------------------------------------------------------------------------------------
+
+
+add_methods(AsyncMethods, AsyncStream, AsyncTexts, as_coroutine_function)
+
+
+class AsyncClient(AsyncMethods, BaseClient):
     """A client for coroutines; safe to share between tasks, threads and event loops."""
 
-    _network = LoopNetwork()
+    _network, _stream, _run = LoopNetwork(), AsyncStream, staticmethod(lambda coroutine: coroutine)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -375,280 +427,3 @@ class AsyncClient(BaseClient):
     async def close(self) -> None:
         """Close the connections that rest between calls. Streams that run go on; the client can be used again."""
         self._pool.close()
-
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: Literal[False] = ..., **fields: Unpack[ChatFields]
-    ) -> Coroutine[Any, Any, ChatResponse]: ...
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: Literal[True], **fields: Unpack[ChatFields]
-    ) -> AsyncStream[ChatResponse]: ...
-    @overload
-    def chat(
-        self, model: str = ..., messages: Messages = ..., *, stream: bool, **fields: Unpack[ChatFields]
-    ) -> Union[Coroutine[Any, Any, ChatResponse], AsyncStream[ChatResponse]]: ...
-
-    @endpoint
-    def chat(self, model: str = "", messages: Messages = None, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/chat: the next message of a conversation; with ``stream=True`` an AsyncStream of its pieces."""
-        return self._call("chat", dict(fields, model=model, messages=messages, stream=stream))
-
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: Literal[False] = ..., **fields: Unpack[GenerateFields],
-    ) -> Coroutine[Any, Any, GenerateResponse]: ...  # fmt: skip
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: Literal[True], **fields: Unpack[GenerateFields],
-    ) -> AsyncStream[GenerateResponse]: ...  # fmt: skip
-    @overload
-    def generate(
-        self, model: str = ..., prompt: Optional[str] = ..., suffix: Optional[str] = ..., *,
-        stream: bool, **fields: Unpack[GenerateFields],
-    ) -> Union[Coroutine[Any, Any, GenerateResponse], AsyncStream[GenerateResponse]]: ...  # fmt: skip
-
-    @endpoint
-    def generate(
-        self,
-        model: str = "",
-        prompt: Optional[str] = None,
-        suffix: Optional[str] = None,
-        *,
-        stream: bool = False,
-        **fields: Any,
-    ) -> Any:
-        """POST /api/generate: the text that follows a prompt; with ``stream=True`` an AsyncStream of its pieces."""
-        return self._call("generate", dict(fields, model=model, prompt=prompt, suffix=suffix, stream=stream))
-
-    @endpoint
-    def unload(self, model: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, GenerateResponse]:
-        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0."""
-        return cast("Coroutine[Any, Any, GenerateResponse]", self._call("unload", dict(fields, model=model)))
-
-    @endpoint
-    def embed(
-        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
-        options: ModelOptions = None, keep_alive: Union[float, str, None] = None, dimensions: Optional[int] = None,
-        **fields: Unpack[CallFields],
-    ) -> Coroutine[Any, Any, EmbedResponse]:  # fmt: skip
-        """POST /api/embed: a vector for each input, L2-normalised, cut to ``dimensions`` numbers.
-
-        A text that is too long is cut, with ``truncate=False`` it is an error. Without an input the model is loaded.
-        """
-        given = dict(fields, model=model, input=input, truncate=truncate, options=options)
-        return cast(
-            "Coroutine[Any, Any, EmbedResponse]",
-            self._call("embed", dict(given, keep_alive=keep_alive, dimensions=dimensions)),
-        )
-
-    @endpoint
-    def embeddings(
-        self, model: str = "", prompt: Optional[str] = None, options: ModelOptions = None,
-        keep_alive: Union[float, str, None] = None, **fields: Unpack[CallFields],
-    ) -> Coroutine[Any, Any, EmbeddingsResponse]:  # fmt: skip
-        """POST /api/embeddings: one vector, not normalised. The older way; see embed()."""
-        given = dict(fields, model=model, prompt=prompt, options=options, keep_alive=keep_alive)
-        return cast("Coroutine[Any, Any, EmbeddingsResponse]", self._call("embeddings", given))
-
-    @overload
-    def pull(
-        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
-    ) -> Coroutine[Any, Any, ProgressResponse]: ...
-    @overload
-    def pull(
-        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
-    ) -> AsyncStream[ProgressResponse]: ...
-    @overload
-    def pull(
-        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
-
-    @endpoint
-    def pull(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/pull: have the server download a model; with ``stream=True`` an AsyncStream of its progress.
-
-        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
-        """
-        return self._call("pull", dict(fields, model=model, stream=stream))
-
-    @overload
-    def push(
-        self, model: str, *, stream: Literal[False] = ..., **fields: Unpack[TransferFields]
-    ) -> Coroutine[Any, Any, ProgressResponse]: ...
-    @overload
-    def push(
-        self, model: str, *, stream: Literal[True], **fields: Unpack[TransferFields]
-    ) -> AsyncStream[ProgressResponse]: ...
-    @overload
-    def push(
-        self, model: str, *, stream: bool, **fields: Unpack[TransferFields]
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
-
-    @endpoint
-    def push(self, model: str, *, stream: bool = False, **fields: Any) -> Any:
-        """POST /api/push: have the server upload a model; as pull() otherwise."""
-        return self._call("push", dict(fields, model=model, stream=stream))
-
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: Literal[False] = ..., **fields: Unpack[CreateFields],
-    ) -> Coroutine[Any, Any, ProgressResponse]: ...  # fmt: skip
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: Literal[True], **fields: Unpack[CreateFields],
-    ) -> AsyncStream[ProgressResponse]: ...  # fmt: skip
-    @overload
-    def create(
-        self, model: str, quantize: Optional[str] = ..., from_: Optional[str] = ..., files: Digests = ...,
-        adapters: Digests = ..., template: Optional[str] = ..., license: Union[str, List[str], None] = ...,
-        system: Optional[str] = ..., parameters: ModelOptions = ..., messages: Messages = ..., *,
-        stream: bool, **fields: Unpack[CreateFields],
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...  # fmt: skip
-
-    @endpoint
-    def create(
-        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None, files: Digests = None,
-        adapters: Digests = None, template: Optional[str] = None, license: Union[str, List[str], None] = None,
-        system: Optional[str] = None, parameters: ModelOptions = None, messages: Messages = None, *,
-        stream: bool = False, **fields: Any,
-    ) -> Any:  # fmt: skip
-        """POST /api/create: make a model, from another one (``from_``, sent as "from") or from files.
-
-        ``files`` and ``adapters`` map file names to the digests that create_blob() gives; ``quantize`` is a form such
-        as "q4_K_M"; ``parameters`` are the options and ``messages`` the conversation that the model begins with.
-        """
-        fields.update(model=model, quantize=quantize, from_=from_, files=files, adapters=adapters, template=template)
-        fields.update(license=license, system=system, parameters=parameters, messages=messages, stream=stream)
-        return self._call("create", fields)
-
-    @endpoint
-    def create_blob(self, path: Path, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, str]:
-        """POST /api/blobs/DIGEST: give the server a file, for create(); returns "sha256:" and the digest.
-
-        The file is read in pieces. It is not sent if the server has it.
-        """
-        return self._upload(path, fields)
-
-    @endpoint
-    def blob_exists(self, digest: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
-        """HEAD /api/blobs/DIGEST: whether the server has a file. ``digest`` is as create_blob() returns it."""
-        return has_blob(self._exchange(build("blob_exists", dict(fields, digest=digest))))
-
-    @endpoint
-    def list(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ListResponse]:
-        """GET /api/tags: the installed models."""
-        return cast("Coroutine[Any, Any, ListResponse]", self._call("list", fields))
-
-    @endpoint
-    def show(self, model: str, **fields: Unpack[ShowFields]) -> Coroutine[Any, Any, ShowResponse]:
-        """POST /api/show: everything about one model."""
-        return cast("Coroutine[Any, Any, ShowResponse]", self._call("show", dict(fields, model=model)))
-
-    @endpoint
-    def ps(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, ProcessResponse]:
-        """GET /api/ps: the models in memory."""
-        return cast("Coroutine[Any, Any, ProcessResponse]", self._call("ps", fields))
-
-    @endpoint
-    def copy(self, source: str, destination: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
-        """POST /api/copy: another name for a model."""
-        given = dict(fields, source=source, destination=destination)
-        return cast("Coroutine[Any, Any, StatusResponse]", self._call("copy", given))
-
-    @endpoint
-    def delete(self, model: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
-        """DELETE /api/delete: remove a model."""
-        return cast("Coroutine[Any, Any, StatusResponse]", self._call("delete", dict(fields, model=model)))
-
-    @endpoint
-    def version(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, VersionResponse]:
-        """GET /api/version."""
-        return cast("Coroutine[Any, Any, VersionResponse]", self._call("version", fields))
-
-    @endpoint
-    def ping(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, bool]:
-        """HEAD /: whether a server answers, and well, within 10 s unless the call names other clocks.
-
-        False for every failure but a wrong argument; version() raises what was wrong.
-        """
-        return is_there(self._exchange(self._ping_request(fields)))
-
-    @endpoint
-    def me(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, UserResponse]:
-        """POST /api/me: the ollama.com account of the server; ResponseError with ``signin_url`` if there is none."""
-        return cast("Coroutine[Any, Any, UserResponse]", self._call("me", fields))
-
-    @endpoint
-    def signout(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, StatusResponse]:
-        """POST /api/signout: sign the server out of ollama.com."""
-        return cast("Coroutine[Any, Any, StatusResponse]", self._call("signout", fields))
-
-    @endpoint
-    def cloud_status(self, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, CloudStatusResponse]:
-        """GET /api/status: whether the server may use ollama.com."""
-        return cast("Coroutine[Any, Any, CloudStatusResponse]", self._call("cloud_status", fields))
-
-    @endpoint
-    def web_search(
-        self, query: str, max_results: int = 3, **fields: Unpack[CallFields]
-    ) -> Coroutine[Any, Any, WebSearchResponse]:
-        """POST https://ollama.com/api/web_search, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-        Raises RequestError without a Bearer token, before anything is sent.
-        """
-        given = dict(fields, query=query, max_results=max_results)
-        return cast("Coroutine[Any, Any, WebSearchResponse]", self._call("web_search", given))
-
-    @endpoint
-    def web_fetch(self, url: str, **fields: Unpack[CallFields]) -> Coroutine[Any, Any, WebFetchResponse]:
-        """POST https://ollama.com/api/web_fetch: a page as text; the key as for web_search()."""
-        return cast("Coroutine[Any, Any, WebFetchResponse]", self._call("web_fetch", dict(fields, url=url)))
-
-    def stream_chat(self, model: str, messages: Union[str, Messages], **fields: Unpack[ChatFields]) -> AsyncTexts:
-        """The text of a chat answer, piece by piece, none empty; ``messages`` may be one prompt as a string."""
-        stream: AsyncStream[ChatResponse] = self.chat(model, as_messages(messages), stream=True, **fields)
-        return stream.text()
-
-    def run_tools(
-        self, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = 10,
-        **fields: Unpack[GenerationFields],
-    ) -> AsyncToolRun:  # fmt: skip
-        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``."""
-        from .tools import run_tools
-
-        return run_tools(self, model, messages, tools, max_rounds=max_rounds, **fields)
-
-    def request(
-        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False, **options: Any
-    ) -> Any:
-        """Any endpoint: the JSON value of the answer, to be awaited, or with ``stream=True`` an AsyncStream of dicts."""
-        answer: AsyncStream[Any] = AsyncStream(self._exchange(build_any(method, path, json, body, stream, options)))
-        return answer if stream else answer.result()
-
-    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
-        request = build(name, given)
-        stream: AsyncStream[Any] = AsyncStream(self._exchange(request))
-        return stream if request.streamed else stream.result()
-
-
-class AsyncToolRun(AsyncStream[ChatResponse]):
-    """``tools.ToolRun`` in a coroutine."""
-
-    @property
-    def messages(self) -> List[Message]:
-        """The messages given, and what came of them, in whole turns."""
-        return cast(Any, self._exchange).messages  # type: ignore[no-any-return]
-
-    @property
-    def status(self) -> str:
-        """ "open", "complete", "truncated", "error" or "cancelled"."""
-        return self._exchange.status

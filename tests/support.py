@@ -346,7 +346,7 @@ class Awaited:
         return (lambda *args, **fields: waited(value(*args, **fields))) if callable(value) else value
 
     def __iter__(self) -> Awaited:
-        return Awaited(self.target.__aiter__())
+        return Awaited(self.target._loop() if hasattr(self.target, "_loop") else self.target.__aiter__())
 
     def __next__(self) -> Any:
         async def step() -> List[Any]:
@@ -387,7 +387,7 @@ def collect(stream: Any, records: List[Any]) -> None:
 
 
 def waited(value: Any) -> Any:
-    if asyncio.iscoroutine(value):
+    if asyncio.iscoroutine(value) and not hasattr(value, "__aiter__"):
         return run(value)
     return Awaited(value) if hasattr(value, "__aiter__") else value
 

@@ -165,10 +165,11 @@ async def out_by_aclose(stream: Any) -> None:
 
 
 async def out_by_close_in_the_loop(stream: Any) -> None:
+    async for _ in stream:
+        stream.close()
+        stream.close()
     with pytest.raises(StreamClosed) as raised:
-        async for _ in stream:
-            stream.close()
-            stream.close()
+        await stream.__anext__()
     assert (str(raised.value), raised.value.partial.text) == ("the stream was closed", "Hi")
 
 

@@ -156,9 +156,10 @@ def test_a_line_longer_than_64_KiB_is_one_record_fault_209(colour):
         assert [len(record.text) for record in colour.chat(server)] == [1000000, 0]
 
 
-def test_a_loop_that_has_ended_stays_ended(colour):
-    records = iter(colour.client(transport=Bytes(GOOD)).chat(stream=True, **CHAT))
-    assert [outcome(records) for _ in range(3)] == [(["Hi", ""], None), ([], None), ([], None)]
+def test_a_stream_that_has_ended_stays_ended(colour):
+    stream = colour.client(transport=Bytes(GOOD)).chat(stream=True, **CHAT)
+    steps = [next(stream, None) for _ in range(4)]
+    assert [record and record.text for record in steps] == ["Hi", "", None, None]
 
 
 def test_a_single_object_in_answer_to_a_stream_is_its_only_record_fault_77(colour):
@@ -856,14 +857,11 @@ def test_a_call_inside_the_loop_of_another_works_fault_189(colour):
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_stream_or_a_client_cannot_be_copied_fault_194(colour, duplicate):
+def test_a_stream_cannot_be_copied_fault_194(colour, duplicate):
     stream = colour.client(transport=Bytes()).chat(stream=True, **CHAT)
     with pytest.raises(TypeError) as raised:
         duplicate(stream)
     assert str(raised.value) == "a stream cannot be copied or pickled; its result() can"
-    with pytest.raises(TypeError) as raised:
-        duplicate(colour.client())
-    assert str(raised.value) == "a client cannot be copied or pickled; make another one"
 
 
 def test_partial_is_the_text_so_far_before_the_end_and_after_an_error_fault_196(colour):

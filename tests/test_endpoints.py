@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
-from support import HEAD, LAST_CHUNK, ROOT, Bytes, Server, answer, chunk, closed_port, fin, line, response, run_python
+from support import HEAD, LAST_CHUNK, ROOT, Bytes, Server, answer, chunk, closed_port, fin, line, response
 
 import ollama_stream
 from ollama_stream import (
@@ -28,12 +28,12 @@ from ollama_stream import (
     StatusResponse, Stream, Timeout,
 )  # fmt: skip
 from ollama_stream._decode import decode
+from ollama_stream._values import plain
 from ollama_stream._endpoints import (
-    ENDPOINTS, NEEDED, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, known_fields, row_of_path,
+    ENDPOINTS, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, row_of_path,
 )  # fmt: skip
 from ollama_stream._errors import RequestError
 from ollama_stream._records import ChatResponse, Image, Message, Tool, ToolCall, ToolFunction, ToolParameters
-from ollama_stream._values import CHECKS
 from ollama_stream.fixture import load
 from ollama_stream.transports import Replaying
 
@@ -244,7 +244,6 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("model", "  ", EXPECTED_MODEL + "'  '"),
     ("model", None, EXPECTED_MODEL + "None"),
     ("model", 3, EXPECTED_MODEL + "3"),
-    ("messages", "Hi", LIST + "str"),
     ("messages", HI[0], LIST + "dict"),
     ("messages", Message(role="user"), LIST + "Message"),
     ("messages", 3, LIST + "int"),
@@ -384,13 +383,13 @@ REFUSED: List[Tuple[str, Any, str]] = [
 
 def row_with(field: str) -> str:
     """An endpoint that has a field."""
-    return next(name for name in ["generate", "chat", *ENDPOINTS] if field in known_fields(ENDPOINTS[name]))
+    return next(name for name in ["generate", "chat", *ENDPOINTS] if field in ENDPOINTS[name].fields)
 
 
 def needed(name: str) -> Dict[str, Any]:
     """The arguments that a call cannot do without."""
     good = {"digest": DIGEST, "path": __file__}
-    return {field: good.get(field, "m") for field in ENDPOINTS[name].positional if field in NEEDED}
+    return {field.name: good.get(field.name, "m") for field in ENDPOINTS[name].positional if field.needed}
 
 
 @pytest.mark.parametrize("name, value, message", REFUSED, ids=["%s %.30r" % (r[0], r[2][-40:]) for r in REFUSED])
@@ -403,10 +402,11 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(name: str, value: A
 
 
 def test_every_check_has_a_row_that_fails() -> None:
-    assert set(CHECKS) <= {name for name, _, _ in REFUSED}
+    checked = {field.name for row in ENDPOINTS.values() for field in row.fields.values() if field.check is not plain}
+    assert checked <= {name for name, _, _ in REFUSED}
 
 
-@pytest.mark.parametrize("name", [name for name in ENDPOINTS if set(ENDPOINTS[name].positional) & set(NEEDED)])
+@pytest.mark.parametrize("name", [name for name in ENDPOINTS if needed(name)])
 def test_what_a_call_cannot_do_without_is_refused_if_missing(name: str) -> None:
     for field in needed(name):
         with pytest.raises(RequestError, match="^%s: expected .*, got (''|None|str)" % field if field != "path" else "^path: "):
@@ -902,30 +902,6 @@ def test_a_recorded_answer_is_kept_whole(call: Any, path: str, row: Any) -> None
 
 
 # --- a field is one line ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name, line", [
-    ("chat", "    tools: Optional[Sequence[Union[Mapping[str, Any], Tool, Callable[..., Any]]]]\n"),
-    ("pull", "    insecure: bool"),
-])  # fmt: skip
-def test_a_field_is_declared_in_one_line(tmp_path: Path, name: str, line: str) -> None:
-    copy = tmp_path / "vendored" / "client"
-    shutil.copytree(os.path.join(ROOT, "ollama_stream"), str(copy), ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "vendored" / "__init__.py").write_text("")
-    rows = (copy / "_endpoints.py").read_text(encoding="utf-8")
-    assert rows.count(line) == 1
-    (copy / "_endpoints.py").write_text(rows.replace(line, "    warmth: Optional[float]\n" + line), encoding="utf-8")
-    program = (
-        "import inspect, vendored.client as c; from vendored.client._endpoints import build\n"
-        "for function in c.Client.{0}, c.AsyncClient.{0}, c.{0}:\n"
-        "    assert str(inspect.signature(function).parameters['warmth']) == \"warmth: 'Optional[float]' = None\"\n"
-        "assert b'\"warmth\":0.5' in build('{0}', {{'model': 'm', 'warmth': 0.5}}).body\n"
-    ).format(name)
-    done = run_python("-c", program, PYTHONPATH=str(tmp_path))
-    assert (done.returncode, done.stderr) == (0, "")
-    if name == "chat":
-        done = run_python("-m", "vendored.client", "run", "--help", PYTHONPATH=str(tmp_path))
-        assert re.search(r"^ +--warmth VALUE +a number$", done.stdout, re.M)
 
 
 def test_a_type_checker_knows_every_parameter() -> None:

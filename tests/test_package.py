@@ -26,7 +26,7 @@ FACES = {module.partition(".")[0] for module in MODULES if "." in module}  # fol
 # The client, in the order of its bytes: a file imports only from those before it.
 CLIENT = (
     "_errors _json _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange "
-    "_calls _client _default aio"
+    "_calls _methods _client _default aio"
 ).split()
 # What each room may import beside itself. "" is the face of the package, and the faces kept for their public names.
 ROOMS = {
@@ -35,14 +35,13 @@ ROOMS = {
 }  # fmt: skip
 # Imports inside a function of the client: what is loaded only where a call uses it.
 DOORS = [
-    "_client.Client.run_tools: tools",
     "_client.Stream.__aiter__: aio",
     "_client.Texts.__aiter__: aio",
+    "_methods.Composed.run_tools: tools",
     "_records.Generation.parse: _schema",
     "_values.checked_format: _schema",
     "_values.checked_headers: _address",
     "_values.checked_tool: _schema",
-    "aio.AsyncClient.run_tools: tools",
 ]
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 MAX_LINES, MAX_FUNCTION = 450, 40

@@ -14,7 +14,7 @@ from support import PATIENCE, ROOT, environment
 
 from ollama_stream import Client, FixtureError, OllamaError, Options
 from ollama_stream._decode import field_names
-from ollama_stream._endpoints import CALL_FIELDS, ENDPOINTS, known_fields
+from ollama_stream._endpoints import CALL_FIELDS, ENDPOINTS
 from ollama_stream.fixture import LEVELS, canonical_json, decode_bytes, dumps, encode_bytes, load, loads
 from ollama_stream.fixture.lines import FOLLOWERS, HOWS, VERSION_KEY
 from ollama_stream.fixture.redact import KEPT
@@ -154,7 +154,7 @@ def test_a_command_of_the_protocol_runs(command):
 
 
 def test_every_field_of_every_call_is_in_the_protocol():
-    fields = {name.rstrip("_") for row in ENDPOINTS.values() for name in known_fields(row) if name not in CALL_FIELDS}
+    fields = {name.rstrip("_") for row in ENDPOINTS.values() for name in row.fields if name not in CALL_FIELDS}
     fields |= {name for row in ENDPOINTS.values() if row.record is not dict for name in field_names(row.record)}
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", PROTOCOL))))
     assert sorted(fields - words) == []

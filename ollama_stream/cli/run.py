@@ -8,17 +8,16 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Union
 
 from .._client import Client
-from .._endpoints import ENDPOINTS, build, fields_of
+from .._endpoints import build
 from .._errors import RequestError
 from .asking import LEVELS, add_server_arguments, new_client, tool_of, waiting_for
 from .options import argument_error, json_or_text, name_and_value, read_bytes, standard_input, utf8
 from .output import ErrorOutput, Output, print_answer
-from .words import field_help, option_of
+from .words import chat_fields, field_help, option_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-OWN = ("think", "options", "timeout", "headers", "keep_alive")  # fields with an option of their own
 SILENT_SECONDS = 2.0  # of standard input, before that is said
 
 
@@ -78,11 +77,6 @@ def think_level(text: str) -> Union[bool, str]:
     if not text:
         raise argument_error("expected one of %s, or a level of the model" % ", ".join(LEVELS))
     return {"true": True, "false": False}.get(text) if text in ("true", "false") else utf8(text)  # type: ignore[return-value]
-
-
-def chat_fields() -> Dict[str, str]:
-    """The fields of a chat without an option of their own above, and their types."""
-    return {name: kind for name, kind in fields_of(ENDPOINTS["chat"]).items() if name not in OWN}
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

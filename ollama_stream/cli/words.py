@@ -8,25 +8,20 @@ go in and come out; what a server or a user has written is left as it is.
 from __future__ import annotations
 
 import re
-from typing import Any, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
+from .._endpoints import ENDPOINTS, describe_field, fields_of
 from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
 
 MAX_SERVER_WORDS = 600  # characters of a server's error: the line has room for what is to be done about it
 MAX_NAMES = 10  # of models in an error
 LOOK_SECONDS = 3.0  # for the list of models beside an error
 
-FIELDS = {  # what can be given for them, where their type does not say it
-    "tools": "a JSON list of tools",
-    "logprobs": "true or false: the log probability of each token",
-    "top_logprobs": "0 to 20 alternatives to each token",
-    "format": "json, or a JSON Schema",
-    "truncate": "true or false: drop the oldest where they are too many",
-    "shift": "true or false: go on past the end of the context",
-    "_debug_render_only": "true or false: answer with the rendered prompt",
-    "extra": "a JSON object: more members of the request",
-}
-TYPES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
+OWN = ("think", "options", "timeout", "headers", "keep_alive")  # fields of a chat with an option of their own
+TYPES = {  # of a field, and what can be given for it
+    "bool": "true or false", "int": "a whole number", "float": "a number", "str": "text", "Tools": "a JSON list",
+    "Mapping[str, Any]": "a JSON object", "Any": "",
+}  # fmt: skip
 KINDS = {  # of a value: what Python calls it, and JSON
     "str": "text", "int": "a number", "float": "a number", "dict": "an object", "list": "a list",
     "bool": "true or false", "True": "true", "False": "false",
@@ -59,11 +54,16 @@ _BYTES = re.compile(r"\bb('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _CLOCK = re.compile(r"raise it with timeout=Timeout\(\w+=\.\.\.\)")
 
 
+def chat_fields() -> Dict[str, str]:
+    """The fields of a chat without an option of their own, and their types."""
+    return {name: kind for name, kind in fields_of(ENDPOINTS["chat"]).items() if name not in OWN}
+
+
 def field_help(name: str, annotation: str) -> str:
-    """What can be given for a field of a request. One that nothing is written about has its type."""
+    """What can be given for a field of a chat, and what it means."""
     optional = re.fullmatch(r"Optional\[(.*)\]", annotation)
     kind = optional.group(1) if optional else annotation
-    return FIELDS.get(name) or TYPES.get(kind, kind)
+    return ": ".join(filter(None, (TYPES.get(kind, kind), describe_field(ENDPOINTS["chat"], name))))
 
 
 def option_of(name: str) -> str:
@@ -133,6 +133,6 @@ def option_of_place(name: str) -> str:
     """Of what the library names at the start of an error."""
     if name == "keep_alive":
         return "--keepalive"
-    if name in FIELDS or name == "think":
+    if name in chat_fields() or name == "think":
         return option_of(name)
     return {"options": "--option", "host": "--listen", "model": "MODEL"}.get(name, name)

@@ -11,7 +11,7 @@ from dataclasses import make_dataclass
 from typing import Any, Dict, List, Union
 
 from .._decode import Record
-from .._endpoints import CALL_FIELDS, ENDPOINTS, known_fields
+from .._endpoints import CALL_FIELDS, ENDPOINTS
 from .._errors import RequestError, ResponseError
 from .._records import (
     ChatResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, Image, ListResponse, Logprob,
@@ -59,7 +59,7 @@ REQUESTS = {
 def __getattr__(name: str) -> Any:
     """A class that few programs name is made when it is asked for."""
     if name in REQUESTS:
-        made: Any = record_class(name, [f for f in known_fields(ENDPOINTS[REQUESTS[name]]) if f not in CALL_FIELDS])
+        made: Any = record_class(name, [f for f in ENDPOINTS[REQUESTS[name]].fields if f not in CALL_FIELDS])
     elif name in FIELDS:
         made = record_class(name, FIELDS[name].split())
     elif name in ALIASES:

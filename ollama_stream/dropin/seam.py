@@ -69,7 +69,7 @@ def request_of(cls: Any, method: str, path: str, json: Any, stream: bool, option
     request = build_any(method, place, json, None, stream, options)
     rows = [row for row in ENDPOINTS.values() if (row.method, row.path, row.base) == (request.method, place, base)]
     row = rows[0] if rows else request.endpoint
-    return request._replace(endpoint=row._replace(record=cls if issubclass(cls, Record) else dict))
+    return request._replace(endpoint=row.replace(record=cls if issubclass(cls, Record) else dict))
 
 
 def without_none(**fields: Any) -> Dict[str, Any]:

@@ -3,13 +3,16 @@
 
 The face of the folder: others import from here.
 
-    rounds  run_tools(), Conversation
-    meter   progress(): the records of a pull over all its layers
+    runs          run_tools(); awaited: its answer in a coroutine; rounds: what both do
+    conversation  Conversation
+    meter         progress(): the records of a pull over all its layers
 """
 
 from __future__ import annotations
 
+from .conversation import Conversation
 from .meter import Progress, progress
-from .rounds import Conversation, ToolRun, run_tools
+from .rounds import Rounds
+from .runs import ToolRun, run_over, run_tools
 
-__all__ = ["Conversation", "Progress", "ToolRun", "progress", "run_tools"]
+__all__ = ["Conversation", "Progress", "Rounds", "ToolRun", "progress", "run_over", "run_tools"]

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is built on the client: tool calls answered by functions, and conversations.
-
-    run_tools(client, ...)      -> ToolRun or AsyncToolRun: the parts of all answers, until one asks for no tool
-    Conversation(client, ...)   .say(text) -> such a run; the history grows by what was finished; save() and load()
+"""Tool calls answered by functions: a request, the calls that its answer asks for, the next request with their results.
 
 A run is a stream over ``Rounds``, which stands in for its exchange: one exchange after the other, with the calls of
 functions in between. So everything that is true of a stream is true of a run.
@@ -12,39 +9,21 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from functools import partial
-from typing import (
-    TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union, cast,
-    overload,
-)  # fmt: skip
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, cast
 
-from .._calls import BaseClient, as_messages
-from .._client import Client, Stream
+from .._calls import BaseClient
+from .._client import Client
 from .._decode import decode
-from .._errors import FixtureError, OllamaError, ProtocolError, RequestError, StreamClosed
+from .._endpoints import as_messages
+from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
-from .._values import base64_text, checked_message, checked_messages, checked_tools, has_dump, plain
+from .._values import base64_text, checked_messages, checked_tools, has_dump, plain
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .._calls import Messages
-    from .._endpoints import ChatFields, GenerationFields
-    from ..aio import AsyncClient, AsyncToolRun
-
-    class ConversationFields(ChatFields, total=False):
-        system: Optional[str]
-        messages: Messages
-        max_rounds: int
-
-
-PathLike = Union[str, "os.PathLike[str]"]
 Functions = Dict[str, Optional[Callable[..., Any]]]
 
-# --- tools ------------------------------------------------------------------------------------------------------------
 
 class Rounds:
     """What a stream asks of an exchange, answered by one exchange after the other.
@@ -74,13 +53,28 @@ class Rounds:
         self._calling = False
         self._end = ""
 
-    def __getattr__(self, name: str) -> Any:
-        # All that is not said here is that of the exchange which is under way: partial, decoder, error, open() ...
-        return getattr(self.exchange, name)
-
     @property
     def status(self) -> str:
         return self._end or ("open" if self.exchange.status == "complete" else self.exchange.status)
+
+    @property
+    def being_read(self) -> bool:
+        return self._calling or self.exchange.being_read
+
+    # What else a stream asks of its exchange is that of the one which is under way.
+    request = property(lambda self: self.exchange.request)
+    url = property(lambda self: self.exchange.url)
+    head = property(lambda self: self.exchange.head)
+    decoder = property(lambda self: self.exchange.decoder)
+    partial = property(lambda self: self.exchange.partial)
+    error = property(lambda self: self.exchange.error)
+
+    async def open(self) -> None:
+        await self.exchange.open()
+
+    def failed(self, error: OllamaError) -> OllamaError:
+        failure: OllamaError = self.exchange.failed(error)
+        return failure
 
     def close(self) -> None:
         if self.status == "open":
@@ -220,8 +214,10 @@ def exception_text(error: Exception) -> str:
     return "".join(format_exception_only(type(error), error)).strip()  # survives a __str__ that fails
 
 
-class ToolRun(Stream[ChatResponse]):
-    """A stream of the parts of all answers of a run. ``partial`` and ``result()`` are those of the last answer."""
+class Run:
+    """What both colours of a run have beside a stream. ``partial`` and ``result()`` are those of the last answer."""
+
+    _exchange: Any
 
     @property
     def messages(self) -> List[Message]:
@@ -234,164 +230,4 @@ class ToolRun(Stream[ChatResponse]):
     @property
     def status(self) -> str:
         """ "open", "complete", "truncated", "error" or "cancelled"."""
-        return self._exchange.status
-
-
-@overload
-def run_tools(
-    client: Client, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = ...,
-    **fields: Unpack[GenerationFields],
-) -> ToolRun: ...  # fmt: skip
-@overload
-def run_tools(
-    client: AsyncClient, model: str, messages: Union[str, Messages], tools: Sequence[Any], *, max_rounds: int = ...,
-    **fields: Unpack[GenerationFields],
-) -> AsyncToolRun: ...  # fmt: skip
-
-
-def run_tools(client: Any, model: str, messages: Any, tools: Any, *, max_rounds: int = 10, **fields: Any) -> Any:
-    """Chat, call the functions that the model asks for, tell it the results, and so on until it asks for none.
-
-    What this returns is a stream of the parts of every answer as they come; its ``messages`` are the conversation so
-    far. ``messages`` here may be one prompt as a string, and is not changed. A result that is no string is told as
-    JSON, or else by ``str()``; an exception as "error: ZeroDivisionError: division by zero", and so are wrong arguments
-    and a tool that there is not. The calls of an answer are made in order, one after the other; with an AsyncClient a
-    function may be asynchronous, and a plain one holds up the loop. Answers go back whole, with their thinking. The
-    clocks of ``timeout`` count for each answer anew.
-
-    A tool given as a dict has no function: an answer that calls one ends the run, and none of its calls is made. They
-    are in ``messages[-1].tool_calls``; append a message of role "tool" for each, and run again.
-
-    Raises RequestError here for a wrong argument and for two tools of one name; from the loop what a stream raises, and
-    ProtocolError, with the answer in ``partial``, where the answer number ``max_rounds`` still asks for tools.
-    """
-    return run_over(Rounds(client, model, messages, tools, max_rounds=max_rounds, **fields), client)
-
-
-def run_over(rounds: Any, client: Any) -> Any:
-    if isinstance(client, Client):
-        return ToolRun(rounds)
-    from ..aio import AsyncToolRun
-
-    return AsyncToolRun(rounds)
-
-
-# --- conversations ----------------------------------------------------------------------------------------------------
-
-Run = TypeVar("Run", ToolRun, "AsyncToolRun")
-
-
-class Conversation(Generic[Run]):
-    """A chat that remembers: ``messages`` holds what was said and answered, and is sent with the next ``say()``.
-
-    It grows when an answer is whole; an error, a ``break`` or a cancelled task leaves it as it was. ``system`` takes
-    the place of a system message that ``messages`` begin with; ``tools``, ``max_rounds`` and the fields are those of
-    ``run_tools``. Thinking is kept and sent: the model's template, on the server, decides what the model sees of it.
-    Raises RequestError for a wrong argument.
-    """
-
-    @overload
-    def __init__(
-        self: Conversation[ToolRun], client: Client, model: str, **settings: Unpack[ConversationFields]
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: Conversation[AsyncToolRun], client: AsyncClient, model: str, **settings: Unpack[ConversationFields]
-    ) -> None: ...
-
-    def __init__(
-        self, client: Any, model: str, *, system: Optional[str] = None, messages: Any = (), **settings: Any
-    ) -> None:
-        self.messages = checked_history(messages)
-        if system is not None:
-            has_one = bool(self.messages) and self.messages[0].role == "system"
-            data = checked_message({"role": "system", "content": system}, "system")
-            self.messages[:has_one] = [message_of(data, "system")]
-        self._client, self._model, self._settings = client, model, settings
-        self._rounds(self.messages)  # a wrong argument is told now
-
-    def say(self, message: Union[str, Mapping[str, Any], Message], *, images: Optional[Sequence[Any]] = None) -> Run:
-        """Send the history and a message, the user's where it is a string; a stream of the parts of the answer.
-
-        ``images`` go with a string: bytes, paths or base64. ``text()`` gives the text alone, ``result()`` all at once.
-        """
-        if isinstance(message, str):
-            message = {"role": "user", "content": message, **({} if images is None else {"images": images})}
-        elif images is not None:
-            raise RequestError("images: they go with a string; a message has its own")
-        rounds = self._rounds([*self.messages, checked_message(message, "message")])
-        rounds.history = self.messages
-        return cast(Run, run_over(rounds, self._client))
-
-    def _rounds(self, messages: Sequence[Any]) -> Rounds:
-        return Rounds(self._client, self._model, messages, **self._settings)
-
-    def save(self, path: PathLike) -> None:
-        """Write the messages as JSON, one a line; a file that is there is replaced in one step, when all is written.
-
-        A new file is for its owner alone. Raises RequestError where it cannot be done; what was there is unharmed.
-        """
-        from ..fixture import canonical_json
-
-        try:
-            lines = [canonical_json(message) + "\n" for message in checked_messages(self.messages, "messages")]
-        except FixtureError as error:
-            raise RequestError("messages: %s" % error) from None
-        replace_file(path, "".join(lines).encode("utf-8"))
-
-    @overload
-    @classmethod
-    def load(cls, path: PathLike, client: Client, model: str, **settings: Any) -> Conversation[ToolRun]: ...
-    @overload
-    @classmethod
-    def load(cls, path: PathLike, client: AsyncClient, model: str, **settings: Any) -> Conversation[AsyncToolRun]: ...
-
-    @classmethod
-    def load(cls, path: PathLike, client: Any, model: str, **settings: Any) -> Any:
-        """A conversation with the messages of a file that ``save`` wrote; ``settings`` are those of the constructor.
-
-        Raises RequestError where the file cannot be read, and with the number of a line that is no message.
-        """
-        make: Any = cls
-        return make(client, model, messages=read_messages(path), **settings)
-
-
-def replace_file(path: PathLike, data: bytes) -> None:
-    from shutil import copymode
-    from tempfile import mkstemp
-
-    try:
-        target = os.path.realpath(path)
-        handle, part = mkstemp(".part", os.path.basename(target) + ".", os.path.dirname(target))
-        try:
-            with open(handle, "wb") as file:
-                file.write(data)
-            if os.path.exists(target):
-                copymode(target, part)
-            os.replace(part, target)
-        except BaseException:
-            os.unlink(part)
-            raise
-    except (OSError, ValueError) as error:
-        raise RequestError("%s: cannot be written: %s" % (os.fspath(path), error)) from error
-
-
-def read_messages(path: PathLike) -> List[Message]:
-    from ..fixture import parse_json
-
-    try:
-        with open(path, "rb") as file:
-            lines = file.read().split(b"\n")
-    except (OSError, ValueError) as error:
-        raise RequestError("%s: cannot be read: %s" % (os.fspath(path), error)) from error
-    messages = []
-    for lineno, line in enumerate(lines, 1):
-        try:
-            if line.strip():
-                fields = parse_json(line)
-                messages.append(message_of(checked_message(fields, "message"), "message"))
-                if messages[-1].images != fields.get("images"):  # it was no base64 but named a file, to be sent
-                    raise RequestError("message.images: expected base64")
-        except (FixtureError, RequestError) as error:
-            raise RequestError("%s, line %d: %s" % (os.fspath(path), lineno, error)) from None
-    return messages
+        return cast(Rounds, self._exchange).status

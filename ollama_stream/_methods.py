@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""The methods of both clients and the module functions, made of the rows of ``_endpoints``: signature, help, body.
+
+Type checkers read ``_methods.pyi`` in place of this file. It is made of the rows as well (``tests/make_stubs.py``), so
+that no call is written down twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from inspect import Parameter, Signature
+from types import CodeType, FunctionType, MethodType
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union  # also for get_type_hints
+
+from ._endpoints import (
+    CHAT, ENDPOINTS, MODEL, PROMPT, REQUEST, STREAM, TOOLS, Endpoint, Field, Images, Messages, ModelOptions, Path, Tools,
+    build, build_any, check_names,
+)  # fmt: skip
+from ._net import Timeout
+from ._records import ChatResponse
+from ._values import checked_count
+
+NAMES = {"Any": Any, "bool": bool, "str": str}
+TYPES = (Images, Mapping, Messages, ModelOptions, Optional, Path, Sequence, Timeout, Tools)  # what fields name
+
+# Calls that are made of others: they have the fields of a row, and no request of their own.
+ASKING = (MODEL, PROMPT._replace(type="Union[str, Messages]", needed=True))
+STREAM_CHAT = Endpoint(
+    "stream_chat", "POST", "/api/chat", dict, "The text of a chat answer, piece by piece, none empty.",
+    ASKING, tuple(field for field in CHAT if field is not STREAM), returns="Texts",
+)  # fmt: skip
+RUN_TOOLS = Endpoint(
+    "run_tools", "POST", "/api/chat", dict,
+    "A chat in which the functions that the model asks for are called; see ``tools.run_tools``.",
+    ASKING + (TOOLS._replace(type="Tools", needed=True),),
+    (
+        Field("max_rounds", "int", checked_count, "how many answers there may be before one asks for no tool", 10),
+        *(field for field in CHAT if field not in (STREAM, TOOLS)),
+    ), returns="ToolRun",
+)  # fmt: skip
+
+
+class Methods:
+    """The calls of a Client, one for each row, which ``add_methods`` has put here."""
+
+
+class AsyncMethods:
+    """The same of an AsyncClient."""
+
+
+def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any]) -> None:
+    """Put a method for each row into a class.
+
+    ``stream`` and ``texts`` are the classes of its streams; ``mark`` gets each method that answers by itself.
+    """
+    returned = dict(NAMES, Texts=texts, ToolRun=stream[ChatResponse])
+    for row in (*ENDPOINTS.values(), REQUEST, STREAM_CHAT, RUN_TOOLS):
+        answer: Any = returned.get(row.returns, row.record)
+        if row.streams:
+            answer = Any if row is REQUEST else Union[answer, stream[answer]]
+        method = make_method(row, answer)
+        method.__module__, method.__qualname__ = stream.__module__, "%s.%s" % (owner.__name__, row.name)
+        setattr(owner, row.name, method if row in (STREAM_CHAT, RUN_TOOLS) else mark(method))
+
+
+def make_method(row: Endpoint, answer: Any) -> Any:
+    body = getattr(Composed, row.name, call_row)
+
+    def method(self: Any, *args: Any, **given: Any) -> Any:
+        return body(self, row, named(row, args, given))
+
+    describe(method, row, answer)
+    return method
+
+
+def make_function(method: Any, client: Callable[[], Any]) -> Any:
+    """The function that calls a method of the client that ``client()`` gives."""
+
+    def function(*args: Any, **given: Any) -> Any:
+        return getattr(client(), function.__name__)(*args, **given)
+
+    shown = method.__signature__
+    function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
+    function.__name__ = function.__qualname__ = method.__name__
+    function.__annotations__, function.__doc__ = method.__annotations__, method.__doc__
+    return function
+
+
+def describe(method: Any, row: Endpoint, answer: Any) -> None:
+    """Give a method the name, the signature and the help of its row."""
+    parameters = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
+    for field in row.fields.values():
+        kind = Parameter.POSITIONAL_OR_KEYWORD if field in row.positional else Parameter.KEYWORD_ONLY
+        default = Parameter.empty if field.required else field.default
+        parameters.append(Parameter(field.name, kind, default=default, annotation=field.type))
+    method.__name__ = row.name
+    method.__signature__ = Signature(parameters, return_annotation=answer)
+    method.__annotations__ = {field.name: field.type for field in row.fields.values()}
+    method.__annotations__["return"] = answer
+    method.__doc__ = row.help()
+
+
+def named(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:
+    """The arguments of a call by their names. Raises TypeError as Python does."""
+    if len(args) > len(row.positional):
+        most = len(row.positional)
+        raise TypeError("%s() takes at most %d positional arguments, %d were given" % (row.name, most, len(args)))
+    for field, value in zip(row.positional, args):
+        if field.name in given:
+            raise TypeError("%s() got multiple values for argument %r" % (row.name, field.name))
+        given[field.name] = value
+    for name in row.required:
+        if name not in given:
+            raise TypeError("%s() missing a required argument: %r" % (row.name, name))
+    return given
+
+
+def call_row(client: Any, row: Endpoint, given: Mapping[str, Any]) -> Any:
+    if row.returns != row.record.__name__:  # the answer is made of others
+        return client._answer(build(row.name, given))
+    return client._call(row.name, given)
+
+
+class Composed:
+    """What the methods do that have no row of their own in ENDPOINTS."""
+
+    @staticmethod
+    def request(client: Any, _row: Endpoint, given: Dict[str, Any]) -> Any:
+        names = ("method", "path", "json", "body", "stream")
+        method, path, json, body, stream = (given.pop(name, None) for name in names)
+        return client._answer(build_any(method, path, json, body, stream, given))
+
+    @staticmethod
+    def stream_chat(client: Any, row: Endpoint, given: Dict[str, Any]) -> Any:
+        check_names(row, given)
+        return client.chat(stream=True, **given).text()
+
+    @staticmethod
+    def run_tools(client: Any, row: Endpoint, given: Dict[str, Any]) -> Any:
+        from .tools import Rounds, run_over
+
+        check_names(row, given)
+        return run_over(Rounds(client, **given), client)
+
+
+# --- coroutine functions ----------------------------------------------------------------------------------------------
+
+
+class CoroutineFunction:
+    """A function that gives something to be awaited, and passes for an ``async def`` wherever it is asked.
+
+    It is no real one, because its arguments are checked at the call, and because the stream that it may give can be
+    read by ``async for`` without being awaited. Since 3.12 a plain function can be marked; here it is all that
+    ``inspect`` and ``unittest.mock`` look at.
+    """
+
+    __class__: Any = FunctionType
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        functools.update_wrapper(self, function)
+        del self.__dict__["__wrapped__"]
+        code: CodeType = awaited.__code__
+        self.__code__, self.__defaults__, self.__kwdefaults__ = code, None, None
+        self.__globals__ = function.__globals__
+
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        return self._function(*args, **given)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return repr(self._function)
+
+
+async def awaited(self: Any, *args: Any, **given: Any) -> Any:
+    """Of which a CoroutineFunction has its code."""
+
+
+def as_coroutine_function(function: Any) -> Any:
+    mark = getattr(inspect, "markcoroutinefunction", CoroutineFunction)
+    return mark(function)

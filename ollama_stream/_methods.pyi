@@ -1,0 +1,1677 @@
+# SPDX-License-Identifier: MIT
+"""What ``_methods`` makes, for type checkers. Made by ``tests/make_stubs.py`` of the rows of ``_endpoints``."""
+
+from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union, overload
+
+from typing_extensions import Literal, TypedDict
+
+from ._client import Stream, Texts
+from ._endpoints import Images, Messages, ModelOptions, Path, Tools
+from ._net import Timeout
+from ._records import (
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse,
+    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
+    WebSearchResponse,
+)  # fmt: skip
+from .aio import AsyncStream, AsyncTexts
+from .tools import ToolRun
+from .tools.awaited import AsyncToolRun
+
+def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any]) -> None: ...
+def make_function(method: Any, client: Callable[[], Any]) -> Any: ...
+def as_coroutine_function(function: Any) -> Any: ...
+
+class GenerationFields(TypedDict, total=False):
+    think: Optional[Union[bool, str]]
+    logprobs: Optional[bool]
+    top_logprobs: Optional[int]
+    format: Any
+    options: Optional[ModelOptions]
+    keep_alive: Optional[Union[float, str]]
+    truncate: Optional[bool]
+    shift: Optional[bool]
+    _debug_render_only: Optional[bool]
+    extra: Optional[Mapping[str, Any]]
+    headers: Optional[Mapping[str, Optional[str]]]
+    timeout: Union[Timeout, float, None]
+
+class ChatFields(TypedDict, total=False):
+    tools: Optional[Tools]
+    think: Optional[Union[bool, str]]
+    logprobs: Optional[bool]
+    top_logprobs: Optional[int]
+    format: Any
+    options: Optional[ModelOptions]
+    keep_alive: Optional[Union[float, str]]
+    truncate: Optional[bool]
+    shift: Optional[bool]
+    _debug_render_only: Optional[bool]
+    extra: Optional[Mapping[str, Any]]
+    headers: Optional[Mapping[str, Optional[str]]]
+    timeout: Union[Timeout, float, None]
+
+class Methods:
+    @overload
+    def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> ChatResponse:
+        """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
+
+        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        stream: hand out the answer piece by piece, as it comes
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: Literal[True], think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Stream[ChatResponse]: ...
+    @overload
+    def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: bool, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[ChatResponse, Stream[ChatResponse]]: ...
+    @overload
+    def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> GenerateResponse:
+        """The text that follows a prompt.
+
+        POST /api/generate
+
+        model: the name of a model, such as llama3.2
+        prompt: the text to go on from
+        suffix: the text that follows the answer
+        system: the system message, in place of the model's own
+        template: the template, in place of the model's own
+        context: tokens of an earlier answer; deprecated
+        stream: hand out the answer piece by piece, as it comes
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        raw: send the prompt as it is, without the template
+        format: json, a JSON Schema, or a Python type that becomes one
+        images: bytes, paths or base64
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        width: pixels (models that make images, until 0.32.5)
+        height: pixels
+        steps: steps of making the image
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: Literal[True], think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Stream[GenerateResponse]: ...
+    @overload
+    def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: bool, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[GenerateResponse, Stream[GenerateResponse]]: ...
+    def unload(
+        self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> GenerateResponse:
+        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0.
+
+        POST /api/generate
+
+        model: the name of a model, such as llama3.2
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def embed(
+        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
+        options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        dimensions: Optional[int] = None, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> EmbedResponse:
+        """A vector for each input, L2-normalised. Without an input the model is only loaded.
+
+        POST /api/embed
+
+        model: the name of a model, such as llama3.2
+        input: a text, or several
+        truncate: cut a text that is too long (True) or refuse it (False)
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        dimensions: numbers in a vector; the rest is cut off
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def embeddings(
+        self, model: str = "", prompt: Optional[str] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> EmbeddingsResponse:
+        """One vector, not normalised. The older way; see embed().
+
+        POST /api/embeddings
+
+        model: the name of a model, such as llama3.2
+        prompt: the text
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def pull(
+        self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Have the server download a model.
+
+        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
+
+        POST /api/pull
+
+        model: the name of a model, such as llama3.2
+        insecure: a registry without TLS, or with a certificate of its own
+        stream: hand out the answer piece by piece, as it comes
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def pull(
+        self, model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Stream[ProgressResponse]: ...
+    @overload
+    def pull(
+        self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+    @overload
+    def push(
+        self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Have the server upload a model; the clocks are those of pull().
+
+        POST /api/push
+
+        model: the name of a model, such as llama3.2
+        insecure: a registry without TLS, or with a certificate of its own
+        stream: hand out the answer piece by piece, as it comes
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def push(
+        self, model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Stream[ProgressResponse]: ...
+    @overload
+    def push(
+        self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *,
+        stream: Literal[False] = False, draft_files: Optional[Mapping[str, str]] = None,
+        draft_quantize: Optional[str] = None, renderer: Optional[str] = None, parser: Optional[str] = None,
+        requires: Optional[str] = None, remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Make a model, from another one or from files.
+
+        POST /api/create
+
+        model: the name of a model, such as llama3.2
+        quantize: a form such as q4_K_M
+        from_: the model to begin with, sent as "from"
+        files: file names and their digests, of create_blob()
+        adapters: the same for adapters
+        template: the template of its prompts
+        license: a text, or several
+        system: its system message
+        parameters: its options, such as temperature
+        messages: the conversation that it begins with
+        stream: hand out the answer piece by piece, as it comes
+        draft_files: files, as above, of a draft model
+        draft_quantize: a form for the draft model
+        renderer: the name of a built-in one
+        parser: the name of a built-in one
+        requires: the least version of the server
+        remote_host: the server that runs it
+        info: capabilities, context_length (tokens), ...
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: Literal[True],
+        draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+        renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+        remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> Stream[ProgressResponse]: ...
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: bool,
+        draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+        renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+        remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+    def create_blob(
+        self, path: Path, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> str:
+        """Give the server a file, for create(); returns "sha256:" and the digest.
+
+        The file is read in pieces. It is not sent if the server has it.
+
+        POST /api/blobs/{digest}
+
+        path: the name of the file
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def blob_exists(
+        self, digest: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> bool:
+        """Whether the server has a file.
+
+        HEAD /api/blobs/{digest}
+
+        digest: 'sha256:' and 64 digits, as create_blob() returns it
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def list(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ListResponse:
+        """The installed models.
+
+        GET /api/tags
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def show(
+        self, model: str, *, system: Optional[str] = None, options: Optional[ModelOptions] = None,
+        verbose: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> ShowResponse:
+        """Everything about one model.
+
+        POST /api/show
+
+        model: the name of a model, such as llama3.2
+        system: shown in place of the model's own
+        options: options of the model, such as temperature
+        verbose: the large arrays of model_info too
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def ps(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProcessResponse:
+        """The models in memory.
+
+        GET /api/ps
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def copy(
+        self, source: str, destination: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Another name for a model.
+
+        POST /api/copy
+
+        source: the name of a model, such as llama3.2
+        destination: the new name
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def delete(
+        self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Remove a model.
+
+        DELETE /api/delete
+
+        model: the name of a model, such as llama3.2
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def version(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> VersionResponse:
+        """The version of the server.
+
+        GET /api/version
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def ping(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> bool:
+        """Whether a server answers, and well, within 10 s unless the call names other clocks.
+
+        False for every failure but a wrong argument; version() raises what was wrong.
+
+        HEAD /
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def me(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> UserResponse:
+        """The ollama.com account of the server; ResponseError with ``signin_url`` if there is none.
+
+        POST /api/me
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def signout(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Sign the server out of ollama.com.
+
+        POST /api/signout
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def cloud_status(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> CloudStatusResponse:
+        """Whether the server may use ollama.com.
+
+        GET /api/status
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def web_search(
+        self, query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> WebSearchResponse:
+        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+        Raises RequestError without a Bearer token, before anything is sent.
+
+        POST https://ollama.com/api/web_search
+
+        query: what to look for
+        max_results: how many results at most
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def web_fetch(
+        self, url: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> WebFetchResponse:
+        """Fetch a page as text, by ollama.com; the key as for web_search().
+
+        POST https://ollama.com/api/web_fetch
+
+        url: the address of the page
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def request(
+        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Any:
+        """Any endpoint: the JSON value of the answer, or with stream=True a stream of dicts.
+
+        A path that the library knows keeps its rule for a whole answer.
+
+        method: such as POST
+        path: an absolute path, such as /api/chat, percent-encoded
+        json: the value that is the body, sent as it is
+        body: bytes or a text that is the body instead
+        stream: hand out the answer piece by piece, as it comes
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def stream_chat(
+        self, model: str, messages: Union[str, Messages], *, tools: Optional[Tools] = None,
+        think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+        format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> Texts:
+        """The text of a chat answer, piece by piece, none empty.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def run_tools(
+        self, model: str, messages: Union[str, Messages], tools: Tools, *, max_rounds: int = 10,
+        think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+        format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ToolRun:
+        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        max_rounds: how many answers there may be before one asks for no tool
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+
+class AsyncMethods:
+    @overload
+    async def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> ChatResponse:
+        """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
+
+        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        stream: hand out the answer piece by piece, as it comes
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: Literal[True], think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncStream[ChatResponse]: ...
+    @overload
+    def chat(
+        self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+        stream: bool, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[Coroutine[Any, Any, ChatResponse], AsyncStream[ChatResponse]]: ...
+    @overload
+    async def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> GenerateResponse:
+        """The text that follows a prompt.
+
+        POST /api/generate
+
+        model: the name of a model, such as llama3.2
+        prompt: the text to go on from
+        suffix: the text that follows the answer
+        system: the system message, in place of the model's own
+        template: the template, in place of the model's own
+        context: tokens of an earlier answer; deprecated
+        stream: hand out the answer piece by piece, as it comes
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        raw: send the prompt as it is, without the template
+        format: json, a JSON Schema, or a Python type that becomes one
+        images: bytes, paths or base64
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        width: pixels (models that make images, until 0.32.5)
+        height: pixels
+        steps: steps of making the image
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: Literal[True], think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncStream[GenerateResponse]: ...
+    @overload
+    def generate(
+        self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
+        system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
+        stream: bool, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None, raw: Optional[bool] = None, format: Any = None,
+        images: Optional[Images] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, width: Optional[int] = None, height: Optional[int] = None,
+        steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+        _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[Coroutine[Any, Any, GenerateResponse], AsyncStream[GenerateResponse]]: ...
+    async def unload(
+        self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> GenerateResponse:
+        """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0.
+
+        POST /api/generate
+
+        model: the name of a model, such as llama3.2
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def embed(
+        self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
+        options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        dimensions: Optional[int] = None, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> EmbedResponse:
+        """A vector for each input, L2-normalised. Without an input the model is only loaded.
+
+        POST /api/embed
+
+        model: the name of a model, such as llama3.2
+        input: a text, or several
+        truncate: cut a text that is too long (True) or refuse it (False)
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        dimensions: numbers in a vector; the rest is cut off
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def embeddings(
+        self, model: str = "", prompt: Optional[str] = None, options: Optional[ModelOptions] = None,
+        keep_alive: Optional[Union[float, str]] = None, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> EmbeddingsResponse:
+        """One vector, not normalised. The older way; see embed().
+
+        POST /api/embeddings
+
+        model: the name of a model, such as llama3.2
+        prompt: the text
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    async def pull(
+        self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Have the server download a model.
+
+        Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
+
+        POST /api/pull
+
+        model: the name of a model, such as llama3.2
+        insecure: a registry without TLS, or with a certificate of its own
+        stream: hand out the answer piece by piece, as it comes
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def pull(
+        self, model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    def pull(
+        self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    @overload
+    async def push(
+        self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Have the server upload a model; the clocks are those of pull().
+
+        POST /api/push
+
+        model: the name of a model, such as llama3.2
+        insecure: a registry without TLS, or with a certificate of its own
+        stream: hand out the answer piece by piece, as it comes
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def push(
+        self, model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    def push(
+        self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    @overload
+    async def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *,
+        stream: Literal[False] = False, draft_files: Optional[Mapping[str, str]] = None,
+        draft_quantize: Optional[str] = None, renderer: Optional[str] = None, parser: Optional[str] = None,
+        requires: Optional[str] = None, remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProgressResponse:
+        """Make a model, from another one or from files.
+
+        POST /api/create
+
+        model: the name of a model, such as llama3.2
+        quantize: a form such as q4_K_M
+        from_: the model to begin with, sent as "from"
+        files: file names and their digests, of create_blob()
+        adapters: the same for adapters
+        template: the template of its prompts
+        license: a text, or several
+        system: its system message
+        parameters: its options, such as temperature
+        messages: the conversation that it begins with
+        stream: hand out the answer piece by piece, as it comes
+        draft_files: files, as above, of a draft model
+        draft_quantize: a form for the draft model
+        renderer: the name of a built-in one
+        parser: the name of a built-in one
+        requires: the least version of the server
+        remote_host: the server that runs it
+        info: capabilities, context_length (tokens), ...
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: Literal[True],
+        draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+        renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+        remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    def create(
+        self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+        template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+        parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: bool,
+        draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+        renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+        remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    async def create_blob(
+        self, path: Path, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> str:
+        """Give the server a file, for create(); returns "sha256:" and the digest.
+
+        The file is read in pieces. It is not sent if the server has it.
+
+        POST /api/blobs/{digest}
+
+        path: the name of the file
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def blob_exists(
+        self, digest: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> bool:
+        """Whether the server has a file.
+
+        HEAD /api/blobs/{digest}
+
+        digest: 'sha256:' and 64 digits, as create_blob() returns it
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def list(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ListResponse:
+        """The installed models.
+
+        GET /api/tags
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def show(
+        self, model: str, *, system: Optional[str] = None, options: Optional[ModelOptions] = None,
+        verbose: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> ShowResponse:
+        """Everything about one model.
+
+        POST /api/show
+
+        model: the name of a model, such as llama3.2
+        system: shown in place of the model's own
+        options: options of the model, such as temperature
+        verbose: the large arrays of model_info too
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def ps(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> ProcessResponse:
+        """The models in memory.
+
+        GET /api/ps
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def copy(
+        self, source: str, destination: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Another name for a model.
+
+        POST /api/copy
+
+        source: the name of a model, such as llama3.2
+        destination: the new name
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def delete(
+        self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Remove a model.
+
+        DELETE /api/delete
+
+        model: the name of a model, such as llama3.2
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def version(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> VersionResponse:
+        """The version of the server.
+
+        GET /api/version
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def ping(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> bool:
+        """Whether a server answers, and well, within 10 s unless the call names other clocks.
+
+        False for every failure but a wrong argument; version() raises what was wrong.
+
+        HEAD /
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def me(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> UserResponse:
+        """The ollama.com account of the server; ResponseError with ``signin_url`` if there is none.
+
+        POST /api/me
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def signout(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> StatusResponse:
+        """Sign the server out of ollama.com.
+
+        POST /api/signout
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def cloud_status(
+        self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> CloudStatusResponse:
+        """Whether the server may use ollama.com.
+
+        GET /api/status
+
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def web_search(
+        self, query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> WebSearchResponse:
+        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+        Raises RequestError without a Bearer token, before anything is sent.
+
+        POST https://ollama.com/api/web_search
+
+        query: what to look for
+        max_results: how many results at most
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def web_fetch(
+        self, url: str, *, extra: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> WebFetchResponse:
+        """Fetch a page as text, by ollama.com; the key as for web_search().
+
+        POST https://ollama.com/api/web_fetch
+
+        url: the address of the page
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    async def request(
+        self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False,
+        headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+    ) -> Any:
+        """Any endpoint: the JSON value of the answer, or with stream=True a stream of dicts.
+
+        A path that the library knows keeps its rule for a whole answer.
+
+        method: such as POST
+        path: an absolute path, such as /api/chat, percent-encoded
+        json: the value that is the body, sent as it is
+        body: bytes or a text that is the body instead
+        stream: hand out the answer piece by piece, as it comes
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def stream_chat(
+        self, model: str, messages: Union[str, Messages], *, tools: Optional[Tools] = None,
+        think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+        format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncTexts:
+        """The text of a chat answer, piece by piece, none empty.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+    def run_tools(
+        self, model: str, messages: Union[str, Messages], tools: Tools, *, max_rounds: int = 10,
+        think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+        format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+        truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+        extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+        timeout: Union[Timeout, float, None] = None,
+    ) -> AsyncToolRun:
+        """A chat in which the functions that the model asks for are called; see ``tools.run_tools``.
+
+        POST /api/chat
+
+        model: the name of a model, such as llama3.2
+        messages: the conversation so far, or one prompt as text
+        tools: what the model may call
+        max_rounds: how many answers there may be before one asks for no tool
+        think: whether to think, or how hard, such as 'low'
+        logprobs: the log probability of each token
+        top_logprobs: 0 to 20 alternatives to each token
+        format: json, a JSON Schema, or a Python type that becomes one
+        options: options of the model, such as temperature
+        keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+        truncate: drop the oldest messages where they are too many
+        shift: let the answer slide past the end of the context
+        _debug_render_only: answer with the rendered prompt, in _debug_info
+        extra: more members of the request; they win
+        headers: more header fields; None leaves one out
+        timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+        """
+
+@overload
+def chat(
+    model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+    stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+    top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+    keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+    _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> ChatResponse:
+    """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
+
+    A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
+
+    POST /api/chat
+
+    model: the name of a model, such as llama3.2
+    messages: the conversation so far, or one prompt as text
+    tools: what the model may call
+    stream: hand out the answer piece by piece, as it comes
+    think: whether to think, or how hard, such as 'low'
+    logprobs: the log probability of each token
+    top_logprobs: 0 to 20 alternatives to each token
+    format: json, a JSON Schema, or a Python type that becomes one
+    options: options of the model, such as temperature
+    keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+    truncate: drop the oldest messages where they are too many
+    shift: let the answer slide past the end of the context
+    _debug_render_only: answer with the rendered prompt, in _debug_info
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+@overload
+def chat(
+    model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
+    stream: Literal[True], think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
+    top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
+    keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
+    _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Stream[ChatResponse]: ...
+@overload
+def chat(
+    model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None, stream: bool,
+    think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+    format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Union[ChatResponse, Stream[ChatResponse]]: ...
+
+@overload
+def generate(
+    model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *, system: Optional[str] = None,
+    template: Optional[str] = None, context: Optional[Sequence[int]] = None, stream: Literal[False] = False,
+    think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+    raw: Optional[bool] = None, format: Any = None, images: Optional[Images] = None,
+    options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    width: Optional[int] = None, height: Optional[int] = None, steps: Optional[int] = None,
+    truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> GenerateResponse:
+    """The text that follows a prompt.
+
+    POST /api/generate
+
+    model: the name of a model, such as llama3.2
+    prompt: the text to go on from
+    suffix: the text that follows the answer
+    system: the system message, in place of the model's own
+    template: the template, in place of the model's own
+    context: tokens of an earlier answer; deprecated
+    stream: hand out the answer piece by piece, as it comes
+    think: whether to think, or how hard, such as 'low'
+    logprobs: the log probability of each token
+    top_logprobs: 0 to 20 alternatives to each token
+    raw: send the prompt as it is, without the template
+    format: json, a JSON Schema, or a Python type that becomes one
+    images: bytes, paths or base64
+    options: options of the model, such as temperature
+    keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+    width: pixels (models that make images, until 0.32.5)
+    height: pixels
+    steps: steps of making the image
+    truncate: drop the oldest messages where they are too many
+    shift: let the answer slide past the end of the context
+    _debug_render_only: answer with the rendered prompt, in _debug_info
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+@overload
+def generate(
+    model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *, system: Optional[str] = None,
+    template: Optional[str] = None, context: Optional[Sequence[int]] = None, stream: Literal[True],
+    think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+    raw: Optional[bool] = None, format: Any = None, images: Optional[Images] = None,
+    options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    width: Optional[int] = None, height: Optional[int] = None, steps: Optional[int] = None,
+    truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Stream[GenerateResponse]: ...
+@overload
+def generate(
+    model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *, system: Optional[str] = None,
+    template: Optional[str] = None, context: Optional[Sequence[int]] = None, stream: bool,
+    think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+    raw: Optional[bool] = None, format: Any = None, images: Optional[Images] = None,
+    options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    width: Optional[int] = None, height: Optional[int] = None, steps: Optional[int] = None,
+    truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Union[GenerateResponse, Stream[GenerateResponse]]: ...
+
+def unload(
+    model: str, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> GenerateResponse:
+    """Have the server take a model out of its memory: a generate call without a prompt and with keep_alive 0.
+
+    POST /api/generate
+
+    model: the name of a model, such as llama3.2
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def embed(
+    model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
+    options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    dimensions: Optional[int] = None, *, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> EmbedResponse:
+    """A vector for each input, L2-normalised. Without an input the model is only loaded.
+
+    POST /api/embed
+
+    model: the name of a model, such as llama3.2
+    input: a text, or several
+    truncate: cut a text that is too long (True) or refuse it (False)
+    options: options of the model, such as temperature
+    keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+    dimensions: numbers in a vector; the rest is cut off
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def embeddings(
+    model: str = "", prompt: Optional[str] = None, options: Optional[ModelOptions] = None,
+    keep_alive: Optional[Union[float, str]] = None, *, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> EmbeddingsResponse:
+    """One vector, not normalised. The older way; see embed().
+
+    POST /api/embeddings
+
+    model: the name of a model, such as llama3.2
+    prompt: the text
+    options: options of the model, such as temperature
+    keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+@overload
+def pull(
+    model: str, *, insecure: bool = False, stream: Literal[False] = False, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> ProgressResponse:
+    """Have the server download a model.
+
+    Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
+
+    POST /api/pull
+
+    model: the name of a model, such as llama3.2
+    insecure: a registry without TLS, or with a certificate of its own
+    stream: hand out the answer piece by piece, as it comes
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+@overload
+def pull(
+    model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Stream[ProgressResponse]: ...
+@overload
+def pull(
+    model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+
+@overload
+def push(
+    model: str, *, insecure: bool = False, stream: Literal[False] = False, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> ProgressResponse:
+    """Have the server upload a model; the clocks are those of pull().
+
+    POST /api/push
+
+    model: the name of a model, such as llama3.2
+    insecure: a registry without TLS, or with a certificate of its own
+    stream: hand out the answer piece by piece, as it comes
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+@overload
+def push(
+    model: str, *, insecure: bool = False, stream: Literal[True], extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Stream[ProgressResponse]: ...
+@overload
+def push(
+    model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+
+@overload
+def create(
+    model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+    files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+    template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+    parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: Literal[False] = False,
+    draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+    renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+    remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> ProgressResponse:
+    """Make a model, from another one or from files.
+
+    POST /api/create
+
+    model: the name of a model, such as llama3.2
+    quantize: a form such as q4_K_M
+    from_: the model to begin with, sent as "from"
+    files: file names and their digests, of create_blob()
+    adapters: the same for adapters
+    template: the template of its prompts
+    license: a text, or several
+    system: its system message
+    parameters: its options, such as temperature
+    messages: the conversation that it begins with
+    stream: hand out the answer piece by piece, as it comes
+    draft_files: files, as above, of a draft model
+    draft_quantize: a form for the draft model
+    renderer: the name of a built-in one
+    parser: the name of a built-in one
+    requires: the least version of the server
+    remote_host: the server that runs it
+    info: capabilities, context_length (tokens), ...
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+@overload
+def create(
+    model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+    files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+    template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+    parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: Literal[True],
+    draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+    renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+    remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Stream[ProgressResponse]: ...
+@overload
+def create(
+    model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
+    files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
+    template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
+    parameters: Optional[ModelOptions] = None, messages: Optional[Messages] = None, *, stream: bool,
+    draft_files: Optional[Mapping[str, str]] = None, draft_quantize: Optional[str] = None,
+    renderer: Optional[str] = None, parser: Optional[str] = None, requires: Optional[str] = None,
+    remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Union[ProgressResponse, Stream[ProgressResponse]]: ...
+
+def create_blob(
+    path: Path, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> str:
+    """Give the server a file, for create(); returns "sha256:" and the digest.
+
+    The file is read in pieces. It is not sent if the server has it.
+
+    POST /api/blobs/{digest}
+
+    path: the name of the file
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def blob_exists(
+    digest: str, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> bool:
+    """Whether the server has a file.
+
+    HEAD /api/blobs/{digest}
+
+    digest: 'sha256:' and 64 digits, as create_blob() returns it
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def list(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> ListResponse:
+    """The installed models.
+
+    GET /api/tags
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def show(
+    model: str, *, system: Optional[str] = None, options: Optional[ModelOptions] = None,
+    verbose: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> ShowResponse:
+    """Everything about one model.
+
+    POST /api/show
+
+    model: the name of a model, such as llama3.2
+    system: shown in place of the model's own
+    options: options of the model, such as temperature
+    verbose: the large arrays of model_info too
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def ps(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> ProcessResponse:
+    """The models in memory.
+
+    GET /api/ps
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def copy(
+    source: str, destination: str, *, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> StatusResponse:
+    """Another name for a model.
+
+    POST /api/copy
+
+    source: the name of a model, such as llama3.2
+    destination: the new name
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def delete(
+    model: str, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> StatusResponse:
+    """Remove a model.
+
+    DELETE /api/delete
+
+    model: the name of a model, such as llama3.2
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def version(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> VersionResponse:
+    """The version of the server.
+
+    GET /api/version
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def ping(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> bool:
+    """Whether a server answers, and well, within 10 s unless the call names other clocks.
+
+    False for every failure but a wrong argument; version() raises what was wrong.
+
+    HEAD /
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def me(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> UserResponse:
+    """The ollama.com account of the server; ResponseError with ``signin_url`` if there is none.
+
+    POST /api/me
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def signout(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> StatusResponse:
+    """Sign the server out of ollama.com.
+
+    POST /api/signout
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def cloud_status(
+    *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> CloudStatusResponse:
+    """Whether the server may use ollama.com.
+
+    GET /api/status
+
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def web_search(
+    query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> WebSearchResponse:
+    """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
+
+    Raises RequestError without a Bearer token, before anything is sent.
+
+    POST https://ollama.com/api/web_search
+
+    query: what to look for
+    max_results: how many results at most
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def web_fetch(
+    url: str, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> WebFetchResponse:
+    """Fetch a page as text, by ollama.com; the key as for web_search().
+
+    POST https://ollama.com/api/web_fetch
+
+    url: the address of the page
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def request(
+    method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False,
+    headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
+) -> Any:
+    """Any endpoint: the JSON value of the answer, or with stream=True a stream of dicts.
+
+    A path that the library knows keeps its rule for a whole answer.
+
+    method: such as POST
+    path: an absolute path, such as /api/chat, percent-encoded
+    json: the value that is the body, sent as it is
+    body: bytes or a text that is the body instead
+    stream: hand out the answer piece by piece, as it comes
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """
+
+def stream_chat(
+    model: str, messages: Union[str, Messages], *, tools: Optional[Tools] = None,
+    think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None, top_logprobs: Optional[int] = None,
+    format: Any = None, options: Optional[ModelOptions] = None, keep_alive: Optional[Union[float, str]] = None,
+    truncate: Optional[bool] = None, shift: Optional[bool] = None, _debug_render_only: Optional[bool] = None,
+    extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
+    timeout: Union[Timeout, float, None] = None,
+) -> Texts:
+    """The text of a chat answer, piece by piece, none empty.
+
+    POST /api/chat
+
+    model: the name of a model, such as llama3.2
+    messages: the conversation so far, or one prompt as text
+    tools: what the model may call
+    think: whether to think, or how hard, such as 'low'
+    logprobs: the log probability of each token
+    top_logprobs: 0 to 20 alternatives to each token
+    format: json, a JSON Schema, or a Python type that becomes one
+    options: options of the model, such as temperature
+    keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
+    truncate: drop the oldest messages where they are too many
+    shift: let the answer slide past the end of the context
+    _debug_render_only: answer with the rendered prompt, in _debug_info
+    extra: more members of the request; they win
+    headers: more header fields; None leaves one out
+    timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+    """

@@ -1,0 +1,115 @@
+"""The stub of the methods, made of the rows of the endpoints: ``python3 tests/make_stubs.py`` writes it anew.
+
+A test compares it with the rows (``test_methods.py``), so that no parameter, default or answer in it can be wrong.
+"""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+STUB = os.path.join("ollama_stream", "_methods.pyi")
+ANSWERS = {"Any", "bool", "str"}
+HEAD = '''# SPDX-License-Identifier: MIT
+"""What ``_methods`` makes, for type checkers. Made by ``tests/make_stubs.py`` of the rows of ``_endpoints``."""
+
+from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union, overload
+
+from typing_extensions import Literal, TypedDict
+
+from ._client import Stream, Texts
+from ._endpoints import Images, Messages, ModelOptions, Path, Tools
+from ._net import Timeout
+from ._records import (
+%s
+)  # fmt: skip
+from .aio import AsyncStream, AsyncTexts
+from .tools import ToolRun
+from .tools.awaited import AsyncToolRun
+
+def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any]) -> None: ...
+def make_function(method: Any, client: Callable[[], Any]) -> Any: ...
+def as_coroutine_function(function: Any) -> Any: ...
+'''
+
+
+def stub(package):
+    """The text of the stub for a package, which may be a copy under another name."""
+    rows, e = package._endpoints.ROWS, package._endpoints
+    records = sorted({row.returns for row in rows} - ANSWERS)
+    parts = [HEAD % wrapped(records)]
+    parts += [fields_class("GenerationFields", e.CHAT, ("stream", "tools")), fields_class("ChatFields", e.CHAT, ("stream",))]
+    made = package._methods
+    every = (*rows, e.REQUEST, made.STREAM_CHAT, made.RUN_TOOLS)
+    parts.append("class Methods:\n" + "".join(methods(row, "    ", "self") for row in every))
+    parts.append("class AsyncMethods:\n" + "".join(async_methods(row) for row in every))
+    parts += [methods(row, "", "") for row in every if row is not made.RUN_TOOLS]
+    return "\n".join(parts)
+
+
+def wrapped(names, indent="    "):
+    """Names, each with a comma, in lines of 120 characters."""
+    lines = [""]
+    for name in names:
+        if len(indent + lines[-1] + name) > 117:
+            lines.append("")
+        lines[-1] += " %s," % name
+    return "\n".join(indent + line[1:] for line in lines)
+
+
+def fields_class(name, fields, without):
+    lines = ["    %s: %s" % (field.name, field.type) for field in fields if field.name not in without]
+    return "class %s(TypedDict, total=False):\n%s\n" % (name, "\n".join(lines))
+
+
+def methods(row, indent, first):
+    return definitions(row, indent, first, "Stream", "def", "%s")
+
+
+def async_methods(row):
+    if row.name in ("stream_chat", "run_tools"):
+        return definitions(row, "    ", "self", "AsyncStream", "def", "Async%s")
+    return definitions(row, "    ", "self", "AsyncStream", "async def", "%s")
+
+
+def definitions(row, indent, first, stream, keyword, answer):
+    """One definition, or an overload for each kind of ``stream=``."""
+    returns = answer % row.returns
+    if not row.streams or returns == "Any":
+        return definition(row, indent, keyword, first, returns, "bool", "False", row.help())
+    streamed = "%s[%s]" % (stream, returns)
+    either = returns if keyword == "def" else "Coroutine[Any, Any, %s]" % returns
+    return "".join(
+        "%s@overload\n%s" % (indent, definition(row, indent, word, first, kind, literal, default, doc))
+        for word, kind, literal, default, doc in (
+            (keyword, returns, "Literal[False]", "False", row.help()),
+            ("def", streamed, "Literal[True]", "", ""),
+            ("def", "Union[%s, %s]" % (either, streamed), "bool", "", ""),
+        )
+    )
+
+
+def definition(row, indent, keyword, first, returns, stream, default, doc):
+    parameters = [first] * bool(first) + [parameter(field) for field in row.positional] + ["*"] * bool(row.keywords)
+    for field in row.keywords:
+        shown = parameter(field)
+        if field.name == "stream":
+            shown = "stream: " + stream + (" = " + default if default else "")
+        parameters.append(shown)
+    lines = wrapped(parameters, indent + "    ")
+    text = " ..."
+    if doc:
+        text = "\n" + "\n".join((indent + "    " + line).rstrip() for line in ('"""' + doc + '\n"""').split("\n"))
+    return "%s%s %s(\n%s\n%s) -> %s:%s\n" % (indent, keyword, row.name, lines, indent, returns, text)
+
+
+def parameter(field):
+    default = "" if field.required else ' = ""' if field.default == "" else " = %r" % (field.default,)
+    return "%s: %s%s" % (field.name, field.type, default)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, ROOT)
+    import ollama_stream._methods
+
+    with open(os.path.join(ROOT, STUB), "w", encoding="utf-8", newline="\n") as file:
+        file.write(stub(ollama_stream))
