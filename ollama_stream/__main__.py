@@ -7,17 +7,22 @@ import os
 import sys
 
 
-def main() -> int:
-    """The command line, loaded only here: Ctrl-C may come while it is."""
+def main() -> None:
+    """The command line, loaded only here: Ctrl-C may come while it is.
+
+    Raises SystemExit with the exit status, because what zipapp makes looks at nothing that is returned.
+    """
+    status = 130
     try:
         from .cli import main as carry_out
 
         name = os.path.basename(sys.argv[0])
         # python3 -m and -c have no name of their own; anything else is a script or a .pyz.
-        return carry_out() if name == "__main__.py" or name.startswith("-") else carry_out(program=name)
+        status = carry_out() if name == "__main__.py" or name.startswith("-") else carry_out(program=name)
     except KeyboardInterrupt:
-        return 130
+        pass
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,179 @@
+"""What the project is handed on as: a source archive, a wheel, a .pyz, each built and used as one would.
+
+Nothing is fetched: where this Python has no setuptools that can build, the first two are skipped.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+from support import ROOT, Server, answer, environment, response
+
+from ollama_stream.cli.program import COMMANDS
+from ollama_stream.fixture import load
+
+SOURCES = ("LICENSE", "README.md", "pyproject.toml", "ollama_stream", "tests", "fixtures", ".ci")
+CACHES = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache")
+FIXTURE = os.path.join("fixtures", "recordings", "ollama-0.32.15", "chat-joke-stream.exchange.jsonl")
+
+
+def ran(*command, cwd, **variables):
+    """What a command prints; it must end well."""
+    done = subprocess.run(
+        command, cwd=str(cwd), env=dict(environment(PYTHONPATH=""), **variables), timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def version_of(module):
+    """The first number of an installed package's version, 0 where there is none."""
+    done = subprocess.run([sys.executable, "-c", "import %s; print(%s.__version__)" % (module, module)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")  # fmt: skip
+    return int(done.stdout.split(".")[0]) if done.returncode == 0 else 0
+
+
+def files_of(root, *tops):
+    """The files below some folders of a tree, with / between the parts of their names."""
+    found = []
+    for top in tops:
+        for folder, _, names in os.walk(os.path.join(str(root), top)):
+            if not re.search(r"__pycache__|_cache$|\.egg-info$", folder):
+                found += [os.path.relpath(os.path.join(folder, name), str(root)).replace(os.sep, "/") for name in names]
+    return sorted(found)
+
+
+def copied(names, folder):
+    for name in names:
+        path = os.path.join(ROOT, name)
+        if os.path.isdir(path):
+            shutil.copytree(path, str(folder / name), ignore=CACHES)
+        elif os.path.exists(path):
+            shutil.copy(path, str(folder))
+    return folder
+
+
+def joke():
+    """The text of the recorded answer."""
+    lines = load(os.path.join(ROOT, FIXTURE)).body().splitlines()
+    return "".join(json.loads(line)["message"]["content"] for line in lines).rstrip("\n")
+
+
+def built(kind, source, folder):
+    """The archive that setuptools builds of a tree, as pip and build have it do."""
+    program = "import setuptools.build_meta as b, sys; b.build_%s(sys.argv[1])" % kind
+    ran(sys.executable, "-c", program, str(folder), cwd=source, PYTHONWARNINGS="ignore")
+    return [os.path.join(str(folder), name) for name in os.listdir(str(folder)) if name.endswith((".whl", ".tar.gz"))]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """The source archive, unpacked."""
+    if version_of("setuptools") < 61:
+        pytest.skip("this Python has no setuptools from 61 on, which reads pyproject.toml")
+    tree = copied(SOURCES, tmp_path_factory.mktemp("tree"))
+    (archive,) = built("sdist", tree, tmp_path_factory.mktemp("sdist"))
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(archive) as file:
+        file.extractall(str(folder), **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    (name,) = os.listdir(str(folder))
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    if version_of("setuptools") < 71 and not version_of("wheel"):
+        pytest.skip("this Python has neither wheel nor a setuptools that makes wheels itself")
+    (archive,) = built("wheel", source, tmp_path_factory.mktemp("wheel"))
+    return archive
+
+
+# --- the source archive -----------------------------------------------------------------------------------------------
+
+
+def test_the_source_archive_has_the_whole_project(source):
+    folders = [name for name in SOURCES if os.path.isdir(os.path.join(ROOT, name))]
+    assert files_of(source, *folders) == files_of(ROOT, *folders)
+    assert [name for name in SOURCES if not os.path.exists(str(source / name))] == []
+
+
+def test_the_source_archive_runs_its_tests_and_the_first_command_of_the_readme(source):
+    first = re.search(r"```sh\n(python3 -m ollama_stream .*)\n```", (source / "README.md").read_text("utf-8")).group(1)
+    words = first.split()
+    assert ran(sys.executable, *words[1:], cwd=source).rstrip("\n") == joke()
+    # Every file of the tests and the fixtures is there (above): two test files stand for all of them.
+    tests = ["tests/test_errors.py", "tests/test_meter.py"]
+    ran(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=source)
+
+
+# --- the wheel --------------------------------------------------------------------------------------------------------
+
+
+def test_the_wheel_has_every_file_of_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+    assert sorted(names) == files_of(ROOT, "ollama_stream")
+    assert {"ollama_stream/PROTOCOL.md", "ollama_stream/py.typed", "ollama_stream/fixture/lines.py"} <= set(names)
+
+
+def test_the_wheel_says_what_it_is_without_a_word_that_goes_out_of_use(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        text = archive.read(name).decode("utf-8").partition("\n\n")[0]
+        assert [name for name in archive.namelist() if name.endswith("LICENSE")]
+    lines = text.splitlines()
+    assert [line for line in lines if line.startswith(("License:", "Classifier: License"))] == []
+    assert "Requires-Python: >=3.8" in lines and "Classifier: Typing :: Typed" in lines
+    assert [line for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line] == []
+    pythons = re.findall(r"^Classifier: Programming Language :: Python :: 3\.(\d+)$", text, re.M)
+    assert pythons == [str(minor) for minor in range(8, 8 + len(pythons))] and len(pythons) >= 6
+    assert re.search(r"^Project-URL: ", text, re.M)
+
+
+def test_the_wheel_streams_an_answer_and_has_its_command(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(str(tmp_path / "site"))
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
+        module, function = re.search(r"^ollama-stream = ([\w.]+):(\w+)$", archive.read(name).decode(), re.M).groups()
+    program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from %s import %s; sys.exit(%s())"
+    command = [sys.executable, "-I", "-c", program % (module, function, function), str(tmp_path / "site")]
+    assert ran(*command, "replay", os.path.join(ROOT, FIXTURE), "--speed", "0", cwd=tmp_path).rstrip("\n") == joke()
+
+
+# --- the .pyz ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pyz(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pyz")
+    (folder / "application").mkdir()
+    copied(["ollama_stream"], folder / "application")
+    main, output = "ollama_stream.__main__:main", "ollama-stream.pyz"
+    ran(sys.executable, "-m", "zipapp", "application", "-m", main, "-o", output, cwd=folder)
+    return str(folder / output)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_pyz_has_every_command(pyz, command, tmp_path):
+    assert "usage: " in ran(sys.executable, pyz, command, "--help", cwd=tmp_path).lower()
+
+
+def test_the_pyz_plays_a_recording_and_makes_one_file(pyz, tmp_path):
+    command = [sys.executable, "-I", pyz]
+    assert ran(*command, "replay", os.path.join(ROOT, FIXTURE), "--speed", "0", cwd=tmp_path).rstrip("\n") == joke()
+    one = ran(*command, "vendor", cwd=tmp_path)
+    assert one == ran(sys.executable, "-m", "ollama_stream", "vendor", cwd=ROOT)
+
+
+def test_the_pyz_tells_its_end_by_its_status(pyz):
+    with Server(answer(response("404 Not Found", b'{"error":"model not found"}'))) as server:
+        variables = environment(OLLAMA_HOST=server.url, PYTHONPATH="")
+        done = subprocess.run([sys.executable, pyz, "run", "m", "hi"], env=variables, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and b"model not found" in done.stderr
