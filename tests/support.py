@@ -420,6 +420,11 @@ def descriptors() -> int:
         return 0
 
 
+def seeds(few: int) -> range:
+    """The rounds of a property: where more of them find nothing any more, or as many as OLLAMA_STREAM_SEEDS says."""
+    return range(max(few, int(os.environ.get("OLLAMA_STREAM_SEEDS", "0"))))
+
+
 @contextmanager
 def memory_below(limit: int) -> Iterator[None]:
     """What the block allocates stays below so many bytes."""

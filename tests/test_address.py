@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
+import support
 
 from ollama_stream import _address
 from ollama_stream._address import (
@@ -35,7 +36,7 @@ from ollama_stream._address import (
 )
 from ollama_stream._errors import RequestError
 
-SEEDS = range(int(os.environ.get("OLLAMA_STREAM_SEEDS", "300")))
+SEEDS = support.seeds(60)
 PASSWORD = "hunter2"
 
 

@@ -4,6 +4,7 @@ import os
 import random
 
 import pytest
+import support
 
 from ollama_stream import Client, OllamaError
 from ollama_stream.fixture import load
@@ -24,8 +25,8 @@ NAMES = [
     "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/redirect-trailing-slash",
 ]
-SEEDS = range(40)
-MUTATIONS = 20  # a seed: 800 in all
+SEEDS = support.seeds(15)
+MUTATIONS = 20  # a seed
 ALPHABET = b'\r\n\x00\x80\xff {}[]",:;0123456789abcdefxA%'
 
 

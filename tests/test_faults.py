@@ -14,6 +14,7 @@ import time
 from typing import Any, List, Tuple
 
 import pytest
+import support
 from support import DONE as DONE_LINE
 from support import PATIENCE, line
 
@@ -487,7 +488,7 @@ def decoded(data: bytes) -> bytes:
     return body
 
 
-SEEDS = range(100)
+SEEDS = support.seeds(30)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

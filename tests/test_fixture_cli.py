@@ -17,6 +17,7 @@ from typing import Any, List, Tuple
 from xml.etree import ElementTree
 
 import pytest
+import support
 from support import PATIENCE, ROOT, environment
 
 from ollama_stream.cli import program as cli
@@ -431,7 +432,7 @@ def random_body(rng: random.Random) -> bytes:
     return b"".join(rng.choice(parts) for _ in range(rng.randrange(12)))
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", support.seeds(25))
 def test_the_body_of_what_was_wrapped_is_the_file(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(10):
@@ -589,7 +590,7 @@ def test_import_guesses_the_path_by_the_body(body: bytes, path: str) -> None:
     assert imported(b"HTTP/1.0 200 OK\r\n\r\n" + body)[0].request.path == path
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", support.seeds(25))
 def test_whatever_is_imported_can_be_written_read_and_shown(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(3):

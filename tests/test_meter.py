@@ -9,6 +9,7 @@ import random
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
+import support
 from support import ROOT, Server, answer, chunk
 
 from ollama_stream import AsyncClient, Client, Progress, ProgressResponse, ResponseError, progress
@@ -85,7 +86,7 @@ def test_the_status_is_the_last_one_told():
     assert told == ["pulling manifest", "pulling a", "pulling a", "pulling a", "couldn't x"]
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", support.seeds(30))
 def test_completed_and_total_never_fall_and_meet_at_the_end(seed):
     rng = random.Random(seed)
     records = [layer(rng.choice("abc"), rng.randrange(-1, 9), rng.randrange(-1, 9)) for _ in range(40)] + [SUCCESS]

@@ -222,7 +222,7 @@ def test_the_record_that_ends_an_answer_is_known_before_its_message_ends(
     assert (recorder.answered, recorder.how) == (answered, "")
 
 
-SEEDS = range(int(os.environ.get("OLLAMA_STREAM_SEEDS", "300")))
+SEEDS = support.seeds(60)
 
 
 def response(rng: random.Random) -> bytes:

@@ -11,7 +11,6 @@ import dataclasses
 import enum
 import functools
 import json
-import os
 import random
 import re
 import sys
@@ -40,11 +39,12 @@ from typing import (
 )
 
 import pytest
+import support
 
 from ollama_stream._errors import ProtocolError, RequestError
 from ollama_stream._schema import KEPT_KEYWORDS, call_tool, function_tool, parse_as, type_schema
 
-SEEDS = range(int(os.environ.get("OLLAMA_STREAM_SEEDS", "300")))
+SEEDS = support.seeds(60)
 ANY = {"type": ["string", "number", "boolean", "object", "array", "null"]}
 INTEGERS = {"type": "array", "items": {"type": "integer"}}
 

@@ -25,7 +25,7 @@ from ollama_stream._records import ChatResponse, GenerateResponse, Logprob, Mess
 from ollama_stream._stream import Assembler, LineSplitter, ResponseDecoder
 from ollama_stream.fixture import load
 
-SEEDS = range(int(os.environ.get("OLLAMA_STREAM_SEEDS", "3000")))
+SEEDS = support.seeds(800)
 RECORDINGS = os.path.join(support.ROOT, "fixtures", "recordings")
 BOM = b"\xef\xbb\xbf"
 MAX = 300  # bytes: max_line where a row is about limits
@@ -647,15 +647,15 @@ def test_fault_92_a_line_of_10_mb_takes_linear_time() -> None:
         found = outcome(body[i : i + 4096] for i in range(0, len(body), 4096))
         assert found.error is None
 
-    # Twice the bytes: linear is 2, quadratic 4.
-    assert cpu(lambda: decode(10_000_000)) < 4 * cpu(lambda: decode(5_000_000))
+    # Eight times the bytes: linear is 8, quadratic 64.
+    assert cpu(lambda: decode(10_000_000)) < 30 * cpu(lambda: decode(1_250_000))
 
 
 def test_fault_92_a_line_fed_byte_by_byte_takes_linear_time() -> None:
     def decode(size: int) -> None:
         assert outcome(bytewise(text_line(b"x" * size) + DONE)).error is None
 
-    assert cpu(lambda: decode(50_000)) < 4 * cpu(lambda: decode(25_000))
+    assert cpu(lambda: decode(40_000)) < 30 * cpu(lambda: decode(5_000))
 
 
 def test_faults_126_and_227_many_lines_take_constant_memory() -> None:
@@ -672,7 +672,7 @@ def test_faults_126_and_227_many_lines_take_constant_memory() -> None:
 
 
 def test_blocks_are_whole_lines_and_nothing_is_lost() -> None:
-    for seed in SEEDS[:300]:
+    for seed in SEEDS[:200]:
         rng = random.Random(seed)
         body = bytes(rng.choice(b"ab\n\r\xef\xbb\xbf") for _ in range(rng.randrange(60)))
         lines, blocks = LineSplitter(), []
