@@ -166,8 +166,8 @@ class BaseClient:
         return self._run(ANSWERS.get(request.endpoint.name, answer_of)(exchange))
 
     async def _upload(self, request: Request) -> str:
-        with Upload(request.body) as upload:
-            digest = await upload.digest(self._network)
+        with await self._network.aside(Upload, request.body) as upload:
+            digest: str = await self._network.aside(upload.digest)
             request = request._replace(target="/api/blobs/" + digest)
             if not await has_blob(self._exchange(request._replace(method="HEAD", body=None))):
                 await answer_of(self._exchange(request._replace(body=upload)))

@@ -320,19 +320,28 @@ class Exchange(Generic[T]):
 
     async def _send(self) -> Optional[ConnectionLost]:
         """Send the request. A server may answer and close before it has read it all: then the answer counts."""
-        for number, piece in enumerate(self._outgoing()):
-            if number:
-                await self.network.sleep(0)  # a long file must not keep a loop to itself
-            self._clocks.start("idle")
-            try:
-                await self._connection.send(piece, self._clocks.remaining())
-            except OllamaError:  # of a transport that dials only now
-                self._check_open()
-                raise
-            except (OSError, NotImplementedError) as error:
-                self._clocks.check_failure(error)
-                self._check_open()
-                return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
+        pieces, is_file = self._outgoing(), isinstance(self.request.body, Upload)
+        piece = next(pieces)
+        while piece:
+            lost = await self._send_piece(piece)
+            if lost is not None:
+                return lost
+            piece = await self.network.aside(next, pieces, b"") if is_file else next(pieces, b"")
+            if piece and not is_file:
+                await self.network.sleep(0)  # a long request must not keep a loop to itself
+        return None
+
+    async def _send_piece(self, piece: bytes) -> Optional[ConnectionLost]:
+        self._clocks.start("idle")
+        try:
+            await self._connection.send(piece, self._clocks.remaining())
+        except OllamaError:  # of a transport that dials only now
+            self._check_open()
+            raise
+        except (OSError, NotImplementedError) as error:
+            self._clocks.check_failure(error)
+            self._check_open()
+            return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
         return None
 
     def _outgoing(self) -> Iterator[bytes]:

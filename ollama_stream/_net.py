@@ -3,7 +3,7 @@
 
     Transport    open(address, timeout) -> connection: what ``Client(transport=...)`` takes
     Connection   send, recv, close; and rest, poll, wake, attach, which have a meaning of their own where nothing is said
-    Network      home, resolve, attempt, ended, connection, sleep: the sockets of one colour
+    Network      home, resolve, attempt, ended, connection, sleep, aside: the sockets of one colour
 
 Their methods that wait are coroutines in both colours, so that ``_exchange`` is written once: those of the blocking
 colour, here, never wait for a loop, and ``run`` drives them; ``aio`` has those that do. A transport of somebody else need
@@ -278,6 +278,10 @@ class Network:
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
+        """What a function gives that reads files, or computes for long: a loop does not wait for it."""
+        return function(*args)
 
 
 class Attempt:

@@ -10,13 +10,14 @@ that does not wait.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
 from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 
 from ._address import Address, Proxy
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaError
+from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, check_origin
 from ._http1 import Head, Response
 from ._net import Clocks, Connection, Network, Race, adapted, dial, reason, settled
 from ._tls import TLSConnection, TLSSettings
@@ -77,7 +78,7 @@ class Route:
     async def connect(self, network: Network, clocks: Clocks, made: Callable[[Race], None]) -> Connection:
         """A new connection over the network, whatever the transport."""
         address, proxy = self.address, self.proxy
-        context = self._tls.context() if "https" in (address.scheme, proxy and proxy.scheme) else None
+        context = await self._tls.ready(network) if "https" in (address.scheme, proxy and proxy.scheme) else None
         connection = await dial(network, proxy or address, clocks, made)
         try:
             if proxy is not None and proxy.scheme == "https" and context is not None:
@@ -181,7 +182,7 @@ class Pool:
             connection.close()
             return
         try:
-            self._idle.append(Idle(key, connection, response, time.monotonic() + idle_seconds(response)))
+            self._idle.append(Idle(key, connection, response, read_clock() + idle_seconds(response)))
             if len(self._idle) > MAX_IDLE:
                 self._idle.pop(0).connection.close()
         finally:
@@ -195,7 +196,7 @@ class Pool:
     def _taken(self, key: Hashable) -> Any:
         """The latest of that key, out of the pool; what has been idle for too long is closed."""
         self._leave_the_parent()
-        now = time.monotonic()
+        now = read_clock()
         with self._lock:
             for position in reversed(range(len(self._idle))):
                 if self._idle[position].until <= now:
@@ -210,6 +211,17 @@ class Pool:
             inherited = self._idle
             self._start_empty()
             close_all(inherited)
+
+
+def read_clock() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, where the system has one: servers do not sleep along."""
+    # Of macOS it is the monotonic one of the system, which is not that of Python.
+    name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
+    try:
+        return time.clock_gettime(getattr(time, name))
+    except (AttributeError, OSError) as error:
+        check_origin(error)
+        return time.monotonic()
 
 
 def close_all(idle: List[Idle]) -> None:

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError, check_origin
-from ._net import PIECE_SIZE, Clocks, Connection, reason
+from ._net import PIECE_SIZE, Clocks, Connection, Network, reason
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -49,6 +49,10 @@ class TLSSettings:
         self._verify, self._chain = verify, chain
         self._context: Optional[SSLContext] = None
         self._lock = threading.Lock()
+
+    async def ready(self, network: Network) -> SSLContext:
+        """The same as ``context``; a loop does not wait while files are read."""
+        return await network.aside(self.context) if self._context is None else self._context
 
     def context(self) -> SSLContext:
         """The context for all connections. Raises RequestError for files that cannot be used."""

@@ -13,7 +13,7 @@ import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of
-from ._errors import ProtocolError, RequestError, misfit
+from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import MAX_DIGITS
 from ._records import Message, ToolCall, ToolFunction
 
@@ -281,7 +281,8 @@ def base64_image(value: Any, path: str) -> str:
             with open(value, "rb") as file:
                 value = file.read()
         except (OSError, ValueError) as error:
-            raise RequestError("%s: cannot be read: %s" % (path, error)) from None
+            check_origin(error)
+            raise RequestError("%s: cannot be read: %s" % (path, error)) from error
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise RequestError("%s: expected bytes, a path or base64, got %s" % (path, type(value).__name__))
     return base64.b64encode(value).decode("ascii")
@@ -333,17 +334,10 @@ def checked_digests(value: Any, path: str) -> Dict[str, str]:
 
 
 def checked_file(value: Any, path: str) -> Any:
-    """The name of a regular file: opening another kind may wait for ever."""
-    import stat
-
+    """The name of a file, which is looked at by ``Upload``."""
     if not isinstance(value, (str, os.PathLike)):
         raise RequestError("%s: expected the name of a file, got %s" % (path, type(value).__name__))
-    try:
-        if stat.S_ISREG(os.stat(value).st_mode):
-            return value
-    except (OSError, ValueError) as error:
-        raise RequestError("%s: cannot be read: %s" % (path, error)) from None
-    raise RequestError("%s: not a regular file: %s" % (path, shown(os.fspath(value))))
+    return value
 
 
 CHECKS: Dict[str, Callable[[Any, str], Any]] = {
@@ -404,11 +398,18 @@ class Upload:
     """A body that is a file, ``size`` bytes long. Each iteration reads it from its start; raises RequestError."""
 
     def __init__(self, path: Any) -> None:
+        import stat
+
         try:
-            self._file = open(path, "rb", buffering=0)
-            self.size = os.fstat(self._file.fileno()).st_size
+            is_regular = stat.S_ISREG(os.stat(path).st_mode)
+            if is_regular:  # to open another kind may take for ever
+                self._file = open(path, "rb", buffering=0)
+                self.size = os.fstat(self._file.fileno()).st_size
         except (OSError, ValueError) as error:
-            raise RequestError("path: cannot be read: %s" % error) from None
+            check_origin(error)
+            raise RequestError("path: cannot be read: %s" % error) from error
+        if not is_regular:
+            raise RequestError("path: not a regular file: %s" % shown(os.fspath(path)))
 
     def __enter__(self) -> Upload:
         return self
@@ -427,14 +428,14 @@ class Upload:
                 left -= len(piece)
                 yield piece
         except OSError as error:
-            raise RequestError("path: cannot be read: %s" % error) from None
+            check_origin(error)
+            raise RequestError("path: cannot be read: %s" % error) from error
 
-    async def digest(self, network: Any) -> str:
-        """ "sha256:" and the hexadecimal digits; a loop that it runs on has its turn after every piece."""
+    def digest(self) -> str:
+        """ "sha256:" and the hexadecimal digits."""
         from hashlib import sha256
 
         hasher = sha256()
         for piece in self:
             hasher.update(piece)
-            await network.sleep(0)
         return "sha256:" + hasher.hexdigest()

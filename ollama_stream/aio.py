@@ -18,7 +18,7 @@ from ._calls import BaseClient
 from ._client import BaseStream, Reading, asks_for_a_loop, text_of
 from ._errors import OllamaError, RequestError, StreamClosed
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
-from ._net import PIECE_SIZE, BlockingConnection, Network, shut_down
+from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
 from ._stream import T
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class LoopNetwork(Network):
 
     def home(self) -> Any:
         """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
-        return (LoopNetwork, id(asyncio.get_running_loop()) if sys.platform == "win32" else 0)
+        loop = this_loop()
+        return (LoopNetwork, id(loop) if sys.platform == "win32" else 0)
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
@@ -188,6 +189,9 @@ class LoopNetwork(Network):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
+        return await this_loop().run_in_executor(None, function, *args)
 
     def attempt(self, sock: socket.socket) -> LoopAttempt:
         return LoopAttempt(sock)

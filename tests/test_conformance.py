@@ -1093,3 +1093,26 @@ def test_a_recorded_exchange_gives_the_same_with_both_clients(path):
             for name in COLOURS
         )
         assert blocking == awaited
+
+
+def test_a_reader_that_begins_while_another_thread_closes_is_told_so_fault_274(colour):
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        stream = colour.chat(server)
+        exchange = getattr(stream, "target", stream)._exchange
+
+        class Looking:
+            """The lock by which close() sees whether somebody reads, held for as long as a reader may then begin."""
+
+            def acquire(self, blocking):
+                return False
+
+            def release(self):
+                pass
+
+            def locked(self):
+                return True
+
+        exchange._reading = Looking()
+        stream.close()
+        with pytest.raises(StreamClosed, match="^the stream was closed$"):
+            next(stream)

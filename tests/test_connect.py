@@ -6,6 +6,7 @@ numbered faults. Decisions that need no socket are rows of test_address.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
 import contextlib
@@ -13,6 +14,7 @@ import hashlib
 import logging
 import os
 import pickle
+import random
 import re
 import signal
 import socket
@@ -39,6 +41,7 @@ from ollama_stream._exchange import retry_after
 
 WHOLE = (["Hi", ""], None)  # the outcome of GOOD
 CA = cert("ca.pem")
+PACKAGE = os.path.dirname(os.path.abspath(_exchange.__file__))
 CLOSE = {"Connection": "close"}
 AT_ONCE = {"Retry_After": "0", **CLOSE}  # so that each try is a connection of its own
 VARIABLES = "OLLAMA_HOST OLLAMA_API_KEY HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY REQUEST_METHOD".split()
@@ -1416,6 +1419,41 @@ WISHES = [  # what Retry-After says, the shortest and the longest pause; a longe
     (45, 1, 45),
     (1000000, None, None),
 ]
+BAD_DATES = [  # each broke the parser of some Python, or is no date
+    "1 Jan , 3e5 99 :1:", "Mon, 32 Jan 2026 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:59 -2359", "1 Jan 0000 00:00:00 GMT",
+    ", , ,", "::::", "\xff\xfe", "Sat, 28 Nov 2026 16:00:00 +9999999999", "0 0 0 0", "jan jan jan jan jan", " ", "-", "1.5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wish", BAD_DATES, ids=lambda wish: "272-%a" % wish)
+def test_a_date_that_breaks_the_parser_is_no_wish(wish):
+    assert retry_after(wish) in (None, 0.0) or wish.startswith("Fri, 31 Dec 9999")
+
+
+def test_no_text_breaks_the_parser_of_dates_fault_272():
+    rng = random.Random(272)
+    words = "Mon, Jan 1 99 2026 23:59:60 :1: 3e5 GMT +0000 -2400 , ; ( ) \xff".split()
+    for _ in range(2000):
+        wish = retry_after(" ".join(rng.choice(words) for _ in range(rng.randrange(1, 8))))
+        assert wish is None or wish >= 0
+
+
+PARSERS = {"parsedate_to_datetime", "fromisoformat", "b64decode", "strptime", "raw_decode", "ip_address", "ip_network"}
+
+
+def test_no_parser_of_the_standard_library_gets_bytes_unguarded_fault_272():
+    for name in sorted(os.listdir(PACKAGE)):
+        if not name.endswith(".py"):
+            continue
+        with open(os.path.join(PACKAGE, name), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        guarded = {
+            id(node) for attempt in ast.walk(tree) if isinstance(attempt, ast.Try) and attempt.handlers
+            for statement in attempt.body for node in ast.walk(statement)
+        }  # fmt: skip
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in PARSERS:
+                assert id(node) in guarded, "%s, line %d" % (name, node.lineno)
 
 
 @pytest.mark.parametrize("wish, shortest, longest", WISHES, ids=lambda value: str(value)[:8])

@@ -5,6 +5,7 @@ Ids and names with numbers are the numbered faults.
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -198,6 +200,28 @@ def test_a_connection_that_was_idle_for_too_long_is_closed_fault_87(colour, monk
         assert [asked(client, "1"), asked(client, "2")] == ["Hi", "Hi"]
         assert server.peer().gone.wait(SOON)
         assert carried(server) == [["1"], ["2"]]
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="no clock that counts sleep on this machine")
+def test_a_connection_ages_while_the_machine_sleeps_fault_270(colour, monkeypatch):
+    original = time.clock_gettime
+    with Server(answer(GOOD)) as server, colour.client(server.url) as client:
+        assert asked(client, "1") == "Hi"
+        slept = lambda clock: original(clock) + (3600 if clock == time.CLOCK_BOOTTIME else 0)  # noqa: E731
+        monkeypatch.setattr(time, "clock_gettime", slept)
+        assert asked(client, "2") == "Hi"
+        assert server.peer().gone.wait(SOON)
+        assert carried(server) == [["1"], ["2"]]
+
+
+def test_where_no_clock_counts_sleep_the_monotonic_one_serves_fault_270(colour, monkeypatch):
+    def refuse(clock):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(time, "clock_gettime", refuse)
+    with Server(answer(GOOD) * 2) as server, colour.client(server.url) as client:
+        assert [asked(client, "1"), asked(client, "2")] == ["Hi", "Hi"]
+        assert carried(server) == [["1", "2"]]
 
 
 KEEP_ALIVE = [  # the field's value, seconds

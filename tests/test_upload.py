@@ -170,11 +170,12 @@ REFUSED: List[Tuple[str, Any, str]] = [
 
 @both_colours
 @pytest.mark.parametrize("path, text", [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_what_is_no_file_is_refused_at_the_call(call: Any, path: Any, text: str) -> None:
-    for make in (Client, AsyncClient):
+def test_what_is_no_file_is_refused_before_a_connection_is_made(call: Any, path: Any, text: str) -> None:
+    with Server([]) as server:
         with pytest.raises(RequestError) as caught:
-            make().create_blob(path)
+            call(server.url, path)
         assert str(caught.value).startswith(text)
+        assert server.peers == []
 
 
 def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -258,7 +259,7 @@ def test_a_loop_has_its_turn_while_a_file_is_hashed_and_sent(tmp_path: Path) -> 
     asyncio.run(call())
     asked, *sent = transport.turns_of_piece
     assert asked >= pieces
-    assert [later - earlier for earlier, later in zip(sent, sent[1:])] == [1] * pieces
+    assert [later > earlier for earlier, later in zip(sent, sent[1:])] == [True] * pieces
 
 
 def test_an_upload_that_is_cancelled_closes_the_file_and_the_connection(tmp_path: Path) -> None:

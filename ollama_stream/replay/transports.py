@@ -13,7 +13,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
 
-from .._errors import OllamaError, RequestError
+from .._errors import OllamaError, RequestError, check_origin
 from .._exchange import TURN
 from .._net import Connection, Network, connect_error, reason
 from ..fixture import (
@@ -250,6 +250,7 @@ class RecordingConnection(ReplayingConnection):
                 await receive(self._live, recorder, left)
             self._recordings.compare(fixture, events)
         except OSError as error:
+            check_origin(error)
             why = error if isinstance(error, OllamaError) else reason(error)
             self._recordings.note("%s: no answer from the server: %s" % (fixture.name, why))
         finally:

@@ -16,7 +16,7 @@ from .._calls import BaseClient
 from .._client import Client
 from .._decode import decode
 from .._endpoints import as_messages
-from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed
+from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
@@ -194,6 +194,7 @@ async def result_of(call: ToolCall, functions: Functions) -> Message:
     except RequestError as error:
         content = "error: %s" % error
     except Exception as error:
+        check_origin(error)  # a time-out of the program that came in the middle of the function is no answer of it
         content = "error: " + exception_text(error)
     return Message(role="tool", content=content, tool_name=name, tool_call_id=call.id or None)
 
