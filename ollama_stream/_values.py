@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
-from ._decode import Record, field_names, json_copy, kind_of
+from ._decode import Record, field_names, json_copy, kind_of, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import MAX_DIGITS
 from ._records import Message, ToolCall, ToolFunction
@@ -226,6 +226,8 @@ def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
             found[name] = checked_images(item, place)
         elif name == "tool_calls" and item is not None and is_list(item):
             found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
+        elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
+            found[name] = read_arguments(item, place) if isinstance(item, str) else plain(item, place, 3)
         else:
             found[name] = plain_part(ToolFunction, item, place) if name == "function" else plain(item, place, 1)
     return found

@@ -6,6 +6,7 @@ Names and ids end with the number of the fault. What a call gets for a body does
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import logging
 import uuid
@@ -452,3 +453,47 @@ def test_an_end_beyond_the_text_is_the_end_282(colour, monkeypatch):
             collect(stream, [])
         assert "\U0001f600\U0001f600" in stream.result().text
     assert called(colour, framed(b'{"models":[{"name":"\xf0\x9f\x98\x80"}]}', "length"), "list").models[0].name == "\U0001f600"
+
+
+# --- 245: where computing and formatting meet what is no number -------------------------------------------------------
+
+COMMANDS = [
+    (["run", "--stats", "m", "hi"], "chat"), (["run", "--json", "m", "hi"], "chat"), (["list"], "models"),
+    (["ps"], "models"), (["show", "m"], "model"), (["pull", "m"], "progress"),
+]  # fmt: skip
+FILES = [["fixture", "show"], ["fixture", "show", "--view", "records"], ["fixture", "show", "--svg", "-"], ["replay", "--stats"]]
+COUNTS = ("total_duration load_duration prompt_eval_count prompt_eval_cached_count prompt_eval_duration eval_count "
+          "eval_duration size size_vram context_length total completed").split()  # fmt: skip
+
+
+def odd_body(kind, value):
+    counts = b",".join(b'"%s":%s' % (name.encode(), value) for name in COUNTS)
+    if kind == "chat":
+        last = b'{"model":"m","created_at":%s,"message":{"role":"assistant","content":""},"done":true,%s}\n' % (value, counts)
+        return LINE.replace(b'"2026-11-22T18:35:00Z"', value) + last
+    if kind == "models":
+        return b'{"models":[{"name":"a","modified_at":%s,"expires_at":%s,"details":%s,%s},{"name":"b"}]}' % (
+            value, value, value, counts)  # fmt: skip
+    if kind == "model":
+        names = "model_info details parameters template license system capabilities thinking messages".split()
+        return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), value) for name in names)
+    return b'{"status":"pulling","digest":%s,%s}\n{"status":"success"}\n' % (value, counts)
+
+
+@pytest.mark.parametrize("value", [b'"5"', b'"2s"', b"[]", b"{}", b"true", b"-1", b"1e400", b"1786293998.5", b"9" * 400])
+def test_what_is_no_count_is_shown_as_it_is_or_left_out_245(value, capfd, tmp_path, monkeypatch):
+    from ollama_stream.cli import main
+
+    monkeypatch.setenv("OLLAMA_HOST", "")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    for command, kind in COMMANDS:
+        with Server(answer(response("200 OK", odd_body(kind, value)))) as server:
+            status = main([command[0], "--host", server.url, *command[1:]])
+        out, err = capfd.readouterr()
+        assert (status, "fault of the program" in err) == (0, False), (command, err)
+    path = tmp_path / "odd.ndjson"
+    path.write_bytes(odd_body("chat", value))
+    for command in FILES:
+        status = main([*command, str(path)])
+        out, err = capfd.readouterr()
+        assert (status, "fault of the program" in err) == (0, False), (command, err)

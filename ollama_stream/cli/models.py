@@ -71,6 +71,8 @@ def do_show(options: Namespace) -> None:
     if options.part:
         return out.write(text(answer.get(options.part)).rstrip("\n") + "\n")
     for title, rows in sections(answer, options.verbose):
+        if not rows:
+            continue
         out.write("  %s\n" % title)
         width = max(len(row[0]) for row in rows)
         for row in rows:
@@ -80,7 +82,9 @@ def do_show(options: Namespace) -> None:
 
 
 def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[List[str]]]]:
-    details, info = answer.details, answer.model_info
+    # Of servers other than Ollama any of it may be anything.
+    details = answer.details if hasattr(answer.details, "family") else None
+    info = answer.model_info if isinstance(answer.model_info, dict) else {}
     architecture = text(info.get("general.architecture"))
     rows = [
         ["architecture", architecture or text(details and details.family)],
@@ -91,7 +95,7 @@ def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[Li
         ["requires", text(answer.requires)],
     ]
     yield "Model", [row for row in rows if row[1]]
-    if answer.capabilities:
+    if isinstance(answer.capabilities, list):
         yield "Capabilities", [[text(one)] for one in answer.capabilities]
     if answer.parameters:
         yield "Parameters", [line.split(None, 1) for line in text(answer.parameters).splitlines() if line.strip()]
@@ -192,7 +196,7 @@ def text(value: Any) -> str:
 
 
 def human_bytes(size: Any) -> str:
-    if isinstance(size, bool) or not isinstance(size, int):
+    if isinstance(size, bool) or not isinstance(size, int) or abs(size) >= 1 << 63:  # divided as floats are
         return text(size)
     unit, name = next((unit for unit in UNITS if size >= unit[0]), UNITS[-1])
     value = size / unit
