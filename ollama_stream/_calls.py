@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PING_SECONDS = 10.0
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info[:3])
 
 

@@ -61,7 +61,7 @@ def test_a_request_goes_out_as_it_should(colour):
     assert peer.request_head == [
         b"POST /api/chat HTTP/1.1",
         b"Host: 127.0.0.1:%d" % server.port,
-        b"User-Agent: ollama-stream/0.1.0 Python/%d.%d.%d" % sys.version_info[:3],
+        b"User-Agent: ollama-stream/0.2.0 Python/%d.%d.%d" % sys.version_info[:3],
         b"Accept: application/x-ndjson",
         b"Accept-Encoding: identity",
         b"Content-Type: application/json",

@@ -148,7 +148,7 @@ def test_the_recording_of_a_replay_is_the_recording(tmp_path: Path) -> None:
     (one,), (two,) = load_folder(tmp_path / "1"), load_folder(tmp_path / "2")
     assert events_of(one) == events_of(two)
     assert one.events[-1].data == {"how": "complete"}
-    assert (one.name, one.header["recorder"]) == ("0001-chat-llama2", "ollama_stream/0.1.0")
+    assert (one.name, one.header["recorder"]) == ("0001-chat-llama2", "ollama_stream/0.2.0")
 
 
 def test_the_times_of_a_recording_are_those_of_the_stream() -> None:

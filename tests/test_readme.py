@@ -1,4 +1,8 @@
-"""What the README prints is what happens."""
+"""What the README prints is what happens.
+
+A block of Python or of the shell is run as it stands, in a folder like the project's; where a block of text follows it, that
+is what it prints. The comment before a block of Python names the recordings that answer it, in their order.
+"""
 
 import json
 import os
@@ -11,6 +15,8 @@ import sys
 
 import pytest
 
+import support
+from ollama_stream import Client
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
 
@@ -18,36 +24,36 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
     README = file.read()
 
-RECORDINGS = os.path.join(ROOT, "fixtures", "recordings", "ollama-0.32.15")
-JOKE = os.path.join(RECORDINGS, "chat-joke-stream.exchange.jsonl")
-PULL = os.path.join(RECORDINGS, "pull.exchange.jsonl")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
-PROGRAMS = [block for block in BLOCKS if "import pytest" not in block]
-FIXTURES = [block for block in BLOCKS if "import pytest" in block]
-COMMANDS = [shlex.split(block) for block in re.findall(r"```sh\n(.*?)```", README, re.S)]
-OURS = [words[3:] for words in COMMANDS if words[:3] == ["python3", "-m", "ollama_stream"]]
-SERVERS = [words for words in OURS if words[0] in ("record", "serve")]
-ONE_SHOT = [words for words in OURS if words[0] in ("replay", "fixture")]
+FOLDER = os.path.join("fixtures", "recordings", "ollama-0.32.15")
+RECORDINGS = os.path.join(ROOT, FOLDER)
+BLOCK = re.compile(r"(?:<!-- answers: (.*?) -->\n)?```(\w+)\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.S)
+BLOCKS = [match.groups("") for match in BLOCK.finditer(README)]
+PYTHON = [(answers.split(), code, text) for answers, kind, code, text in BLOCKS if kind == "python"]
+PROGRAMS = [block for block in PYTHON if "import pytest" not in block[1]]
+TESTS = [code for _, code, _ in PYTHON if "import pytest" in code]
+COMMANDS = [
+    (shlex.split(line, comments=True), text) for _, kind, code, text in BLOCKS if kind == "sh" for line in code.splitlines()
+]
+OURS = [(words[3:], text) for words, text in COMMANDS if words[:3] == ["python3", "-m", "ollama_stream"]]
+SERVERS = [words for words, _ in OURS if words[0] in ("record", "serve")]
+OTHERS = [(words, text) for words, text in OURS if words[0] not in ("record", "serve")]
 
-assert PROGRAMS and FIXTURES and SERVERS and ONE_SHOT
-assert [words[0] for words in OURS if words not in SERVERS + ONE_SHOT] == ["run"]
+assert PROGRAMS and TESTS and SERVERS and OTHERS
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder that looks like the project's, and can be written to."""
-    shutil.copytree(RECORDINGS, str(tmp_path / "fixtures" / "recordings" / "ollama-0.32.15"))
+    shutil.copytree(os.path.join(ROOT, "fixtures"), str(tmp_path / "fixtures"))
     return str(tmp_path)
 
 
 def started(arguments, folder, **environ):
+    variables = dict(os.environ, PYTHONPATH=ROOT, PYTHONIOENCODING="utf-8", COLUMNS="120", **environ)
     return subprocess.Popen(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=folder,
-        env=dict(os.environ, PYTHONPATH=ROOT, PYTHONIOENCODING="utf-8", **environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+        [sys.executable, "-W", "error", *arguments], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
 
 
 def output(arguments, folder, **environ):
@@ -55,27 +61,51 @@ def output(arguments, folder, **environ):
     with started(arguments, folder, **environ) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err.decode("utf-8", "replace")) == (0, "")
-    return out.decode("utf-8")
+    return out.decode("utf-8").replace(os.linesep, "\n")
 
 
-def joke():
-    lines = load(JOKE).body().splitlines()
-    return "".join(json.loads(line)["message"]["content"] for line in lines)
+def recording(name):
+    return load(os.path.join(RECORDINGS, name + ".exchange.jsonl"))
+
+
+def answers_of(names):
+    """A server that gives the recordings of these names, in this order, again and again."""
+    fixtures = [recording(name) for name in names or ["chat-joke-stream"]]
+    return serve(fixtures, level="path", order="strict", repeat="all")
+
+
+@pytest.mark.parametrize("answers, program, shown", PROGRAMS, ids=range(1, len(PROGRAMS) + 1))
+def test_a_program_of_the_readme_prints_what_stands_below_it(answers, program, shown, folder):
+    with answers_of(answers) as server:
+        printed = output(["-c", program], folder, OLLAMA_HOST=server.url)
+    assert printed.strip("\n") == shown.strip("\n") if shown else printed.strip()
+
+
+@pytest.mark.parametrize("test", TESTS, ids=range(1, len(TESTS) + 1))
+def test_a_pytest_fixture_of_the_readme_serves_the_recordings(test, folder):
+    asked = "def test_it(ollama_url):\n    assert ollama.Client(ollama_url).version()['version']\n"
+    with open(os.path.join(folder, "test_mine.py"), "w", encoding="utf-8") as file:
+        file.write("import ollama_stream as ollama\n%s\n%s" % (test, asked))
+    assert "2 passed" in output(["-m", "pytest", "-p", "no:cacheprovider", "test_mine.py"], folder)
+
+
+@pytest.mark.parametrize("words, shown", OTHERS, ids=[" ".join(words) for words, _ in OTHERS])
+def test_a_command_of_the_readme_prints_what_stands_below_it(words, shown, folder):
+    with answers_of([]) as server:
+        printed = output(["-m", "ollama_stream", *words], folder, OLLAMA_HOST=server.url)
+    for name in ("--svg", "--output"):
+        if name in words:
+            with open(os.path.join(folder, words[words.index(name) + 1]), encoding="utf-8") as file:
+                printed = file.read()
+    assert printed.strip("\n") == shown.strip("\n") if shown else printed.strip()
 
 
 def test_the_first_command_streams_the_recorded_answer(folder):
-    with started(["-m", "ollama_stream"] + OURS[0], folder) as process:
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out.decode("utf-8").rstrip("\n")) == (0, joke().rstrip("\n")), err
-
-
-@pytest.mark.parametrize("words", ONE_SHOT[1:], ids=" ".join)
-def test_a_command_of_the_readme_runs(words, folder):
-    shown = output(["-m", "ollama_stream", *words], folder)
-    if "--svg" in words:
-        with open(os.path.join(folder, words[words.index("--svg") + 1]), encoding="utf-8") as file:
-            shown = file.read()
-    assert "llama3.2" in shown or "<svg" in shown
+    body = recording("chat-joke-stream").body()
+    joke = "".join(json.loads(line)["message"]["content"] for line in body.splitlines())
+    assert OTHERS[0][0][0] == "replay"
+    with started(["-m", "ollama_stream", *OTHERS[0][0]], folder) as process:
+        assert process.communicate(timeout=60)[0].decode("utf-8").rstrip("\n") == joke.rstrip("\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent there to one process")
@@ -84,35 +114,33 @@ def test_a_server_of_the_readme_prints_its_url_and_ends_with_ctrl_c(words, folde
     with started(["-m", "ollama_stream", *words], folder) as process:
         assert re.fullmatch(rb"http://127\.0\.0\.1:\d+\n", process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
     assert process.returncode in (0, 130) and b"Traceback" not in err
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(1, len(PROGRAMS) + 1))
-def test_a_program_of_the_readme_runs(program, folder):
-    with serve([load(JOKE), load(PULL)], level="path", repeat="all") as server:
-        shown = output(["-c", program], folder, OLLAMA_HOST=server.url)
-    assert joke().strip() in shown or "success: " in shown
+def shown_exchange(number):
+    """A block of HTTP without the numbers of its notes."""
+    return re.sub(r" {2,}\(\d\)$", "", re.findall(r"```http\n(.*?)```", README, re.S)[number], flags=re.M)
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=range(1, len(FIXTURES) + 1))
-def test_a_pytest_fixture_of_the_readme_serves_the_recordings(fixture, folder):
-    test = "def test_it(ollama_url):\n    assert ollama.Client(ollama_url).version()['version']\n"
-    with open(os.path.join(folder, "test_mine.py"), "w", encoding="utf-8") as file:
-        file.write("import ollama_stream as ollama\n%s\n%s" % (fixture, test))
-    assert "1 passed" in output(["-m", "pytest", "-p", "no:cacheprovider", "test_mine.py"], folder)
+def test_the_request_shown_is_the_one_that_is_sent():
+    with support.Server(support.answer(support.HEAD, support.chunk(support.line(done=True)))) as server:
+        "".join(Client(server.url).stream_chat("llama3.2", "Say one word."))
+        sent = server.peer().requests[0].decode("utf-8").replace("\r\n", "\n")
+    sent = sent.replace(server.url[7:], "127.0.0.1:11434")
+    sent = re.sub(r"Python/[\d.]+", "Python/3.11.7", sent)
+    assert shown_exchange(0).rstrip("\n") == sent
 
 
-def test_the_exchange_shown_is_the_recorded_one():
-    shown = re.search(r"```http\n(.*?)```", README, re.S).group(1)
-    wire = b"".join(data for _, data in load(os.path.join(RECORDINGS, "chat-one-word.exchange.jsonl")).wire())
-    assert shown == wire.decode("utf-8").replace("\r\n", "\n")
+def test_the_answer_shown_is_the_recorded_one():
+    wire = b"".join(data for _, data in recording("chat-one-word").wire())
+    assert shown_exchange(1) == wire.decode("utf-8").replace("\r\n", "\n")
 
 
 def test_the_errors_listed_are_all_errors_there_are():
     from ollama_stream import _errors
 
-    listed = re.findall(r"^\| `(\w+)` \|", README, re.M)
+    listed = re.findall(r"^\| `(\w+)` \| (?:`\w+` )?\|", README, re.M)
     there = [n for n, c in vars(_errors).items() if isinstance(c, type) and issubclass(c, Exception)]
     assert sorted(listed) == sorted(set(there) - {"OllamaError"})
 

@@ -326,7 +326,7 @@ def test_the_file_of_an_exchange(tmp_path: Path) -> None:
     assert recorded_at.endswith("Z") and len(recorded_at) == len("2026-11-23T12:00:00Z")
     assert fixture.header == {
         "ollama_stream_fixture": 1,
-        "recorder": "ollama_stream/0.1.0",
+        "recorder": "ollama_stream/0.2.0",
         "target": "http://127.0.0.1:11434",
         "redacted": ["request:Host"],
     }
