@@ -11,10 +11,10 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import Any, Callable, Coroutine, Dict, List, Mapping, Optional, Tuple, TypeVar, Union, cast
+from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
-from ._decode import suggestion
+from ._decode import Record, suggestion
 from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
 from ._errors import OllamaError, RequestError, ResponseError
 from ._exchange import Exchange
@@ -22,7 +22,7 @@ from ._net import Timeout, as_timeout
 from ._route import Pool, Route
 from ._stream import MAX_LINE, T
 from ._tls import Cert, TLSSettings, Verify
-from ._values import Upload, checked_headers, shown
+from ._values import Upload, checked_headers, is_list, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,7 +155,10 @@ class BaseClient:
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
-        return self._answer(build(name, given))
+        return self._answer(self._build(name, given))
+
+    def _build(self, name: str, given: Mapping[str, Any]) -> Request:
+        return build(name, given)
 
     def _answer(self, request: Request) -> Any:
         if request.endpoint.name == "create_blob":
@@ -180,7 +183,10 @@ class BaseClient:
         headers = self._all_headers(request, route)
         if base is not None:
             check_bearer(headers, request.endpoint.name)
-        data = request_bytes(request, route.target_prefix, headers)
+        whole, prefix = request.whole, route.target_prefix
+        data: Any = request_bytes(request, prefix, headers)
+        if whole is not None:
+            data = lambda: request_bytes(whole(), prefix, headers)  # noqa: E731
         return Exchange(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
@@ -247,6 +253,29 @@ def checked_transport(transport: Any) -> Any:
         kind = type(transport).__name__
         raise RequestError("transport: expected an object with open(address, timeout), got %s" % kind)
     return transport
+
+
+def images_of(given: Any) -> Iterator[Any]:
+    """The images among the arguments of a call, or of a message."""
+    if is_list(given.get("images")):
+        yield from given["images"]
+    if is_list(given.get("messages")):
+        for message in given["messages"]:
+            if isinstance(message, (Mapping, Record)):
+                yield from images_of(message)
+
+
+def map_images(given: Any, change: Callable[[Any], Any]) -> Dict[str, Any]:
+    """A copy of the arguments of a call, or of a message, with another image in the place of each."""
+    copied = {name: given[name] for name in given}
+    if is_list(copied.get("images")):
+        copied["images"] = [change(image) for image in copied["images"]]
+    if is_list(copied.get("messages")):
+        copied["messages"] = [
+            map_images(message, change) if isinstance(message, (Mapping, Record)) else message
+            for message in copied["messages"]
+        ]
+    return copied
 
 
 def authorization(auth: Any) -> Optional[str]:

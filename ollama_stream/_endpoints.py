@@ -351,6 +351,7 @@ class Request(NamedTuple):
     headers: Tuple[Tuple[str, str], ...]
     streamed: bool
     timeout: Any
+    whole: Optional[Callable[[], Request]] = None  # makes the same request with the files that this one lacks
 
 
 UNSET_TIMEOUT: Any = object()  # the call names no timeout of its own; None would switch all clocks off

@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 from itertools import chain, count
-from typing import Any, Generic, Iterator, Optional
+from typing import Any, Callable, Generic, Iterator, Optional, Union
 
 from ._address import safe_location
 from ._endpoints import Request
@@ -66,7 +66,7 @@ class Exchange(Generic[T]):
         network: Network,
         route: Route,
         request: Request,
-        data: bytes,
+        data: Union[bytes, Callable[[], bytes]],
         *,
         timeout: Timeout,
         max_line: int,
@@ -85,7 +85,8 @@ class Exchange(Generic[T]):
         )
         self.network = network
         self._route: Any = route  # dropped at the end: what is idle belongs to the client, not to its old streams
-        self._data, self._timeout, self._retries = data, timeout, retries
+        self._data: Any = data  # what makes it, where it has files to read first
+        self._timeout, self._retries = timeout, retries
         self._clocks: Any = None  # Clocks, from the first step on
         self._response: Any = None  # a Response, from the first byte sent on
         self._connection: Any = None  # a Connection, while the exchange owns it
@@ -235,6 +236,8 @@ class Exchange(Generic[T]):
 
     async def _open(self) -> None:
         self._clocks = Clocks(self._timeout)
+        if callable(self._data):
+            self._data = await self.network.aside(self._data)
         for attempt in count():
             try:
                 await self._ask()

@@ -290,6 +290,13 @@ def base64_image(value: Any, path: str) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
+def names_file(image: Any) -> bool:
+    """Whether an image is the name of a file."""
+    name = getattr(image, "value", image)
+    is_name = not isinstance(name, str) or (name.lower().endswith(MEDIA_SUFFIXES) and not base64_text(name))
+    return is_name and isinstance(name, (str, os.PathLike))
+
+
 def base64_text(value: str) -> str:
     """The base64 in a text or a data URL; "" where it is none."""
     import base64

@@ -12,14 +12,16 @@ import math
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Optional, cast
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast
 
-from ._calls import BaseClient
+from ._calls import BaseClient, images_of, map_images
 from ._client import BaseStream, Reading, asks_for_a_loop, text_of
+from ._endpoints import Request, build
 from ._errors import OllamaError, RequestError, StreamClosed
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
 from ._stream import T
+from ._values import names_file
 
 if TYPE_CHECKING:
     import socket
@@ -427,6 +429,14 @@ class AsyncClient(AsyncMethods, BaseClient):
 
     async def __aexit__(self, *_exception: object) -> None:
         await self.close()
+
+    def _build(self, name: str, given: Mapping[str, Any]) -> Request:
+        """The request; images that are files are not read before the loop can go on meanwhile."""
+        if not any(map(names_file, images_of(given))):
+            return build(name, given)
+        whole = map_images(given, lambda image: image)  # as it is now, not as the program may change it
+        unread = map_images(whole, lambda image: b"" if names_file(image) else image)
+        return build(name, unread)._replace(whole=lambda: build(name, whole))
 
     async def close(self) -> None:
         """Close the connections that rest between calls. Streams that run go on; the client can be used again."""

@@ -7,6 +7,8 @@ functions that have none.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import socket
 import ssl
@@ -17,7 +19,7 @@ import pytest
 from proxies import Tls, cert
 from support import CHAT, GOOD, Server, answer, line, response
 
-from ollama_stream import AsyncClient, Client
+from ollama_stream import AsyncClient, Client, RequestError
 from ollama_stream import _default
 
 WATCHED = []  # (thread, what it has done) while a test watches; an audit hook stays for ever
@@ -103,7 +105,23 @@ async def listed(url, folder):
     await AsyncClient(url).request("GET", "/api/tags")
 
 
-CALLS = [plain, resolved, streamed, uploaded, listed]
+async def with_an_image(url, folder):
+    message = {"role": "user", "content": "x", "images": [folder / "image.png"]}
+    await AsyncClient(url).chat("m", [message])
+
+
+async def with_an_image_by_name(url, folder):
+    message = {"role": "user", "content": "x", "images": [str(folder / "image.png")]}
+    await AsyncClient(url).chat("m", [message])
+
+
+async def with_an_image_in_a_stream(url, folder):
+    message = {"role": "user", "content": "x", "images": [folder / "image.png"]}
+    async for _ in AsyncClient(url).chat("m", [message], stream=True):
+        pass
+
+
+CALLS = [plain, resolved, streamed, uploaded, listed, with_an_image, with_an_image_by_name, with_an_image_in_a_stream]
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: "266-" + call.__name__)
@@ -111,6 +129,32 @@ def test_a_coroutine_waits_for_no_file(watching, tmp_path, call):
     (tmp_path / "image.png").write_bytes(IMAGE)
     with Server(answer(WHOLE)) as server:
         assert watching(lambda: call(server.url, tmp_path)) == []
+        if "image" in call.__name__:
+            assert base64.b64encode(IMAGE) in server.peer().request_body
+
+
+def test_an_image_that_is_not_there_is_an_error_of_the_await_and_all_else_of_the_call(tmp_path):
+    message = {"role": "user", "content": "x", "images": [tmp_path / "no.png"]}
+    with pytest.raises(RequestError, match=r"^messages\[0\].role: "):
+        AsyncClient().chat("m", [dict(message, role="")])
+    with pytest.raises(RequestError, match=r"^messages\[0\].images\[0\]: cannot be read: "):
+        asyncio.run(AsyncClient().chat("m", [message]))
+
+
+def test_messages_are_sent_as_they_were_at_the_call(tmp_path):
+    (tmp_path / "image.png").write_bytes(IMAGE)
+    messages = [{"role": "user", "content": "before", "images": [tmp_path / "image.png"]}]
+
+    async def main(url):
+        stream = AsyncClient(url).chat("m", messages, stream=True)
+        messages[0]["content"] = "after"
+        messages.append({"role": "user", "content": "later"})
+        async for _ in stream:
+            pass
+
+    with Server(answer(GOOD)) as server:
+        asyncio.run(main(server.url))
+        assert [m["content"] for m in json.loads(server.peer().request_body)["messages"]] == ["before"]
 
 
 @pytest.mark.parametrize("verify", [True, cert("ca.pem"), False], ids=str)
