@@ -174,7 +174,7 @@ def pictures():
             "Every byte of an exchange", PROGRAM + ["run", "llama3.2", "Say one word.", "--wire"], "chat-one-word"
         ),
         "time.svg": printed("fixture", "show", thinking, "--svg", "-"),
-        #"sequence.svg": printed("fixture", "show", one_word, "--svg", "-", "--as", "sequence"),
+        "sequence.svg": printed("fixture", "show", one_word, "--svg", "-", "--as", "sequence"),
     }
 
 

@@ -425,6 +425,24 @@ def seeds(few: int) -> range:
     return range(max(few, int(os.environ.get("OLLAMA_STREAM_SEEDS", "0"))))
 
 
+def takes_linear_time(work: Callable[[int], Any], size: int) -> bool:
+    """Whether ``work(size)`` takes about eight times as long as an eighth of it; what is quadratic takes 64 times.
+
+    It is measured again where the machine had something else to do.
+    """
+    for _ in range(5):
+        few, many = cpu_seconds(lambda: work(size // 8)), cpu_seconds(lambda: work(size))
+        if many < 14 * few:
+            return True
+    return False
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
 @contextmanager
 def memory_below(limit: int) -> Iterator[None]:
     """What the block allocates stays below so many bytes."""

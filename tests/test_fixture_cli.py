@@ -25,7 +25,8 @@ from ollama_stream.fixture import imported, wrapped
 from ollama_stream.fixture import Fixture
 from ollama_stream.fixture import dumps, lint, load, loads
 from ollama_stream.cli.picture import svg
-from ollama_stream.cli.views import VIEWS, play, records_view, text_view, wire_view
+from ollama_stream.cli.sequence import sequence_svg
+from ollama_stream.cli.views import VIEWS, hex_view, play, records_view, text_view, wire_view
 
 RECORDINGS = Path(ROOT, "fixtures", "recordings")
 FILES = sorted(RECORDINGS.glob("*/*.exchange.jsonl"))
@@ -254,8 +255,11 @@ def hostile_file(folder: Path, in_head: bool) -> Path:
     return file
 
 
+FORMS = [["--view", view] for view in VIEWS] + [["--svg", "-"], ["--svg", "-", "--as", "sequence"]]
+
+
 @pytest.mark.parametrize("in_head", [False, True], ids=["in the body", "in the head"])
-@pytest.mark.parametrize("arguments", [["--view", view] for view in VIEWS] + [["--svg", "-"]], ids=[*VIEWS, "svg"])
+@pytest.mark.parametrize("arguments", FORMS, ids=[form[-1] for form in FORMS])
 def test_fault_228_no_view_lets_a_file_control_the_terminal(
     arguments: List[str], in_head: bool, run: Any, tmp_path: Path
 ) -> None:
@@ -309,7 +313,7 @@ def test_a_picture_shows_tokens_over_time_and_the_gaps_between_them() -> None:
     assert paths(picture, "text")[:-1] == ["M226.0 272.5H376.0V193.0H676.0V113.5", "M676.0 113.5H676.0"]
     assert paths(picture, "gap") == ["M376 488.0V448.0M676 488.0V408.0"]
     assert [text for text in texts(picture) if "first byte" in text] == ["first byte after 0.100 s", "first byte after"]
-    assert {"tokens (a record each) so far", "gap before each of them, in s", "seconds since the request was sent"} <= {
+    assert {"pieces so far", "gap before each of them, in s", "seconds since the request was sent"} <= {
         *texts(picture)
     }
     assert texts(picture)[-2:] == ["text", "thinking"]  # of the lines in the corner that say which colour is which
@@ -376,6 +380,115 @@ def test_a_picture_of_any_times_stays_in_its_frame(times: List[float]) -> None:
     assert len(places) > 20
     assert [value for value in places if not 76 <= value <= 676] == []
     assert all(len(text) < 80 for text in texts(picture))
+
+
+UNITS = [  # when the last of three chunks came, what the axis says
+    (0.5, "milliseconds"), (90.0, "seconds"), (600.0, "minutes"), (9000.0, "hours")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("last, name", UNITS, ids=[row[1] for row in UNITS])
+def test_the_axis_of_a_picture_has_a_unit_that_reads(last: float, name: str) -> None:
+    picture = drawn(stream((last / 4, part("a")), (last / 2, part("b")), (last, part("c"))))
+    assert name + " since the request was sent" in texts(picture)
+    assert all(len(text) < 6 for text in texts(picture) if text.replace(".", "").isdigit())
+
+
+def test_records_are_tokens_where_the_server_counts_as_many_and_else_pieces() -> None:
+    def answer(count: int) -> Fixture:
+        return stream((0.5, part("a")), (1.0, part("b")), (1.5, part("", True)[:-2] + ',"eval_count":%d}\n' % count))
+
+    assert "tokens (a record each) so far" in texts(drawn(answer(2)))
+    assert "pieces so far" in texts(drawn(answer(3)))
+
+
+def test_a_gap_that_would_flatten_all_others_is_a_broken_bar_with_its_length() -> None:
+    picture = drawn(stream(*((time, part("a")) for time in (0.1, 0.2, 0.3, 5.3, 5.4)), (5.4, part("", True))))
+    assert "5.000 s" in texts(picture)
+    assert len(paths(picture, "ground-line")) == 1
+
+
+def test_a_long_wait_is_squeezed_and_the_axis_broken() -> None:
+    picture = drawn(fixture(
+        HEAD.replace("[0.1", "[9.0"), *(json.dumps([time, "chunk", part("a")]) for time in (9.0, 9.5, 10.0)),
+        '[10.0,"end",{"how":"complete"}]',
+    ))  # fmt: skip
+    assert paths(picture, "text")[0].startswith("M76.0 352.0H166.0V")
+    assert len(paths(picture, "axis")) == 4
+
+
+# --- show: the sequence
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_sequence_is_well_formed_self_contained_and_small(file: Path) -> None:
+    data = sequence_svg(load(file))
+    kinds = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(data).iter()}
+    assert kinds <= {"svg", "title", "style", "rect", "text", "path"}
+    assert len(data) < 16384
+
+
+def test_a_sequence_has_an_arrow_a_message_and_bands_for_what_the_server_did() -> None:
+    done = part("", True)[:-2] + ',"load_duration":100000000,"prompt_eval_duration":100000000,"eval_duration":500000000}\n'
+    picture = ElementTree.fromstring(sequence_svg(stream((0.25, part("Hi")), (0.5, part(" there")), (0.75, done))))
+    assert texts(picture) == [
+        "one", "client", "server", "load 0.100 s", "prompt 0.100 s", "answer 0.500 s",
+        "0.000 s", "POST /api/chat", "0.100 s", "200 OK", "0.250 s", 'chunk 1, %d bytes: "Hi"' % len(part("Hi")),
+        "0.500 s", 'chunk 2, %d bytes: " there"' % len(part(" there")),
+        "0.750 s", "chunk 3, %d bytes: done" % len(done),
+        "0.750 s", "the response is complete",
+    ]  # fmt: skip
+    assert (len(paths(picture, "request")), len(paths(picture, "arrow"))) == (2, 8)  # a line and a head each
+
+
+# --- show: bytes
+
+
+def test_the_hex_view_has_every_byte_of_the_response() -> None:
+    exchange = load(RECORDINGS / "ollama-0.32.15" / "chat-unicode.exchange.jsonl")
+    lines = shown(hex_view, exchange).splitlines()
+    assert b"".join(bytes.fromhex(text[21:70]) for text in lines) == wire(exchange)
+    assert lines[0] == (
+        "  %.6f 00000000  48 54 54 50 2f 31 2e 31  20 32 30 30 20 4f 4b 0d  |HTTP/1.1 200 OK.|" % next(exchange.wire())[0]
+    )
+
+
+def test_one_chunk_is_shown_alone(run: Any) -> None:
+    done = run("show", ONE_WORD, "--view", "wire", "--chunk", "1")
+    assert (done.status, done.out.decode().count("chunk 1:")) == (0, 1)
+    assert "chunk 2" not in done.out.decode()
+    done = run("show", ONE_WORD, "--chunk", "9")
+    assert (done.status, done.err.decode()) == (1, "ollama_stream: chat-one-word: there is no chunk 9; it has 2\n")
+
+
+# --- list
+
+
+def test_list_is_a_table_of_a_folder_and_all_below_it(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.exchange.jsonl").write_bytes(Path(ONE_WORD).read_bytes())
+    (tmp_path / "b.ndjson").write_text(part("x", True))
+    (tmp_path / "README.md").write_text("no fixture")
+    done = run("list", tmp_path)
+    assert (done.status, done.err) == (0, b"")
+    assert done.out.decode() == (
+        "NAME        REQUEST           MODEL       STATUS    PIECES    SECONDS    ENDED\n"
+        "b.ndjson    POST /api/chat                200       1         0.0        complete\n"
+        "a/one       POST /api/chat    llama3.2    200       2         0.4        complete\n"
+    )
+
+
+def test_list_names_what_is_no_exchange_and_goes_on(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.exchange.jsonl").write_text("nonsense")
+    (tmp_path / "b.ndjson").write_text(part("x", True))
+    done = run("list", tmp_path)
+    assert (done.status, done.out.count(b"\n"), b"a.exchange.jsonl" in done.err) == (1, 2, True)
+
+
+def test_list_of_a_folder_without_fixtures_says_so(run: Any, tmp_path: Path) -> None:
+    done = run("list", tmp_path)
+    text = "ollama_stream: %s: no files named *.exchange.jsonl or *.ndjson\n" % tmp_path
+    assert (done.status, done.err.decode()) == (1, text)
 
 
 # --- lint

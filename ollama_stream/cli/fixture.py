@@ -127,9 +127,11 @@ def do_show(options: Namespace) -> int:
     if fixture.plain:
         check_records(fixture, options.file)
     if options.svg is not None:
-        from .picture import FORMS
+        from .picture import svg
+        from .sequence import sequence_svg
 
-        return write_pieces([FORMS[options.form](fixture)], options.svg, options.force)
+        draw = sequence_svg if options.form == "sequence" else svg
+        return write_pieces([draw(fixture)], options.svg, options.force)
     from .views import VIEWS, one_chunk
 
     output = Output(sys.stdout)

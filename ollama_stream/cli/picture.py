@@ -14,7 +14,7 @@ import math
 import re
 from html import escape
 from itertools import groupby
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..fixture import Fixture
 from .output import escapes
@@ -24,6 +24,11 @@ LEFT, RIGHT = 76.0, 676.0  # of both charts; the figures stand to the right of t
 TOP, MIDDLE = 104.0, 352.0  # of the steps
 GAPS_TOP, BOTTOM = 408.0, 488.0  # of the bars
 FIGURES = 712  # where the figures begin
+LONG_WAIT = 0.6  # of the whole time, for the first byte: it is squeezed
+SQUEEZED = 90.0  # to this
+OUTLIER = 4.0  # times as long as any other: a gap whose bar is broken
+UNITS = ((1.0, "ms", "milliseconds", 1e3), (120.0, "s", "seconds", 1.0), (7200.0, "min", "minutes", 1 / 60),
+         (math.inf, "h", "hours", 1 / 3600))  # up to so many seconds: unit, its name, how many in a second
 WIDTH, HEIGHT = 960, 552
 MAX_TITLE, MAX_SUBTITLE, MAX_VALUE = 80, 140, 20  # characters
 ENDING_LINE, ENDING_LINES = 33, 7  # characters, lines
@@ -36,10 +41,11 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-seri
 .tick,.value{font-variant-numeric:tabular-nums}.end{text-anchor:end}.mid{text-anchor:middle}
 .ground{fill:#fff}.wait{fill:#f3f5f8}.grid{stroke:#e1e6eb}.axis{stroke:#8b949e}
 .mark{stroke:#59636e;stroke-dasharray:4 3}
+.ground-line{stroke:#fff;stroke-width:3}
 .text,.thinking,.record{fill:none;stroke-width:2;stroke-linejoin:round}.gap{fill:none;stroke:#bc7a00}
 .text,.record{stroke:#0969da}.thinking{stroke:#8250df}.fault{stroke:#cf222e;stroke-width:2}text.bad{fill:#cf222e}
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.small,.tick,.name{fill:#9198a1}
-.ground{fill:#0d1117}.wait{fill:#171d26}.grid{stroke:#262c36}.axis{stroke:#6e7681}.mark{stroke:#9198a1}
+.ground{fill:#0d1117}.ground-line{stroke:#0d1117}.wait{fill:#171d26}.grid{stroke:#262c36}.axis{stroke:#6e7681}.mark{stroke:#9198a1}
 .text,.record{stroke:#4493f8}.thinking{stroke:#ab7df8}.gap{stroke:#d29922}.fault{stroke:#f85149}text.bad{fill:#f85149}}
 """
 
@@ -50,6 +56,21 @@ class Token(NamedTuple):
     time: float
     gap: float
     kind: str
+
+
+class TimeScale(NamedTuple):
+    """From seconds to a place on the picture. A wait that takes most of the time, up to ``since``, is squeezed."""
+
+    end: float
+    since: float = 0.0
+
+    def at(self, value: float) -> float:
+        width = RIGHT - LEFT
+        if not self.since:
+            return LEFT + width * (value / self.end)
+        if value <= self.since:
+            return LEFT + SQUEEZED * (value / self.since)
+        return LEFT + SQUEEZED + (width - SQUEEZED) * ((value - self.since) / (self.end - self.since))
 
 
 class Scale(NamedTuple):
@@ -69,30 +90,33 @@ def svg(fixture: Fixture) -> bytes:
     tokens = tokens_of(played)
     end = max(fixture.events[-1].time, 1e-6)
     rows = figures(fixture, played)
-    parts = [*_heading(fixture), *_wait(fixture, end), *_axes(tokens, end), *_curves(tokens, end)]
+    first_byte = next((time for time, _ in fixture.wire()), None)
+    x = TimeScale(end, first_byte if first_byte is not None and LONG_WAIT * end < first_byte < end else 0.0)
+    what = _what(played, tokens)
+    parts = [*_heading(fixture), *_wait(first_byte, x), *_axes(tokens, x, what), *_curves(tokens, x)]
     if played.error is not None:
-        parts.append(_upright(Scale(end, LEFT, RIGHT).at(played.time), "fault"))
+        parts.append(_upright(x.at(played.time), "fault"))
     parts += _column(rows, tokens, played.error is not None)
     return _picture("%s: %s" % (fixture.name, ", ".join("%s %s" % row for row in rows)), parts)
 
 
 def _picture(title: str, parts: List[str]) -> bytes:
     start = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">'
-    head = [start % (WIDTH, HEIGHT, WIDTH, HEIGHT), "<title>%s</title>" % _xml(title), "<style>%s</style>" % STYLE]
+    head = [start % (WIDTH, HEIGHT, WIDTH, HEIGHT), "<title>%s</title>" % xml(title), "<style>%s</style>" % STYLE]
     return "\n".join([*head, *parts, "</svg>\n"]).encode("utf-8")
 
 
 def tokens_svg(name: str, runs: List[Tuple[str, List[Token]]]) -> bytes:
     """The picture of several answers to one question, each with its label where it ends."""
-    end = max([1e-6, *(run[-1].time for _, run in runs if run)])
+    x = TimeScale(max([1e-6, *(run[-1].time for _, run in runs if run)]))
     longest = max((run for _, run in runs), key=len)
-    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT), _text(24, 38, _cut(name, MAX_TITLE), "title")]
-    parts += _axes(longest, end)
-    x, y = Scale(end, LEFT, RIGHT), _token_scale(longest)
+    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT), text_of(24, 38, cut(name, MAX_TITLE), "title")]
+    parts += _axes(longest, x, "pieces")
+    y = _token_scale(longest)
     for label, run in runs:
         parts += _steps(run, x, y)
         if run:
-            parts.append(_text(RIGHT + 8, y.at(len(run)) + 4, label, "small"))
+            parts.append(text_of(RIGHT + 8, y.at(len(run)) + 4, label, "small"))
     return _picture(name, parts)
 
 
@@ -116,58 +140,75 @@ def _heading(fixture: Fixture) -> Iterator[str]:
     subtitle += [value for value in (body.get("model"), fixture.header.get("note")) if isinstance(value, str)]
     subtitle += ["%s %s" % item for item in server.items()]
     yield '<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT)
-    yield _text(24, 38, _cut(fixture.name, MAX_TITLE), "title")
-    yield _text(24, 62, _cut(" \u00b7 ".join(subtitle), MAX_SUBTITLE), "small")
+    yield text_of(24, 38, cut(fixture.name, MAX_TITLE), "title")
+    yield text_of(24, 62, cut(" \u00b7 ".join(subtitle), MAX_SUBTITLE), "small")
 
 
-def _wait(fixture: Fixture, end: float) -> Iterator[str]:
+def _what(played: Played, tokens: List[Token]) -> str:
+    """What the records are: tokens where the server counts as many."""
+    if any(token.kind == "record" for token in tokens):
+        return "records"
+    last = played.arrivals[-1].record if played.arrivals else None
+    is_each = getattr(last, "eval_count", None) == len(tokens)
+    return "tokens (a record each)" if is_each or not tokens else "pieces"
+
+
+def _wait(first_byte: Optional[float], x: TimeScale) -> Iterator[str]:
     """The time to the first byte."""
-    first_byte = next((time for time, _ in fixture.wire()), None)
     if first_byte is None:
         return
-    place = Scale(end, LEFT, RIGHT).at(first_byte)
+    place = x.at(first_byte)
     area = '<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>'
     yield area % (LEFT, TOP, place - LEFT, MIDDLE - TOP) + area % (LEFT, GAPS_TOP, place - LEFT, BOTTOM - GAPS_TOP)
     yield _upright(place, "mark")
     anchor = "small end" if place > RIGHT - 170 else "small"
-    yield _text(max(place, LEFT + 200), TOP - 12, "first byte after " + seconds(first_byte), anchor)
+    yield text_of(max(place, LEFT + 200), TOP - 12, "first byte after " + seconds(first_byte), anchor)
+    if x.since:
+        for side in (-3, 3):  # the mark of an axis that is not whole
+            yield line_of(place / 2 + LEFT / 2 + side - 4, BOTTOM + 5, place / 2 + LEFT / 2 + side + 4, BOTTOM - 5, "axis")
 
 
-def _axes(tokens: List[Token], end: float) -> Iterator[str]:
+def _axes(tokens: List[Token], x: TimeScale, what: str) -> Iterator[str]:
     """Grid, ticks and what the axes mean."""
-    unit, factor = _gap_unit(tokens)
-    x = Scale(end, LEFT, RIGHT)
-    for value, text in _ticks(end, 8):
-        yield _upright(x.at(value), "grid")
-        yield _text(x.at(value), BOTTOM + 18, text, "tick mid")
+    _, name, factor = _unit(x.end)
+    for value, text in _ticks((x.end - x.since) * factor, 8, start=x.since * factor):
+        yield _upright(x.at(value / factor), "grid")
+        yield text_of(x.at(value / factor), BOTTOM + 18, text, "tick mid")
     tokens_scale, gaps = _token_scale(tokens), _gap_scale(tokens)
+    unit, _, factor = _unit(gaps.top)
     levels = [(tokens_scale.at(value), text) for value, text in _ticks(max(1, len(tokens)), 5, whole=True)]
-    levels += [(gaps.at(value / factor), text) for value, text in _ticks(gaps.top * factor, 4)]
+    if len(tokens) > 1:
+        levels += [(gaps.at(value / factor), text) for value, text in _ticks(gaps.top * factor, 4)]
     for y, text in levels:
-        yield _line(LEFT, y, RIGHT, y, "grid") + _text(LEFT - 8, y + 4, text, "tick end")
-    what = "records" if any(token.kind == "record" for token in tokens) else "tokens (a record each)"
-    yield _line(LEFT, MIDDLE, RIGHT, MIDDLE, "axis") + _line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis")
-    yield _text(LEFT, TOP - 12, what + " so far", "small")
+        yield line_of(LEFT, y, RIGHT, y, "grid") + text_of(LEFT - 8, y + 4, text, "tick end")
+    yield line_of(LEFT, MIDDLE, RIGHT, MIDDLE, "axis") + line_of(LEFT, BOTTOM, RIGHT, BOTTOM, "axis")
+    yield text_of(LEFT, TOP - 12, what + " so far", "small")
     if not tokens:
-        yield _text((LEFT + RIGHT) / 2, (TOP + MIDDLE) / 2, "no %s came" % what.split()[0], "small mid")
-    yield _text(LEFT, GAPS_TOP - 12, "gap before each of them, in %s" % unit, "small")
-    yield _text((LEFT + RIGHT) / 2, BOTTOM + 42, "seconds since the request was sent", "small mid")
+        yield text_of((LEFT + RIGHT) / 2, (TOP + MIDDLE) / 2, "no %s came" % what.split()[0], "small mid")
+    said = "gap before each of them, in %s" % unit if len(tokens) > 1 else "no gaps"
+    yield text_of(LEFT, GAPS_TOP - 12, said, "small")
+    yield text_of((LEFT + RIGHT) / 2, BOTTOM + 42, "%s since the request was sent" % name, "small mid")
 
 
-def _curves(tokens: List[Token], end: float) -> Iterator[str]:
-    """The steps, a path for each run of one kind, and the bars."""
-    x, bars = Scale(end, LEFT, RIGHT), _gap_scale(tokens)
+def _curves(tokens: List[Token], x: TimeScale) -> Iterator[str]:
+    """The steps, a path for each run of one kind, and the bars; the one that is longer than all others is broken."""
+    bars = _gap_scale(tokens)
     yield from _steps(tokens, x, _token_scale(tokens))
     longest: Dict[int, float] = {}
     for token in tokens[1:]:
         place = round(x.at(token.time))
         longest[place] = max(longest.get(place, 0.0), token.gap)
-    path = ["M%d %.1fV%.1f" % (place, bars.start, bars.at(gap)) for place, gap in longest.items()]
+    path = ["M%d %.1fV%.1f" % (place, bars.start, bars.at(min(gap, bars.top))) for place, gap in longest.items()]
     width = max(1.0, min(6.0, (RIGHT - LEFT) / (2 * len(path) + 1)))
     yield '<path class="gap" stroke-width="%.1f" d="%s"/>' % (width, "".join(path))
+    for place, gap in longest.items():
+        if gap > bars.top:
+            yield line_of(place - 7, GAPS_TOP + 16, place + 7, GAPS_TOP + 8, "ground-line")
+            yield text_of(place + 8 if place < RIGHT - 90 else place - 8, GAPS_TOP + 8, _milliseconds(gap),
+                        "small" if place < RIGHT - 90 else "small end")  # fmt: skip
 
 
-def _steps(tokens: List[Token], x: Scale, y: Scale) -> Iterator[str]:
+def _steps(tokens: List[Token], x: TimeScale, y: Scale) -> Iterator[str]:
     points: Dict[int, Tuple[float, int, str]] = {}
     for number, token in enumerate(tokens, 1):
         points[round(x.at(token.time))] = x.at(token.time), number, token.kind
@@ -191,15 +232,15 @@ def _column(rows: List[Tuple[str, str]], tokens: List[Token], failed: bool) -> I
         shown += [("median gap", _milliseconds(gaps[len(gaps) // 2])), ("longest gap", _milliseconds(gaps[-1]))]
     y = TOP + 4
     for name, value in shown:
-        yield _text(FIGURES, y, name, "name") + _text(WIDTH - 24, y, _cut(value, MAX_VALUE), "value end")
+        yield text_of(FIGURES, y, name, "name") + text_of(WIDTH - 24, y, cut(value, MAX_VALUE), "value end")
         y += 22
-    yield _text(FIGURES, y + 10, "ended", "name")
+    yield text_of(FIGURES, y + 10, "ended", "name")
     for line in wrap(rows[-1][1], ENDING_LINE, max_lines=ENDING_LINES, placeholder=" ..."):
         y += 18
-        yield _text(FIGURES, y + 14, line, "small bad" if failed else "small")
+        yield text_of(FIGURES, y + 14, line, "small bad" if failed else "small")
     kinds = sorted({token.kind for token in tokens})
     for kind, place in zip(kinds if len(kinds) > 1 else [], (BOTTOM - 20, BOTTOM)):
-        yield _line(FIGURES, place - 4, FIGURES + 22, place - 4, kind) + _text(FIGURES + 30, place, kind, "small")
+        yield line_of(FIGURES, place - 4, FIGURES + 22, place - 4, kind) + text_of(FIGURES + 30, place, kind, "small")
 
 
 # --- scales and elements ----------------------------------------------------------------------------------------------
@@ -210,29 +251,33 @@ def _token_scale(tokens: List[Token]) -> Scale:
 
 
 def _gap_scale(tokens: List[Token]) -> Scale:
-    longest = max((token.gap for token in tokens), default=0.0)
-    return Scale(longest or 0.01, BOTTOM, GAPS_TOP)
+    """As high as the longest gap, or, where one is much longer than all others, as those."""
+    longest, second = sorted([0.0, 0.0, *(token.gap for token in tokens)], reverse=True)[:2]
+    top = 1.25 * second if second and longest > OUTLIER * second else longest
+    return Scale(top or 0.01, BOTTOM, GAPS_TOP)
 
 
-def _gap_unit(tokens: List[Token]) -> Tuple[str, float]:
-    return ("s", 1.0) if _gap_scale(tokens).top >= 1 else ("ms", 1000.0)
+def _unit(top: float) -> Tuple[str, str, float]:
+    """The unit for times up to so many seconds, its name, and how many of it are a second."""
+    return next(row[1:] for row in UNITS if top < row[0] or row[0] == math.inf)
 
 
 def _milliseconds(gap: float) -> str:
     return "%.1f ms" % (gap * 1000) if gap < 1 else seconds(gap)
 
 
-def _ticks(top: float, count: int, whole: bool = False) -> Iterator[Tuple[float, str]]:
-    """Round values from 0 to ``top``, about ``count`` of them, and their texts."""
+def _ticks(top: float, count: int, whole: bool = False, start: float = 0.0) -> Iterator[Tuple[float, str]]:
+    """Round values from ``start`` on over a range of ``top``, about ``count`` of them, and their texts."""
     power = 10.0 ** math.floor(math.log10(top / count))
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit * count >= top * 0.999)
     if whole:
         step = max(1.0, step)
-    for number in range(int(top / step * 1.0001) + 1):
+    first = math.ceil(start / step * 0.9999)
+    for number in range(first, int((start + top) / step * 1.0001) + 1):
         yield number * step, "%.6g" % (number * step)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+def line_of(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     return '<path class="%s" d="M%.1f %.1fL%.1f %.1f"/>' % (kind, x1, y1, x2, y2)
 
 
@@ -240,16 +285,13 @@ def _upright(x: float, kind: str) -> str:
     return '<path class="%s" d="M%.1f %.1fV%.1fM%.1f %.1fV%.1f"/>' % (kind, x, TOP, MIDDLE, x, GAPS_TOP, BOTTOM)
 
 
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return '<text class="%s" x="%.1f" y="%.1f">%s</text>' % (kind, x, y, _xml(text))
+def text_of(x: float, y: float, text: str, kind: str) -> str:
+    return '<text class="%s" x="%.1f" y="%.1f">%s</text>' % (kind, x, y, xml(text))
 
 
-def _cut(text: str, size: int) -> str:
+def cut(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 3] + "..."
 
 
-def _xml(text: str) -> str:
+def xml(text: str) -> str:
     return escape(_NO_XML.sub(lambda match: ascii(match.group())[1:-1], text.translate(escapes())))
-
-
-FORMS = {"time": svg}

@@ -37,7 +37,7 @@ def add_serve(parser: ArgumentParser) -> None:
     add("--fault", metavar="SPEC", type=fault, action="append", default=[], help="what goes wrong, such as "
         "cut@line=3; may be repeated")  # fmt: skip
     add("--faults", action="store_true", help="list the faults")
-    add("--match", "--level", choices=list(LEVELS), default="exact", metavar="LEVEL",
+    add("--level", "--match", dest="level", choices=list(LEVELS), default="exact", metavar="LEVEL",
         help="what of a request is compared: %s" % ", ".join(LEVELS))  # fmt: skip
     add("--order", choices=ORDERS, default="any", metavar="ORDER", help="any, or strict: requests come in the order of the files")
     add("--repeat", choices=REPEATS, default="none", metavar="WHAT", help="%s: what to play once all that matches is played" % ", ".join(REPEATS))
@@ -83,7 +83,7 @@ def do_serve(options: Namespace) -> None:
     host, port = options.listen
     server = serve(
         options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
-        tps=options.tps or None, faults=options.fault, level=options.match, order=options.order,
+        tps=options.tps or None, faults=options.fault, level=options.level, order=options.order,
         repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
         allow_remote=options.allow_remote, admin=not options.no_admin,
     )  # fmt: skip
