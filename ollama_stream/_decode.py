@@ -16,11 +16,12 @@ import sys
 import typing
 from datetime import datetime
 from typing import (
-    TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union,
+    TYPE_CHECKING, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union,
 )  # fmt: skip
 
 from ._errors import ProtocolError, RequestError, misfit
 from ._json import read_object
+from ._model import Model
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -38,7 +39,7 @@ NO_EXTRA: Mapping[str, Any] = {}
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
-class Record:
+class Record(Model):
     """Base of all records: attribute access, item access, ``get``, ``in``, ``dict()``, equality, repr, pickle, copy.
 
     ``record["name"]`` raises KeyError for a field that is not set, ``record.get("name", default)`` gives the default.
@@ -54,6 +55,7 @@ class Record:
     _due: ClassVar[Tuple[str, ...]] = ()  # fields of which an answer has one at least; none of them: any answer will do
     _fields: ClassVar[Dict[str, Any]] = {}
     _factories: ClassVar[Dict[str, Callable[[], Any]]] = {}  # what an unset field holds, where no class default can
+    _later: ClassVar[FrozenSet[str]] = frozenset()  # fields that the official client has not: shown where they are set
 
     def __init__(self, **values: Any) -> None:
         known = field_names(type(self))
@@ -109,7 +111,8 @@ class Record:
 
     def __iter__(self) -> Iterator[Tuple[str, Any]]:
         for name in field_names(type(self)):
-            yield name, getattr(self, name)
+            if name in self.__dict__ or name not in self._later:
+                yield name, getattr(self, name)
         for name, value in self.__dict__.items():
             if name == "extra":
                 yield from value.items()
@@ -119,27 +122,13 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
-        return dict(self) == dict(other)
+        return shown_values(self) == shown_values(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         shown = ", ".join("%s=%r" % (name, value) for name, value in self if value is not None)
         return "%s(%s)" % (type(self).__name__, shown)
-
-    def model_dump(self, *, exclude_none: bool = False) -> Dict[str, Any]:
-        """A dict of all fields with nested records as dicts; ``exclude_none`` leaves out what is None."""
-        return {n: dumped(v, exclude_none) for n, v in self if not (exclude_none and v is None)}
-
-    def model_dump_json(self, *, indent: Optional[int] = None, exclude_none: bool = False) -> str:
-        """``model_dump`` as JSON text, compact without ``indent``."""
-        separators = (",", ":") if indent is None else None
-        dump = self.model_dump(exclude_none=exclude_none)
-        return json.dumps(dump, indent=indent, separators=separators, ensure_ascii=False, default=json_text)
-
-    def dict(self) -> Dict[str, Any]:
-        """The same as ``model_dump()``."""
-        return self.model_dump()
 
     @classmethod
     def model_validate(cls: Type[R], value: Any) -> R:
@@ -177,6 +166,10 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
     return record
 
 
+def shown_values(record: Record) -> Dict[str, Any]:
+    return {name: value for name, value in record if value is not None}
+
+
 def field_names(cls: Type[Record]) -> Mapping[str, Any]:
     """The declared fields of a record class, in order."""
     return cls._fields
@@ -188,21 +181,6 @@ def suggestion(name: str, known: Any) -> str:
 
     near = difflib.get_close_matches(name, list(known), 1)
     return "; did you mean %r?" % near[0] if near else ""
-
-
-def dumped(value: Any, exclude_none: bool) -> Any:
-    if isinstance(value, Record):
-        return value.model_dump(exclude_none=exclude_none)
-    if isinstance(value, (list, tuple)):
-        return [dumped(item, exclude_none) for item in value]
-    if isinstance(value, Mapping):
-        return {name: dumped(item, exclude_none) for name, item in value.items()}
-    return value
-
-
-def json_text(value: Any) -> str:
-    isoformat = getattr(value, "isoformat", None)
-    return str(isoformat() if isoformat else value)
 
 
 def json_copy(value: Any, levels: int = MAX_COPIED_LEVELS) -> Any:

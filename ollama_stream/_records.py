@@ -20,6 +20,7 @@ from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
 from ._decode import ByteSize, Record
 from ._errors import ProtocolError
 from ._json import JSON_BLANKS, parse_json
+from ._model import load_schemas
 
 C = TypeVar("C")
 
@@ -32,6 +33,8 @@ class Options(Record):
     Today's servers know those before ``typical_p``, and refuse ``typical_p`` with status 400 (since 0.34.2); the others
     were dropped over time and do no harm.
     """
+
+    _later = frozenset({"draft_num_predict", "min_p"})
 
     num_ctx: Optional[int] = None  # length of the context in tokens; another value than before reloads the model
     num_batch: Optional[int] = None  # tokens of the prompt that are read at once
@@ -78,6 +81,8 @@ class Image(Record):
 
 class ToolProperty(Record):
     """One parameter of a tool. The server keeps these keywords, and drops every other of JSON Schema."""
+
+    _later = frozenset({"anyOf", "properties", "required"})
 
     type: Any = None  # the name of a type, or a list of them
     items: Any = None
@@ -137,6 +142,8 @@ class Tool(Record):
 class ToolFunction(Record):
     """The function of a tool call: ``arguments`` is a dict, or text where a server sent text that is no JSON object."""
 
+    _later = frozenset({"index"})
+
     index: Optional[int] = None
     name: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -151,6 +158,8 @@ class ToolFunction(Record):
 
 class ToolCall(Record):
     """One call that the model asks for; send it back unchanged in the assistant message."""
+
+    _later = frozenset({"id"})
 
     id: Optional[str] = None
     function: ToolFunction = field(default_factory=ToolFunction)
@@ -168,6 +177,8 @@ class Message(Record):
 
     ``content`` is always a string. ``images`` are base64 texts, paths, bytes or ``Image`` objects in a request.
     """
+
+    _later = frozenset({"tool_call_id"})
 
     role: str = ""  # "system", "user", "assistant" or "tool"
     content: str = ""
@@ -190,6 +201,8 @@ class Message(Record):
 class TokenLogprob(Record):
     """An alternative to a token: natural logarithm of its probability, UTF-8 bytes of its text."""
 
+    _later = frozenset({"bytes"})
+
     token: str = ""
     logprob: float = 0.0
     bytes: Optional[List[int]] = None
@@ -203,6 +216,8 @@ class Logprob(TokenLogprob):
 
 class Generation(Record):
     """What chat and generate records share. The counts and durations come with the last record; 0 is left out."""
+
+    _later = frozenset({"remote_model", "remote_host", "_debug_info", "prompt_eval_cached_count"})
 
     model: Optional[str] = None
     remote_model: Optional[str] = None
@@ -236,8 +251,7 @@ class Generation(Record):
         Raises ProtocolError that names the path of what does not fit, and says so first where the answer is empty or
         was cut off.
         """
-        from ._schema import parse_as
-
+        parse_as, _ = load_schemas()
         text, who = self.text, "the answer"
         used_up = ' (done_reason "length": num_predict, or the context)' if self.done_reason == "length" else ""
         if not text.strip(JSON_BLANKS):
@@ -250,7 +264,8 @@ class Generation(Record):
             why = str(error) if str(error).startswith("not JSON") else "not JSON: %s" % error
             raise ProtocolError("%s is %s" % (who, why), partial=self) from error
         try:
-            return parse_as(kind, value)
+            parsed: C = parse_as(kind, value)
+            return parsed
         except ProtocolError as error:
             raise ProtocolError("%s does not fit: %s" % (who, error), partial=self, **error.parts) from error
 
@@ -282,6 +297,8 @@ class ChatResponse(Generation):
 
 class GenerateResponse(Generation):
     """A record of /api/generate. ``context`` comes with the last one; ``image`` is base64 (older image models)."""
+
+    _later = Generation._later | {"tool_calls"}
 
     response: str = ""
     thinking: Optional[str] = None
@@ -353,6 +370,8 @@ class StatusResponse(Record):
 class ModelDetails(Record):
     """What a model is made of; lengths in tokens and in numbers of a vector."""
 
+    _later = frozenset({"context_length", "embedding_length"})
+
     parent_model: Optional[str] = None
     format: Optional[str] = None
     family: Optional[str] = None
@@ -365,6 +384,8 @@ class ModelDetails(Record):
 
 class ListedModel(Record):
     """An installed model; ``size`` in bytes."""
+
+    _later = frozenset({"name", "remote_model", "remote_host", "capabilities"})
 
     name: Optional[str] = None
     model: Optional[str] = None
@@ -419,6 +440,10 @@ class ThinkingLevels(Record):
 
 class ShowResponse(Record):
     """Everything about one model."""
+
+    _later = frozenset(
+        "system renderer parser messages remote_model remote_host projector_info tensors requires thinking".split()
+    )
 
     license: Optional[str] = None
     modelfile: Optional[str] = None

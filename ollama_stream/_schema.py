@@ -24,12 +24,16 @@ import re
 import sys
 import types
 import typing
+from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
+from ._decode import ByteSize, parse_time
 from ._errors import OllamaError, ProtocolError, RequestError
+from ._model import Model
 
 Parsed = typing.TypeVar("Parsed")
 
+TEXT_FORMS = {datetime: "date-time"}
 PLAIN_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 LIST_TYPES = (list, collections.abc.Sequence, collections.abc.Iterable)
 DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -136,6 +140,8 @@ class SchemaWriter:
     def write_bare(self, base: Any, parts: Sequence[Any], path: str) -> Dict[str, Any]:
         if base is Any:  # {} would mean "an object" to the server's grammar converter (llama.cpp)
             return {"type": ["string", "number", "boolean", "object", "array", "null"]}
+        if base in TEXT_FORMS:
+            return {"type": "string", "format": TEXT_FORMS[base]}
         if base in PLAIN_TYPES or base is EMPTY:
             return {"type": PLAIN_TYPES.get(base, "string")}
         if base is Literal:
@@ -155,7 +161,7 @@ class SchemaWriter:
         return schema if parts[0] is Any else {**schema, keyword: self.write(parts[0], path + "[]")}
 
     def write_class(self, kind: Any, path: str) -> Dict[str, Any]:
-        if is_model(kind):
+        if is_model(kind) and not issubclass(kind, Model):  # ours are written like any dataclass
             schema: Dict[str, Any] = guarded(RequestError, path, lambda: dict(kind.model_json_schema()))
             for name, definition in schema.pop("$defs", {}).items():
                 if self.names.setdefault(name, definition) != definition:
@@ -200,6 +206,8 @@ class ValueReader:
             return value
         if base in PLAIN_TYPES:
             return read_plain(base, value, path)
+        if base is datetime:
+            return read_time(value, path)
         if base is Literal:
             for wanted, choice in parts:
                 if wanted == value and isinstance(wanted, bool) == isinstance(value, bool):
@@ -274,6 +282,13 @@ def read_plain(kind: Any, value: Any, path: str) -> Any:
         if kind is float and isinstance(value, int) and value.bit_length() < 1024:  # a larger one overflows
             return float(value)
     raise wrong_value(NOUNS[kind], value, path)
+
+
+def read_time(value: Any, path: str) -> datetime:
+    time = parse_time(value) if isinstance(value, str) else value
+    if not isinstance(time, datetime):
+        raise wrong_value("a time such as '2026-11-22T18:35:00Z'", value, path)
+    return time
 
 
 def fold_schema(schema: Mapping[str, Any]) -> Dict[str, Any]:
@@ -387,8 +402,10 @@ def take_apart(kind: Any, path: str) -> Tuple[Any, Sequence[Any]]:
     if isinstance(base, type):
         if issubclass(base, enum.Enum):
             choices = tuple(base)
-        if base in PLAIN_TYPES:
+        if base in PLAIN_TYPES or base in TEXT_FORMS:
             return base, ()
+        if base is ByteSize:
+            return int, ()
         if base in LIST_TYPES:
             return list, parts or (Any,)
         if base in (tuple, set, frozenset):

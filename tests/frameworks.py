@@ -48,7 +48,7 @@ def run(python, before, tests):
     paths = [ROOT, os.path.dirname(os.path.abspath(__file__))]
     environ = dict(os.environ, PYTHONPATH=os.pathsep.join(paths), PYTHONDONTWRITEBYTECODE="1")
     command = [python, *before, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider",
-               "--confcutdir", os.path.abspath(os.sep), os.path.abspath(tests)]  # fmt: skip
+               "--confcutdir", os.path.abspath(os.sep), "-o", "asyncio_mode=auto", os.path.abspath(tests)]  # fmt: skip
     if os.path.isdir(os.path.join(tests, "cassettes")):
         command += ["--disable-recording", "-p", "frameworks"]
     done = subprocess.run(command, cwd=folder_of(tests), env=environ, stdin=subprocess.DEVNULL, timeout=LIMIT,

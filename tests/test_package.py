@@ -25,7 +25,7 @@ FACES = {module.partition(".")[0] for module in MODULES if "." in module}  # fol
 
 # The client, in the order of its bytes: a file imports only from those before it.
 CLIENT = (
-    "_errors _json _http1 _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange "
+    "_errors _json _http1 _model _decode _records _stream _address _schema _values _endpoints _net _tls _route _exchange "
     "_calls _methods _client _default aio"
 ).split()
 # What each room may import beside itself. "" is the face of the package, and the faces kept for their public names.
@@ -38,7 +38,7 @@ DOORS = [
     "_client.Stream.__aiter__: aio",
     "_client.Texts.__aiter__: aio",
     "_methods.Composed.run_tools: tools",
-    "_records.Generation.parse: _schema",
+    "_model.load_schemas: _schema",
     "_values.checked_format: _schema",
     "_values.checked_headers: _address",
     "_values.checked_tool: _schema",

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""What programs that were written for the models of pydantic ask of a record: ``Model``, the base of ``Record``.
+
+The official client's records are such models. Here are their reading side (``model_dump``, ``model_copy``,
+``model_fields`` ...) and the two methods by which pydantic takes a record for a field of a model or of a ``TypeAdapter``.
+pydantic is not needed for any of it, and never loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from copy import deepcopy
+from typing import (
+    TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Set, Tuple, Type,
+    TypeVar, Union,
+)  # fmt: skip
+
+from ._json import parse_json
+
+M = TypeVar("M", bound="Model")
+# Names, or positions in a list, or a mapping of them to what to choose inside; "__all__" is every item of a list.
+Choice = Union[Set[Any], Mapping[Any, Any], None]
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+def load_schemas() -> Tuple[Callable[..., Any], Callable[..., Any]]:
+    """``parse_as`` and ``type_schema``, which few programs need."""
+    from ._schema import parse_as, type_schema
+
+    return parse_as, type_schema
+
+
+class ModelField(NamedTuple):
+    """A field of a record class. None is required."""
+
+    annotation: Any
+    default: Any
+
+    def is_required(self) -> bool:
+        return False
+
+
+class ModelFields:
+    """``model_fields`` of a class and of its records: name -> ModelField, in order."""
+
+    def __get__(self, _record: Any, cls: Type[Any]) -> Dict[str, ModelField]:
+        from typing import get_type_hints
+
+        try:
+            types = get_type_hints(cls)
+        except Exception:  # a name in a program's own class is not there, or not yet: its text stands for it
+            types = {}
+        return {
+            one.name: ModelField(types.get(one.name, one.type), getattr(cls, one.name, None))
+            for one in dataclasses.fields(cls)
+        }
+
+
+class ModelSignature:
+    """``__signature__`` of a class: its fields, which are given by name."""
+
+    def __get__(self, _record: Any, cls: Type[Any]) -> Any:
+        from inspect import Parameter, Signature
+
+        fields: Dict[str, ModelField] = cls.model_fields
+        kind = Parameter.KEYWORD_ONLY
+        return Signature([Parameter(n, kind, default=f.default, annotation=f.annotation) for n, f in fields.items()])
+
+
+class Model:
+    """The reading side of a model. A record adds what it is: its fields by ``__iter__``, and its own ``__dict__``."""
+
+    model_fields: ClassVar[Dict[str, ModelField]] = ModelFields()  # type: ignore[assignment]
+    __signature__ = ModelSignature()
+
+    if TYPE_CHECKING:
+        extra: ClassVar[Mapping[str, Any]]
+
+        def _complete(self) -> None: ...
+        def __iter__(self) -> Iterator[Tuple[str, Any]]: ...
+        @classmethod
+        def model_validate(cls: Type[M], value: Any) -> M: ...
+
+    @property
+    def model_fields_set(self) -> Set[str]:
+        """The names of the fields that were given or received."""
+        return {name for name in self.__dict__ if name != "extra"} | set(self.extra)
+
+    def model_dump(
+        self, *, mode: str = "python", include: Choice = None, exclude: Choice = None, by_alias: Any = None,
+        exclude_unset: bool = False, exclude_defaults: bool = False, exclude_none: bool = False, **_others: Any,
+    ) -> Dict[str, Any]:  # fmt: skip
+        """A dict of the fields with nested records as dicts; with ``mode="json"`` of JSON's own types.
+
+        ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. Fields have one name each:
+        ``by_alias`` makes no difference. What else pydantic takes is accepted and has no effect.
+        """
+        how = Dumping(mode == "json", exclude_unset, exclude_defaults, exclude_none)
+        return how.members(self, include, exclude)
+
+    def model_dump_json(self, *, indent: Optional[int] = None, **how: Any) -> str:
+        """``model_dump(mode="json", **how)`` as JSON text, compact without ``indent``."""
+        separators = (",", ":") if indent is None else None
+        dump = self.model_dump(**{**how, "mode": "json"})
+        return json.dumps(dump, indent=indent, separators=separators, ensure_ascii=False)
+
+    def dict(self, **how: Any) -> Dict[str, Any]:
+        """The same as ``model_dump()``."""
+        return self.model_dump(**how)
+
+    def json(self, **how: Any) -> str:
+        """The same as ``model_dump_json()``."""
+        return self.model_dump_json(**how)
+
+    def model_copy(self: M, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> M:
+        """A copy, with the values of ``update``, which are not checked, in place of its own."""
+        made = object.__new__(type(self))
+        made.__dict__.update(deepcopy(self.__dict__) if deep else self.__dict__, **(update or {}))
+        return made
+
+    def copy(self: M, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> M:
+        """The same as ``model_copy()``."""
+        return self.model_copy(update=update, deep=deep)
+
+    @classmethod
+    def model_validate_json(cls: Type[M], json_data: Union[str, bytes, bytearray], **_others: Any) -> M:
+        """A record from JSON text. Raises ProtocolError."""
+        text = json_data if isinstance(json_data, str) else bytes(json_data).decode("utf-8", "replace")
+        return cls.model_validate(parse_json(text))
+
+    @classmethod
+    def model_construct(cls: Type[M], _fields_set: Any = None, **values: Any) -> M:
+        """A record of values that are not checked."""
+        made = object.__new__(cls)
+        made.__dict__.update(values)
+        made._complete()
+        return made
+
+    @classmethod
+    def model_json_schema(cls, *_how: Any, **_others: Any) -> Dict[str, Any]:
+        """The JSON Schema of the class."""
+        _, type_schema = load_schemas()
+        schema: Dict[str, Any] = type_schema(cls)
+        return schema
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        core_schema = sys.modules["pydantic_core"].core_schema  # it is pydantic that calls this
+        serialization = core_schema.plain_serializer_function_ser_schema(dump_for_pydantic, info_arg=True)
+        return core_schema.no_info_plain_validator_function(cls.model_validate, serialization=serialization)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> Dict[str, Any]:
+        return cls.model_json_schema()
+
+
+def dump_for_pydantic(record: Any, info: Any) -> Any:
+    names = "mode include exclude by_alias exclude_unset exclude_defaults exclude_none".split()
+    return record.model_dump(**{name: getattr(info, name) for name in names})
+
+
+class Dumping(NamedTuple):
+    """How a record is dumped."""
+
+    as_json: bool
+    exclude_unset: bool
+    exclude_defaults: bool
+    exclude_none: bool
+
+    def members(self, record: Model, include: Choice, exclude: Choice) -> Dict[str, Any]:
+        members: Iterable[Tuple[str, Any]] = record
+        if self.exclude_unset:
+            given = record.model_fields_set
+            members = ((name, value) for name, value in members if name in given)
+        if self.exclude_defaults:
+            defaults = {name: field.default for name, field in type(record).model_fields.items()}
+            members = ((name, value) for name, value in members if name not in defaults or value != defaults[name])
+        if self.exclude_none:
+            members = ((name, value) for name, value in members if value is not None)
+        return dict(self.chosen(members, include, exclude))
+
+    def chosen(self, members: Iterable[Tuple[Any, Any]], include: Choice, exclude: Choice) -> Iterator[Tuple[Any, Any]]:
+        for name, value in members:
+            inside, outside = within(include, name), within(exclude, name)
+            if (include is None or inside is not False) and outside is not True:
+                yield name, self.value(value, chooser(inside), chooser(outside))
+
+    def value(self, value: Any, include: Choice, exclude: Choice) -> Any:
+        if type(value) in PLAIN:
+            return value
+        if isinstance(value, Model):
+            return self.members(value, include, exclude)
+        if isinstance(value, Mapping):
+            return dict(self.chosen(value.items(), include, exclude))
+        if isinstance(value, (list, tuple)):
+            return [item for _, item in self.chosen(enumerate(value), include, exclude)]
+        return json_value(value) if self.as_json else value
+
+
+def within(choice: Choice, name: Any) -> Any:
+    """True or False, or what is chosen inside of the member ``name``."""
+    if isinstance(choice, Mapping):
+        found = choice.get(name, choice.get("__all__", False))
+        return True if found is ... else found
+    return choice is not None and name in choice
+
+
+def chooser(found: Any) -> Choice:
+    return None if isinstance(found, bool) else found
+
+
+def json_value(value: Any) -> Any:
+    """A value that is none of JSON's own types as one: a time as RFC 3339, bytes as text, numbers as they are."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "replace")
+    isoformat: Optional[Callable[[], str]] = getattr(value, "isoformat", None)
+    text = isoformat() if isoformat else str(value)
+    return text[:-6] + "Z" if isoformat and text.endswith("+00:00") else text
