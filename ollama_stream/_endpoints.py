@@ -12,7 +12,6 @@ given is left to the server.
 from __future__ import annotations
 
 import os
-from copy import copy
 from typing import (
     TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
@@ -137,8 +136,8 @@ class Endpoint:
 
     def replace(self, **changes: Any) -> Endpoint:
         """The same row with other values of some attributes."""
-        row = copy(self)
-        row.__dict__.update(changes)
+        row = Endpoint.__new__(Endpoint)
+        row.__dict__.update(self.__dict__, **changes)
         return row
 
     def help(self) -> str:

@@ -230,9 +230,10 @@ def test_its_types_are_those_of_the_package(one, both):
             "version: carried.VersionResponse = carried.version(stream=True)\n", encoding="utf-8",
         )  # fmt: skip
         wrong = {4}
-    command = ["mypy", "--strict", "typed_calls.py"]
+    command = ["mypy", "--strict", "typed_calls.py", "carried.pyi"]
     done = subprocess.run(command, cwd=str(one), stdout=subprocess.PIPE, encoding="utf-8")
     assert {int(number) for number in re.findall(r"typed_calls.py:(\d+): error:", done.stdout)} == wrong, done.stdout
+    assert "carried.pyi:" not in done.stdout
 
 
 def test_the_conformance_tests_of_the_client_hold_for_it(tmp_path):

@@ -225,7 +225,7 @@ class Part:
         self.type_imports: List[Imported] = []
         self._types = types
         self._edits = set(self._module_edits(tree))
-        self._edits |= set(without_bodies(tree) if types and not stub else self._function_edits(tree))
+        self._edits |= set(types_of(tree, self._lines) if types and not stub else self._function_edits(tree))
 
     @property
     def summary(self) -> str:
@@ -251,8 +251,12 @@ class Part:
                 if is_standard(statement):
                     self.imports += imported_by(statement)
                 yield self._gone(statement)
-            elif is_text(statement) or getattr(statement, "name", "") == "__getattr__":
+            elif is_text(statement) or self._is_left_out(getattr(statement, "name", "")):
                 yield self._gone(statement)
+
+    def _is_left_out(self, name: str) -> bool:
+        """Whether a definition goes: the file has a __getattr__ of its own, and without aio no client for it."""
+        return name == "__getattr__" or name.startswith("Async") and "aio" not in self._names
 
     def _type_checking_edits(self, block: ast.If) -> Iterator[Edit]:
         found = [statement for statement in block.body if isinstance(statement, (ast.Import, ast.ImportFrom))]
@@ -297,8 +301,8 @@ def source(name: str) -> Optional[str]:
     return None if data is None else data.decode("utf-8")
 
 
-def without_bodies(tree: ast.Module) -> Iterator[Edit]:
-    """What makes types of a file: functions keep their heads, and what only runs goes."""
+def types_of(tree: ast.Module, lines: Sequence[str]) -> Iterator[Edit]:
+    """What makes types of a file: functions keep their heads, names their types, and what only runs goes."""
     nodes: List[ast.AST] = list(tree.body)
     while nodes:
         node = nodes.pop()
@@ -306,10 +310,27 @@ def without_bodies(tree: ast.Module) -> Iterator[Edit]:
             body = node.body
             if body[0].lineno > node.lineno and not (len(body) == 1 and is_ellipsis(body[0])):
                 yield Edit(body[0].lineno, end_of(body[-1]), " " * body[0].col_offset + "...\n")
-        elif isinstance(node, (ast.For, ast.Assert)):
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            first = end_of(node.annotation)
+            head = lines[first - 1].encode("utf-8")[: node.annotation.end_col_offset].decode("utf-8")
+            comment = lines[end_of(node) - 1].encode("utf-8")[node.end_col_offset :].decode("utf-8")
+            yield Edit(first, end_of(node), head + " = ..." + comment.partition("  # type:")[0].rstrip() + "\n")
+        elif isinstance(node, ast.Assign) and not is_type(node.value):
+            form = " " * node.col_offset + "%s: Any\n"
+            yield Edit(node.lineno, end_of(node), "".join(form % name for name in bound_by(node)))
+        elif isinstance(node, (ast.For, ast.Assert, ast.Expr)) and not is_text(node):
             yield Edit(node.lineno, end_of(node))
-        elif isinstance(node, (ast.ClassDef, ast.If)):
-            nodes.extend(node.body + getattr(node, "orelse", []))
+        elif isinstance(node, ast.ClassDef):
+            nodes.extend(child for child in node.body if not isinstance(child, ast.Assign))
+        elif isinstance(node, ast.If):
+            nodes.extend(node.body + node.orelse)
+
+
+def is_type(expression: ast.expr) -> bool:
+    """Whether a name for this can be a type to a type checker, or a plain value."""
+    if isinstance(expression, ast.Call):
+        return ast.dump(expression.func).endswith("'TypeVar', ctx=Load())")
+    return isinstance(expression, (ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
 
 
 def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
@@ -346,6 +367,6 @@ def blanks(lines: Iterable[str]) -> int:
     return len(list(takewhile(lambda line: not line.strip(), lines)))
 
 
-def end_of(node: ast.stmt) -> int:
-    """The last line of a statement."""
+def end_of(node: Union[ast.stmt, ast.expr]) -> int:
+    """The last line of a statement or an expression."""
     return node.end_lineno or node.lineno
