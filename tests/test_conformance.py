@@ -299,7 +299,7 @@ def test_an_early_end_is_a_lost_connection(colour, steps, texts, tail):
         assert server.peer().gone.wait(SOON)
     assert (got, type(error), error.tail) == (texts, ConnectionLost, tail)
     assert (error.partial.text, stream.status) == ("".join(texts), "truncated")
-    assert error.url == server.url + "/api/chat" and 0 < error.elapsed < 5
+    assert error.url == server.url + "/api/chat" and 0 < error.elapsed < support.PATIENCE
 
 
 LARGE = {"model": "m", "messages": [{"role": "user", "content": "x" * 20_000_000}]}
@@ -322,7 +322,7 @@ def test_a_connection_closed_during_the_request_is_lost_fault_79(colour):
 
 # --- connecting -------------------------------------------------------------------------------------------------------
 
-LATE = 1.5  # seconds by which a busy machine may be late; a clock that is not there takes 5
+LATE = 30.0  # seconds by which a busy machine may be late; a clock that is not there takes 60
 ADVICE = (
     "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
     "https://ollama.com/download"
@@ -426,7 +426,7 @@ def test_the_next_address_is_tried_after_a_refusal_fault_157(colour):
 
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
-ALL = {"connect": 5.0, "first_byte": 5.0, "idle": 5.0, "total": None}
+ALL = {"connect": 60.0, "first_byte": 60.0, "idle": 60.0, "total": None}
 FIRST_BYTE = "no answer yet (first_byte; the model may still be loading)"
 IDLE = "nothing more came (idle)"
 TOTAL = "the call took too long (total)"
@@ -810,6 +810,7 @@ def main():
 import asyncio, sys, ollama_stream
 stream = ollama_stream.AsyncClient().chat("m", [], stream=True)
 async def read():
+    asyncio.get_running_loop().slow_callback_duration = 60
     async for part in stream:
         print(part.text, flush=True)
 def main():

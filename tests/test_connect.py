@@ -703,7 +703,7 @@ def test_a_handshake_that_stalls_is_under_the_connect_clock_fault_175(ask, steps
         texts, error = ask("https://localhost:%d" % server.port, verify=CA, timeout=Timeout(connect=0.1))
         assert server.peer().gone.wait(SOON)
     assert (texts, type(error), error.clock, error.limit) == ([], OllamaTimeout, "connect", 0.1)
-    assert 0.1 <= error.elapsed < 3
+    assert 0.1 <= error.elapsed < SOON
 
 
 TLS_PORTS = [  # id, steps
@@ -1351,7 +1351,7 @@ def test_a_connect_timeout_is_not_tried_again(ask):
     with full_listener() as port:
         _, error = ask("127.0.0.1:%d" % port, retries=3, timeout=Timeout(connect=0.1))
     assert (type(error), error.clock) == (OllamaTimeout, "connect")
-    assert error.elapsed < 3
+    assert error.elapsed < SOON
 
 
 class Opening(logging.Handler):
@@ -1472,16 +1472,16 @@ def test_wrong_retries_are_a_request_error(retries):
 
 
 def test_a_wait_ends_with_the_total_clock(ask):
-    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="30"))) as server:
+    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="59"))) as server:
         started = time.monotonic()
         _, error = ask(server.url, retries=3, timeout=Timeout(total=0.1))
-        assert time.monotonic() - started < 5  # the server asked for 30
+        assert time.monotonic() - started < SOON  # the server asked for 59
         assert len(server.peers) == 1
     assert type(error) in (ResponseError, OllamaTimeout)
 
 
 def test_closing_ends_the_wait_between_two_tries():
-    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="5"))) as server:
+    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="59"))) as server:
         stream = Client(server.url, retries=3).chat(stream=True, **CHAT)
         errors = []
 
@@ -1513,7 +1513,7 @@ def test_cancelling_ends_the_wait_between_two_tries():
             await task
         assert time.monotonic() - started < SOON
 
-    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="5"))) as server:
+    with Server(answer(response("503 Busy", b'{"error":"busy"}', Retry_After="59"))) as server:
         asyncio.run(main(server), debug=True)
         assert len(server.peers) == 1
 

@@ -742,7 +742,7 @@ def test_ping_has_a_clock_of_its_own(call: Any, monkeypatch: Any) -> None:
         with Server(answer(threading.Event())) as server:
             started = time.monotonic()
             assert call({"host": server.url, "timeout": Timeout(total=total)}, "ping") is False
-            assert time.monotonic() - started < 5  # the server holds for 10 s, the other clock is 60 s
+            assert time.monotonic() - started < 30  # the server holds for 60 s, and so does the other clock
             server.scripts[0][-1].set()  # type: ignore[union-attr]
 
 

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 import support
+from support import PATIENCE, SOON
 
 from ollama_stream import Client
 from ollama_stream.replay import player, report
@@ -36,7 +37,6 @@ CHUNKED = [["Transfer-Encoding", "chunked"]]
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ONE = '{"n":1}\n'
 TWO = '{"done":true}\n'
-PATIENCE = 5.0  # seconds after which a test has failed; none is ever waited for
 
 
 @pytest.fixture(autouse=True)
@@ -949,7 +949,7 @@ def test_closing_ends_streams_and_stalled_writers_at_once_and_leaves_no_thread()
         callers[1].send(request(path="/api/big"))  # nobody reads that
         callers[1].read(1)
         started = time.monotonic()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < SOON
     assert set(threading.enumerate()) == before
     for caller in callers:
         caller.sock.close()
@@ -969,9 +969,9 @@ def test_closing_the_server_is_nothing_that_a_client_did() -> None:
 
 def test_an_idle_server_closes_in_no_time() -> None:
     started = time.monotonic()
-    for _ in range(20):
+    for _ in range(100):
         serve(GOOD).close()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < SOON  # a loop that looks twice a second takes longer
 
 
 # Other clients
