@@ -16,7 +16,8 @@ import sys
 import typing
 from datetime import datetime
 from typing import (
-    TYPE_CHECKING, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union,
+    TYPE_CHECKING, AbstractSet, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type,
+    TypeVar, Union,
 )  # fmt: skip
 
 from ._errors import ProtocolError, RequestError, misfit
@@ -56,6 +57,7 @@ class Record(Model):
     _fields: ClassVar[Dict[str, Any]] = {}
     _factories: ClassVar[Dict[str, Callable[[], Any]]] = {}  # what an unset field holds, where no class default can
     _later: ClassVar[FrozenSet[str]] = frozenset()  # fields that the official client has not: shown where they are set
+    _expected: ClassVar[AbstractSet[str]] = frozenset()  # where all of these are there, _complete() has nothing to do
 
     def __init__(self, **values: Any) -> None:
         known = field_names(type(self))
@@ -77,6 +79,7 @@ class Record(Model):
         cls._fields = {one.name: one for one in dataclasses.fields(cls)}  # type: ignore[arg-type]
         makers = ((name, one.default_factory) for name, one in cls._fields.items())
         cls._factories = {name: make for name, make in makers if make is not dataclasses.MISSING}
+        cls._expected = cls._expected | cls._factories.keys()
         for name in cls._fields:
             if name not in cls._factories and not hasattr(cls, name):  # a field of a program without a default
                 setattr(cls, name, None)
@@ -146,9 +149,11 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
     null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of
     ``_strict`` that is of an impossible type; ``loose`` is a record inside of a field of no weight, and never raises.
     """
-    kinds = field_kinds(cls, loose)
+    kinds, usual = field_kinds(cls, loose)
     hidden = None
     for name, value in data.items():
+        if type(value) is usual.get(name):
+            continue
         kind = kinds.get(name, no_kind)
         if kind is no_kind:
             if hasattr(cls, name) or name == "keys" or name.startswith("__"):  # dict(), copy and pickle look for these
@@ -162,7 +167,8 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
         data["extra"] = {name: data.pop(name) for name in hidden}
     record = object.__new__(cls)
     record.__dict__ = data
-    record._complete()
+    if not cls._expected <= data.keys():
+        record._complete()
     return record
 
 
@@ -300,7 +306,10 @@ def no_kind(value: Any, _path: str) -> Any:
 
 def list_of(kind: Kind) -> Kind:
     def read_list(value: Any, path: str) -> List[Any]:
-        return [kind(item, "%s[%d]" % (path, i)) for i, item in enumerate(read_array(value, path))]
+        items: List[Any] = []  # by a loop: of the tool calls and log probabilities of a stream there is one a record
+        for item in value if type(value) is list else read_array(value, path):
+            items.append(kind(item, path + f"[{len(items)}]"))
+        return items
 
     return read_list
 
@@ -314,6 +323,8 @@ def dict_of(kind: Kind) -> Kind:
 
 def record_of(cls: Type[Record], loose: bool) -> Kind:
     def read_record(value: Any, path: str) -> Record:
+        if type(value) is dict:
+            return decode(cls, value, path + ".", loose)
         return value if isinstance(value, cls) else decode(cls, read_mapping(value, path), path + ".", loose)
 
     return read_record
@@ -350,16 +361,23 @@ KINDS: Dict[str, Kind] = {
     "datetime": read_moment,
     "ByteSize": read_size,
 }
+# The type of a value that is kept as it is: no kind need look at it.
+USUAL: Dict[str, type] = {
+    "str": str, "bool": bool, "int": int, "float": float, "List[Any]": list, "List[str]": list, "List[int]": list,
+    "List[float]": list, "Dict[str, Any]": dict, "Mapping[str, Any]": dict,
+}  # fmt: skip
 CHANGING = ("datetime", "ByteSize")  # kinds that make something else of a good value
-_KINDS_OF: Tuple[Dict[type, Dict[str, Optional[Kind]]], ...] = ({}, {})  # of records of weight, and of loose ones
+Kinds = Tuple[Dict[str, Optional[Kind]], Dict[str, Optional[type]]]
+_KINDS_OF: Tuple[Dict[type, Kinds], ...] = ({}, {})  # of records of weight, and of loose ones
 
 
-def field_kinds(cls: Type[Record], loose: bool = False) -> Dict[str, Optional[Kind]]:
-    """Field name -> what it may hold, read from the annotations at first use; None for anything."""
+def field_kinds(cls: Type[Record], loose: bool = False) -> Kinds:
+    """By name of field what it may hold, None for anything, read from the annotations at first use; and what is usual."""
     kinds = _KINDS_OF[loose].get(cls)
     if kinds is None:
-        kinds = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
-        _KINDS_OF[loose][cls] = kinds
+        wanted = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
+        usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in wanted}
+        kinds = _KINDS_OF[loose][cls] = wanted, usual
     return kinds
 
 
@@ -370,11 +388,16 @@ def kind_of(cls: Type[Record], name: str, strict: bool) -> Optional[Kind]:
     return parse_annotation(written.type, vars(sys.modules.get(home.__module__, typing)), strict)
 
 
+def without_optional(annotation: Any) -> Any:
+    is_optional = isinstance(annotation, str) and annotation.startswith("Optional[")
+    return annotation[len("Optional[") : -1] if is_optional else annotation
+
+
 def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) -> Optional[Kind]:
     if not isinstance(annotation, str):  # of a program's class
         return None
-    inner = annotation[len("Optional[") : -1] if annotation.startswith("Optional[") else ""
-    if inner:
+    inner = without_optional(annotation)
+    if inner != annotation:
         kind = None if inner in KINDS and not strict and inner not in CHANGING else parse_annotation(inner, names, strict)
         return kind and optional(kind)
     kind = KINDS.get(annotation)

@@ -310,6 +310,7 @@ class GenerateResponse(Generation):
 
     _strict = ("response", "done", "tool_calls")
     _due = ("response", "message", "done", "done_reason", "_debug_info", "image")
+    _expected = frozenset(("response",))
 
     def _complete(self) -> None:
         if "message" in self.__dict__ and "response" not in self.__dict__:

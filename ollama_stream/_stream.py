@@ -27,6 +27,7 @@ MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older s
 MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries
 FOLD_EVERY = 2048  # texts that wait to be joined
 
+PECULIAR = frozenset(("error", "done_reason", "_debug_info"))  # of records that may be no part of an answer
 BOM = b"\xef\xbb\xbf"
 BLANKS = JSON_BLANKS.encode()
 NO_LAST = "the body ended before the record that ends an answer"
@@ -203,15 +204,21 @@ class Assembler(Generic[T]):
 
     def add(self, record: T) -> None:
         """Take in any record."""
-        if not isinstance(record, Record):
-            self._value = record
-            return
-        if not isinstance(record, Generation):
+        if isinstance(record, Generation):
+            self.gather(record.__dict__)
+        elif isinstance(record, Record):
             self._fields = GrowingObject()
-        self._take_last()
-        self._fields.add(record.__dict__)
+            self._fields.add(record.__dict__)
+        else:
+            self._value = record
+
+    def gather(self, data: Dict[str, Any]) -> None:
+        """Take in the fields of a part of an answer."""
+        if self.last is not None:
+            self._take_last()
+        self._fields.add(data)
         if self._message is not None:
-            self._message.add(record.__dict__["message"].__dict__)
+            self._message.add(data["message"].__dict__)
 
     @property
     def has_records(self) -> bool:
@@ -266,6 +273,7 @@ class ResponseDecoder(Generic[T]):
         self._lines = LineSplitter(max_line)
         self.receive = self._lines.receive  # store body bytes
         self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way) if streamed else no_fast_way
+        self._pieces = streamed and issubclass(record_class, Generation)
         self._by_line = bool(is_last) if streamed or not is_last else None  # None: the first line will tell
         self._streamed = streamed
         self._free = not needed or (issubclass(record_class, Record) and not record_class._due)
@@ -353,6 +361,9 @@ class ResponseDecoder(Generic[T]):
                     data = None
             if record is not None:
                 assembler.last = record
+            elif data is not None:
+                record = self._piece(data)
+            if record is not None:
                 start = end + 1
                 yield record
                 continue
@@ -363,6 +374,18 @@ class ResponseDecoder(Generic[T]):
             if self.finished:
                 return
         self._lineno += text.count("\n", counted, start)
+
+    def _piece(self, data: Any) -> Any:
+        """The record of a part of an answer that goes on; None for all that wants a closer look."""
+        try:
+            if data["done"] is not False or not PECULIAR.isdisjoint(data) or not self._pieces:
+                return None
+            cls: Any = self._class
+            record = decode(cls, data)
+        except (KeyError, TypeError, ProtocolError):
+            return None
+        self.assembler.gather(data)
+        return record
 
     def _line(self, line: str, data: Any = None) -> Iterator[T]:
         """The careful way, for any line, whose value may be known: one record, or none for a blank line."""
@@ -552,13 +575,13 @@ def fast_chat(data: Any, texts: List[str]) -> Optional[ChatResponse]:
         message = data["message"]
         content = message["content"]
         if (
-            len(data) == 4
-            and data["done"] is False
+            data["done"] is False
+            and len(data) == 4
             and len(message) == 2
             and type(content) is str
-            and type(message["role"]) is str
-            and type(data["model"]) is str
-            and type(data["created_at"]) is str
+            and "role" in message
+            and "model" in data
+            and "created_at" in data
         ):
             data["message"] = piece = new_record(Message)
             piece.__dict__ = message
@@ -576,11 +599,11 @@ def fast_generate(data: Any, texts: List[str]) -> Optional[GenerateResponse]:
     try:
         response = data["response"]
         if (
-            len(data) == 4
-            and data["done"] is False
+            data["done"] is False
+            and len(data) == 4
             and type(response) is str
-            and type(data["model"]) is str
-            and type(data["created_at"]) is str
+            and "model" in data
+            and "created_at" in data
         ):
             record = new_record(GenerateResponse)
             record.__dict__ = data
