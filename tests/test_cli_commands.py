@@ -416,6 +416,16 @@ def test_completion_knows_every_command_and_its_options() -> None:
         assert "--keepalive" in cli_run("completion", shell).out.replace("-l keepalive", "--keepalive")
 
 
+def test_protocol_lists_chapters_and_prints_one_by_number_or_words() -> None:
+    titles = re.findall(r"(?m)^## (.*)$", Path(ROOT, "ollama_stream", "PROTOCOL.md").read_text(encoding="utf-8"))
+    done = cli_run("protocol")
+    assert (done.status, done.err, done.out.splitlines()[-len(titles) :]) == (0, "", titles)
+    assert cli_run("protocol", "4").out.splitlines()[0] == "## " + titles[3]
+    assert cli_run("protocol", *titles[3].split()[1:]).out.splitlines()[0] == "## " + titles[3]
+    text = "there is no chapter 'nonsense'; without one, their titles are listed"
+    assert cli_run("protocol", "nonsense") == (2, "", error(text))
+
+
 # --- what is computed
 
 BYTES = [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (2019393189, "2.0 GB"), (98000000, "98 MB"), (10**13, "10 TB"),
@@ -444,6 +454,20 @@ def test_figures_of_odd_types_are_shown_as_they_came_245() -> None:
     assert figures(record, None) == [
         ("prompt tokens", "true"), ("tokens", "5"), ("load", "-1.500 s"), ("total", "2s")
     ]  # fmt: skip
+
+
+ODD = {"eval_count": "5", "eval_duration": "2s", "prompt_eval_count": [1], "total_duration": 1.5, "load_duration": True}
+
+
+def test_views_and_pictures_of_figures_of_odd_types_are_made_245(tmp_path: Path, capsys: Any) -> None:
+    from ollama_stream.cli import main
+
+    path = tmp_path / "odd.ndjson"
+    path.write_bytes(LINE + line("", True, **ODD))
+    for words in ([], ["--view", "records"], ["--svg", "-"], ["--svg", "-", "--as", "sequence"]):
+        assert main(["fixture", "show", str(path), *words]) == 0
+    assert "tokens 5" in capsys.readouterr().out
+    assert main(["replay", str(path), "--stats"]) == 0
 
 
 def test_cached_tokens_are_in_the_figures() -> None:
@@ -581,6 +605,19 @@ if os.name == "posix":
             ])  # fmt: skip
             release.set()
         assert done == (0, ">>> Never ending\n\n>>> Hi\n\n>>> \n")
+
+    def test_ctrl_c_at_the_prompt_of_a_chat_says_how_to_leave() -> None:
+        done = on_terminal("run", "m", "--host", "127.0.0.1:1", TERM="dumb", keys=[(">>> ", b"\x03"), (">>> ", b"\x04")])
+        assert done == (0, ">>> \nCtrl-D or /bye leaves.\n>>> \n")
+
+    def test_a_chat_remembers_the_lines_that_were_typed_for_their_owner_alone(tmp_path: Path) -> None:
+        pytest.importorskip("readline")
+        with Server(answer(GOOD)) as server:
+            keys = [(">>> ", b"a question\n"), (">>> ", b"/bye\n")]
+            done = on_terminal("run", "m", "--host", server.url, keys=keys, XDG_STATE_HOME=str(tmp_path))
+        history = tmp_path / "ollama-stream" / "history"
+        assert (done.status, "a question" in history.read_text()) == (0, True)
+        assert history.stat().st_mode & 0o077 == 0
 
     def test_a_lost_connection_keeps_the_prompt_of_a_chat() -> None:
         with Server(answer(HEAD + chunk(LINE), fin), answer(GOOD)) as server:

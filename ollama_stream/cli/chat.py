@@ -56,7 +56,7 @@ class Chat:
                 try:
                     prompt = self._read()
                 except KeyboardInterrupt:
-                    self._out.write("\n")
+                    self._out.write("\nCtrl-D or /bye leaves.\n")
                     continue
                 except EOFError:
                     self._out.write("\n")

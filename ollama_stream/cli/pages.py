@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from .._errors import FixtureError, RequestError
-from .options import read_bytes
 from .output import Output
-from .table import ALIASES, COMMANDS, Command, nearest, new_parser
+from .table import ALIASES, COMMANDS, Command, new_parser
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "PROTOCOL.md")
 BASH = """\
 _ollama_stream() {
     local words
@@ -36,20 +34,20 @@ def add_protocol(parser: ArgumentParser) -> None:
 
 def do_protocol(options: Namespace) -> None:
     """Raises FixtureError where this copy has no page, RequestError for a chapter that is none."""
-    if not os.path.exists(PAGE):
-        raise FixtureError("this copy has no PROTOCOL.md")
-    parts = re.split("(?m)^(?=## )", read_bytes(PAGE).decode("utf-8"))
-    titles = [part.splitlines()[0].lstrip("# ") for part in parts[1:]]
-    out = Output(sys.stdout)
-    wanted = " ".join(options.chapter).lower()
+    try:
+        page = get_data(__name__.rpartition(".cli.")[0], "PROTOCOL.md") or b""
+    except OSError:
+        raise FixtureError("this copy has no PROTOCOL.md") from None
+    first, *chapters = re.split("(?m)^## ", page.decode("utf-8"))
+    titles = [chapter.partition("\n")[0] for chapter in chapters]
+    out, wanted = Output(sys.stdout), " ".join(options.chapter).lower()
     if not wanted:
-        out.write(parts[0].rstrip() + "\n\n" + "".join("%3d  %s\n" % item for item in enumerate(titles, 1)))
-        return
-    found = [part for number, (title, part) in enumerate(zip(titles, parts[1:]), 1)
-             if wanted == str(number) or wanted in title.lower() and not wanted.isdigit()]  # fmt: skip
+        return out.write(first.rstrip() + "\n\n" + "".join("%s\n" % title for title in titles))
+    found = [chapter for title, chapter in zip(titles, chapters)
+             if title.startswith(wanted + ".") or not wanted.isdigit() and wanted in title.lower()]  # fmt: skip
     if not found:
-        raise RequestError("there is no chapter %s%s" % (wanted, nearest(wanted, titles)))
-    out.write("\n".join(part.rstrip() + "\n" for part in found))
+        raise RequestError("there is no chapter %r; without one, their titles are listed" % wanted)
+    return out.write("\n".join("## %s\n" % chapter.rstrip() for chapter in found))
 
 
 def add_completion(parser: ArgumentParser) -> None:

@@ -99,7 +99,7 @@ def do_run(options: Namespace) -> None:
         messages.insert(0, {"role": "system", "content": options.system})
     client, fields = new_client(options), fields_for(options)
     if options.json:
-        return print_records(client, dict(fields, model=options.model, messages=messages, stream=options.stream))
+        return print_records(client, options.raw, dict(fields, model=options.model, messages=messages, stream=options.stream))
     tools = fields.get("tools")
     if options.tool:
         fields["tools"] = [*(tools or ()), *map(tool_of, options.tool)]
@@ -157,9 +157,9 @@ def piped_in(beside_a_prompt: bool) -> str:
         timer.cancel()
 
 
-def print_records(client: Client, fields: Dict[str, Any]) -> None:
+def print_records(client: Client, raw: bool, fields: Dict[str, Any]) -> None:
     """Each record as it came, a line of JSON each."""
-    request, out = build("chat", fields), Output(sys.stdout, raw=True)
+    request, out = build("chat", fields), Output(sys.stdout, raw)
     with client.request("POST", request.target, body=request.body, stream=True) as stream:
         for record in stream:
             out.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
