@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from types import SimpleNamespace
 from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
@@ -58,6 +59,12 @@ OTHER_NAMES = {
     "model": "it in each call: client.chat(model, ...)",
     "options": "it in each call: client.chat(..., options={...})",
 }
+
+
+class LateRequest(Request):
+    """One that lacks files, which take time to read: ``whole()`` makes the same request with them."""
+
+    whole: Callable[[], Request]
 
 
 def with_hints(init: F) -> F:
@@ -112,8 +119,9 @@ class BaseClient:
         ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it
         may ask for a real connection, which then goes through a proxy as any other.
         """
-        self._trust_env = trust_env
+        self._environ: Mapping[str, str] = os.environ if trust_env else {}
         self._address = given_address(host, self._environ)
+        self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
         self._headers = checked_headers(headers)
         self._auth = authorization(auth)
@@ -140,7 +148,8 @@ class BaseClient:
         """As a copy. Raises TypeError, which names a setting that cannot be pickled."""
         import pickle
 
-        state = {name: value for name, value in self.__dict__.items() if name not in ("_pool", "_tls")}
+        state = dict(self.__dict__, _environ=self._environ is os.environ)
+        del state["_pool"], state["_tls"]
         for name, value in state.items():
             try:
                 pickle.dumps(value)
@@ -148,10 +157,6 @@ class BaseClient:
                 setting, kind = name.strip("_"), type(value).__name__
                 raise TypeError("%s: %s cannot be pickled (%s)" % (setting, kind, error)) from error
         return restored, (type(self), state)
-
-    @property
-    def _environ(self) -> Mapping[str, str]:
-        return os.environ if self._trust_env else {}
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
@@ -179,22 +184,21 @@ class BaseClient:
     def _exchange(self, request: Request) -> Exchange[Any]:
         timeout = self._timeout_of(request)
         base = request.endpoint.base
-        route = self._route_to(self._address if base is None else parse_address(base, "the library"))
+        address = self._address if base is None else parse_address(base, "the library")
+        dials = self._transport is None or getattr(self._transport, "dials", False)
+        proxy = choose_proxy(address, self._proxy, self._environ) if dials else None
+        route = Route(address, proxy, self._tls, self._pool, self._transport)
         headers = self._all_headers(request, route)
         if base is not None:
             check_bearer(headers, request.endpoint.name)
-        whole, prefix = request.whole, route.target_prefix
+        prefix = route.target_prefix
         data: Any = request_bytes(request, prefix, headers)
-        if whole is not None:
+        if isinstance(request, LateRequest):
+            whole = request.whole
             data = lambda: request_bytes(whole(), prefix, headers)  # noqa: E731
         return Exchange(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
-
-    def _route_to(self, address: Address) -> Route:
-        dials = self._transport is None or getattr(self._transport, "dials", False)
-        proxy = choose_proxy(address, self._proxy, self._environ) if dials else None
-        return Route(address, proxy, self._tls, self._pool, self._transport)
 
     def _all_headers(self, request: Request, route: Route) -> List[Tuple[str, str]]:
         """Our own fields, replaced by the client's, replaced by the call's."""
@@ -205,7 +209,7 @@ class BaseClient:
             auth, given = None, tuple(field for field in given if field[0].lower() == "authorization")
         key = auth or address.auth or api_key(address, self._environ)
         own = [
-            ("Host", address.host_header),
+            ("Host", self._host if address is self._address else address.host_header),
             ("User-Agent", USER_AGENT),
             ("Accept", "application/x-ndjson" if request.streamed else "application/json"),
             ("Accept-Encoding", "identity"),
@@ -236,7 +240,8 @@ class BaseClient:
 def restored(cls: Any, state: Dict[str, Any]) -> Any:
     """A client out of a pickle."""
     client = object.__new__(cls)
-    client.__dict__.update(state, _pool=Pool(), _tls=TLSSettings(state["_verify"], state["_cert"]))
+    client.__dict__.update(state, _environ=os.environ if state["_environ"] else {})
+    client.__dict__.update(_pool=Pool(), _tls=TLSSettings(state["_verify"], state["_cert"]))
     return client
 
 
@@ -299,8 +304,6 @@ def authorization(auth: Any) -> Optional[str]:
 
 def header_of(auth: Any) -> Any:
     """The header that an authentication object writes into a request, or else ``auth`` itself."""
-    from types import SimpleNamespace
-
     request: Any = SimpleNamespace(headers={})
     try:
         if hasattr(auth, "auth_flow"):
@@ -330,13 +333,8 @@ def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]])
     from http.client import HTTPConnection
 
     written: List[bytes] = []
-
-    class Buffer:
-        def sendall(self, data: bytes) -> None:
-            written.append(bytes(data))
-
     connection = HTTPConnection("localhost")
-    connection.sock = Buffer()
+    connection.sock = SimpleNamespace(sendall=written.append)
     connection.putrequest(request.method, prefix + request.target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers:
         connection.putheader(name, value.encode("latin-1"))

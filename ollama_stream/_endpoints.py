@@ -65,7 +65,7 @@ class Field(NamedTuple):
 
 def check_prompt(value: Any, path: str) -> List[Any]:
     """Messages; a string is one of the user."""
-    return checked_messages(as_messages(value), path)
+    return checked_messages(as_messages(value) if isinstance(value, str) else value, path)
 
 
 def as_messages(prompt: Any) -> Any:
@@ -350,7 +350,6 @@ class Request(NamedTuple):
     headers: Tuple[Tuple[str, str], ...]
     streamed: bool
     timeout: Any
-    whole: Optional[Callable[[], Request]] = None  # makes the same request with the files that this one lacks
 
 
 UNSET_TIMEOUT: Any = object()  # the call names no timeout of its own; None would switch all clocks off
@@ -375,7 +374,7 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
     if has_object:
         data = format_json(body)
     return Request(
-        row, row.method, target, data, checked_headers(given.get("headers")), streamed,
+        row, row.method, target, data, checked_headers(given["headers"]) if "headers" in given else (), streamed,
         given.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 
@@ -397,8 +396,10 @@ def check_fields(row: Endpoint, given: Mapping[str, Any]) -> Dict[str, Any]:
         value = given.get(field.name, field.default)
         if value is None and not field.needed:
             value = field.default
-        if value is not None or field.needed:
+        if field.needed or value is not None and value is not field.default:
             body[name] = field.check(value, field.name)
+        elif value is not None:
+            body[name] = value
         elif name in row.sent:
             body[name] = row.sent[name]
     for name, value in row.sent.items():

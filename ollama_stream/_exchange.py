@@ -31,6 +31,7 @@ import os
 import sys
 import threading
 import time
+from functools import cached_property
 from itertools import chain, count
 from typing import Any, Callable, Generic, Iterator, Optional, Union
 
@@ -73,16 +74,11 @@ class Exchange(Generic[T]):
         retries: int = 0,
     ) -> None:
         self.request = request
-        where = route.address.url
-        self.url = where + request.target.partition("?")[0]
-        self._place = "%s, from %s" % (where, route.address.source)
+        self._address = route.address
         self.status = "open"
         self.error: Optional[OllamaError] = None
         self.head: Optional[Head] = None
-        row = request.endpoint
-        self.decoder: ResponseDecoder[T] = ResponseDecoder(
-            row.record, row.is_last, max_line, request.streamed, row.needed
-        )
+        self._max_line = max_line
         self.network = network
         self._route: Any = route  # dropped at the end: what is idle belongs to the client, not to its old streams
         self._data: Any = data  # what makes it, where it has files to read first
@@ -96,6 +92,17 @@ class Exchange(Generic[T]):
         self._pid = os.getpid()
         self._reading = threading.Lock()
         self._closing = threading.RLock()  # the collector may drop a loop, and so close, in the middle of a close
+
+    @cached_property
+    def decoder(self) -> ResponseDecoder[T]:
+        """Made when it is needed first, which is after the request has been sent."""
+        row = self.request.endpoint
+        return ResponseDecoder(row.record, row.is_last, self._max_line, self.request.streamed, row.needed)
+
+    @property
+    def url(self) -> str:
+        """Without credentials and query."""
+        return self._address.url + self.request.target.partition("?")[0]
 
     @property
     def partial(self) -> Any:
@@ -151,7 +158,7 @@ class Exchange(Generic[T]):
             if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
                 error.args = (error.args[0] + cut_off(error.partial),)
             if isinstance(error, OllamaTimeout):
-                error.args = ("%s (%s)" % (error.args[0], self._place),)
+                error.args = ("%s (%s, from %s)" % (error.args[0], self._address.url, self._address.source),)
         if isinstance(error, StreamClosed):
             self._give_up("cancelled")
         else:
@@ -428,7 +435,7 @@ class Exchange(Generic[T]):
     def _log(self, text: str, *values: Any) -> None:
         # Where logging is not even imported nobody listens; importing it would take as long as the rest of the library.
         logging = sys.modules.get("logging")
-        if logging is not None:
+        if logging is not None and logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
             logging.getLogger(__name__).debug(text, "%s %s" % (self.request.method, self.url), *values)
 
 

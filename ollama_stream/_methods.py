@@ -65,10 +65,17 @@ def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any])
 
 
 def make_method(row: Endpoint, answer: Any) -> Any:
-    body = getattr(Composed, row.name, call_row)
+    body = getattr(Composed, row.name, None)
+    if row.returns != row.record.__name__ and body is None:
+        body = call_for_another
 
-    def method(self: Any, *args: Any, **given: Any) -> Any:
-        return body(self, row, named(row, args, given))
+    def call(self: Any, *args: Any, **given: Any) -> Any:
+        return self._call(row.name, named(row, args, given) if args or row.required else given)
+
+    def compose(self: Any, *args: Any, **given: Any) -> Any:
+        return body(self, row, named(row, args, given))  # type: ignore[misc]
+
+    method = call if body is None else compose
 
     describe(method, row, answer)
     return method
@@ -116,10 +123,9 @@ def named(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[s
     return given
 
 
-def call_row(client: Any, row: Endpoint, given: Mapping[str, Any]) -> Any:
-    if row.returns != row.record.__name__:  # the answer is made of others
-        return client._answer(build(row.name, given))
-    return client._call(row.name, given)
+def call_for_another(client: Any, row: Endpoint, given: Mapping[str, Any]) -> Any:
+    """The answer is no record, but made of what the server says."""
+    return client._answer(build(row.name, given))
 
 
 class Composed:

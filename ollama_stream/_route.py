@@ -34,19 +34,11 @@ class Route:
     ) -> None:
         self.address, self.proxy = address, proxy
         self._tls, self._pool, self._transport = tls, pool, transport
-
-    @property
-    def target_prefix(self) -> str:
-        """What comes before an endpoint's path in the request line: a proxy is asked for the whole URL (RFC 9112, 3.2.2)."""
-        address = self.address
-        if self.proxy is None or address.scheme == "https":
-            return address.path
-        return "http://%s%s" % (address.host_header, address.path)
-
-    @property
-    def proxy_auth(self) -> Optional[str]:
-        """The value of Proxy-Authorization for each request; in a tunnel it goes with CONNECT alone."""
-        return self.proxy.auth if self.proxy is not None and self.address.scheme != "https" else None
+        self.target_prefix = address.path  # what comes before an endpoint's path in the request line
+        self.proxy_auth: Optional[str] = None  # for each request; in a tunnel it goes with CONNECT alone
+        if proxy is not None and address.scheme != "https":  # it is asked for the whole URL (RFC 9112, 3.2.2)
+            self.target_prefix = "http://%s%s" % (address.host_header, address.path)
+            self.proxy_auth = proxy.auth
 
     def refused(self, head: Head) -> Optional[ConnectError]:
         """The error for an answer that only a proxy gives, None for any other (RFC 9110, 15.5.8)."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
+from itertools import count
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, misfit
@@ -42,7 +43,10 @@ def plain(value: Any, path: str, depth: int = 0) -> Any:
     if depth > MAX_LEVELS:
         raise RequestError("%s: nested too deep, or it contains itself" % path.split(".")[0].split("[")[0])
     if isinstance(value, (Record, Mapping)):
-        return {n: plain(v, "%s.%s" % (path, n), depth + 1) for n, v in members(value, path)}
+        found = {}
+        for name, item in members(value, path):
+            found[name] = item if type(item) is str else plain(item, "%s.%s" % (path, name), depth + 1)
+        return found
     if is_list(value):
         return [plain(item, "%s[%d]" % (path, i), depth + 1) for i, item in enumerate(value)]
     if has_dump(value):
@@ -97,8 +101,12 @@ def checked_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
 def checked_object(value: Any, path: str) -> Dict[str, Any]:
     result = plain(value, path)
     if not isinstance(result, dict):
-        raise RequestError("%s: expected a mapping, got %s" % (path, type(value).__name__))
+        raise not_a_mapping(value, path)
     return result
+
+
+def not_a_mapping(value: Any, path: str) -> RequestError:
+    return RequestError("%s: expected a mapping, got %s" % (path, type(value).__name__))
 
 
 def checked_model(value: Any, path: str) -> str:
@@ -171,7 +179,9 @@ def checked_context(value: Any, path: str) -> List[int]:
 
 
 def checked_options(value: Any, path: str) -> Dict[str, Any]:
-    options = checked_object(value, path)
+    options = plain(value, path)
+    if not isinstance(options, dict):
+        raise not_a_mapping(value, path)
     if isinstance(options.get("stop"), str):
         raise RequestError("%s.stop: expected a list of strings, got a string" % path)
     return options
@@ -193,7 +203,7 @@ def checked_format(value: Any, path: str) -> Any:
 def checked_messages(value: Any, path: str) -> List[Any]:
     if not is_list(value):
         raise RequestError("%s: expected a list of messages, got %s" % (path, type(value).__name__))
-    return [checked_message(message, "%s[%d]" % (path, i)) for i, message in enumerate(value)]
+    return list(map(checked_message, value, map((path + "[%d]").__mod__, count())))
 
 
 def checked_message(value: Any, path: str) -> Dict[str, Any]:
@@ -209,18 +219,19 @@ def checked_message(value: Any, path: str) -> Dict[str, Any]:
         raise misfit(RequestError, path + ".role", "'system', 'user', 'assistant' or 'tool'", shown(role))
     if not isinstance(content, (str, type(None))):
         raise misfit(RequestError, path + ".content", "a string", type(content).__name__)
-    for name in field_names(Message):
-        if name not in ("role", "content") and message.get(name) is not None:
-            check_known(name, message[name], "%s.%s" % (path, name))
+    for name, item in message.items():
+        if name not in ("role", "content") and item is not None and name in field_names(Message):
+            check_known(name, item, "%s.%s" % (path, name))
     return message
 
 
 def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
     """What is sent of a message, a tool call or its function; a member that the class does not have may be anything."""
     found: Dict[str, Any] = {}
+    known = field_names(cls)
     for name, item in members(value, path):
         place = "%s.%s" % (path, name)
-        if name not in field_names(cls):
+        if name not in known:
             found.update(unknown_member(name, item, place))
         elif name == "images" and item is not None:
             found[name] = checked_images(item, place)
@@ -228,8 +239,10 @@ def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
             found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
         elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
             found[name] = read_arguments(item, place) if isinstance(item, str) else plain(item, place, 3)
+        elif name == "function":
+            found[name] = plain_part(ToolFunction, item, place)
         else:
-            found[name] = plain_part(ToolFunction, item, place) if name == "function" else plain(item, place, 1)
+            found[name] = item if type(item) is str else plain(item, place, 1)
     return found
 
 
@@ -347,57 +360,6 @@ def checked_file(value: Any, path: str) -> Any:
     if not isinstance(value, (str, os.PathLike)):
         raise RequestError("%s: expected the name of a file, got %s" % (path, type(value).__name__))
     return value
-
-
-CHECKS: Dict[str, Callable[[Any, str], Any]] = {
-    "_debug_render_only": checked_flag,
-    "adapters": checked_digests,
-    "context": checked_context,
-    "destination": checked_model,
-    "digest": checked_digest,
-    "dimensions": checked_count,
-    "draft_files": checked_digests,
-    "draft_quantize": checked_text,
-    "files": checked_digests,
-    "format": checked_format,
-    "from_": checked_model,
-    "height": checked_count,
-    "images": checked_images,
-    "info": checked_object,
-    "input": checked_texts,
-    "insecure": checked_flag,
-    "keep_alive": checked_keep_alive,
-    "license": checked_texts,
-    "logprobs": checked_flag,
-    "max_results": checked_count,
-    "messages": checked_messages,
-    "model": checked_model,
-    "options": checked_options,
-    "parameters": checked_options,
-    "parser": checked_text,
-    "path": checked_file,
-    "prompt": checked_text,
-    "quantize": checked_text,
-    "query": checked_text,
-    "raw": checked_flag,
-    "remote_host": checked_text,
-    "renderer": checked_text,
-    "requires": checked_text,
-    "shift": checked_flag,
-    "source": checked_model,
-    "steps": checked_count,
-    "stream": checked_flag,
-    "suffix": checked_text,
-    "system": checked_text,
-    "template": checked_text,
-    "think": checked_think,
-    "tools": checked_tools,
-    "top_logprobs": checked_top_logprobs,
-    "truncate": checked_flag,
-    "url": checked_text,
-    "verbose": checked_flag,
-    "width": checked_count,
-}
 
 
 # --- a file on its way to the server -----------------------------------------------------------------------------------
