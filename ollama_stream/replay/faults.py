@@ -124,7 +124,7 @@ def fault(spec: FaultSpec) -> Fault:
     try:
         return _from_text(spec) if isinstance(spec, str) else _from_object(spec)
     except FixtureError as error:
-        raise FixtureError("fault %s: %s" % (shortened(spec), error)) from None
+        raise FixtureError("fault %s: %s" % (shortened(spec), error)) from error
 
 
 def checked_faults(specs: Sequence[FaultSpec]) -> List[Fault]:
@@ -144,7 +144,7 @@ def faults_of(fixture: Fixture) -> List[Fault]:
             if found.point in ("connect", "request"):
                 raise FixtureError("fault %s: no exchange is chosen yet; give it to the server" % str(found))
     except FixtureError as error:
-        raise FixtureError("%s, line 1: %s" % (fixture.name, error), path=fixture.path, lineno=1) from None
+        raise FixtureError("%s, line 1: %s" % (fixture.name, error), path=fixture.path, lineno=1) from error
     return faults
 
 
@@ -206,8 +206,8 @@ def _checked(kind: str, point: Optional[str], argument: Any) -> Fault:
     try:
         value = rule.absent if argument is None else rule.argument and rule.argument(argument)
         return Fault(kind, name, float(number or 0), int(byte) if byte else None, value)
-    except (TypeError, ValueError, OverflowError):  # a FixtureError is a ValueError too, and says less than the form
-        raise _expected(kind) from None
+    except (TypeError, ValueError, OverflowError) as error:  # a FixtureError is one too, and says less than the form
+        raise _expected(kind) from error
 
 
 def _rule(kind: str) -> _Rule:

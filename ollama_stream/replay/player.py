@@ -2,10 +2,10 @@
 """One client of the replay server: its requests are read strictly, and each answered with the exchange chosen for it.
 
 An accepted socket goes in; requests come out of it and the actions of ``overlay`` go onto it, at the ``Pace``. What the
-client got and how it took that becomes a ``Played``, an entry of the server's report.
+client got and how it took that becomes an ``Entry`` of the server's report.
 
     Settings      what all connections of a server share
-    Connection    a request in, an answer out, and again, until one of the two closes
+    Session       a request in, an answer out, and again, until one of the two closes
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .._net import PIECE_SIZE
 from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
-from .report import Played
+from .report import Entry
 
 if TYPE_CHECKING:
     import socket
@@ -119,7 +119,7 @@ class _Follower:
         return self._response is not None and self._response.reusable
 
 
-class Connection:
+class Session:
     """One client: reads its requests and plays the answers, until one of the two closes."""
 
     def __init__(self, server: ReplayServer, sock: socket.socket, number: int) -> None:
@@ -127,7 +127,7 @@ class Connection:
         self._settings = server.settings
         self._sock = sock
         self._number = number
-        self._played: Optional[Played] = None  # the last one
+        self._played: Optional[Entry] = None  # the last one
         self._early = False  # the client did not wait for the end of an answer
 
     def run(self) -> None:
@@ -262,11 +262,11 @@ class Connection:
             return _error(400, str(error), head.method, "X-Replay-Unmatched: 1\r\n")
         return recorded_answer(fixture, self._settings.faults)
 
-    def _begin(self, head: Optional[RequestHead]) -> Played:
+    def _begin(self, head: Optional[RequestHead]) -> Entry:
         """The entry in the report: the open one, or a new one."""
         now = time.monotonic()
         if self._played is None or self._played.is_over:
-            self._played = Played(self._number, begun=now, last_byte=now)
+            self._played = Entry(self._number, begun=now, last_byte=now)
             if not (head and _is_admin(head)):
                 self._server.add(self._played)
         self._played.request = head and shown_request(head)
@@ -303,7 +303,7 @@ class Connection:
                 raise ConnectionLost("the client closed the connection")
             self._early = self._early or piece is not None
 
-    def _send(self, played: Played, data: bytes) -> None:
+    def _send(self, played: Entry, data: bytes) -> None:
         self._sock.settimeout(None)
         left = memoryview(data)
         while left:

@@ -24,9 +24,9 @@ from .._tls import TLSSettings, Verify
 from ..fixture import (
     Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader, recorded_request,
 )  # fmt: skip
-from .player import Answer, Connection, Settings, json_answer, recorded_answer, shown_request
+from .player import Answer, Session, Settings, json_answer, recorded_answer, shown_request
 from .relay import Relay
-from .report import Played
+from .report import Entry
 from .server import ReplayServer
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ class RecordingProxy(ReplayServer):
         """What mode "verify" has found so far."""
         return self.recordings.differences
 
-    def _new_connection(self, sock: socket.socket, number: int) -> Connection:
-        return _RecordingConnection(self, sock, number)
+    def _new_session(self, sock: socket.socket, number: int) -> Session:
+        return _RecordingSession(self, sock, number)
 
 
-class _RecordingConnection(Connection):
+class _RecordingSession(Session):
     """One client: its requests go upstream, the answers come back and into files; until one of the two closes."""
 
     def __init__(self, server: RecordingProxy, sock: socket.socket, number: int) -> None:
@@ -144,7 +144,7 @@ class _RecordingConnection(Connection):
 
     def _record(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> bool:
         """Relay an exchange, into a file; whether another may follow. Raises ConnectError before anything was sent."""
-        played = Played(self._number, shown_request(head))
+        played = Entry(self._number, shown_request(head))
 
         def start(request: RecordedRequest, now: float) -> Recorder:
             recorder = self._recordings.start(request, now, self._upstream.url)

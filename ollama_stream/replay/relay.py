@@ -93,7 +93,7 @@ class Relay:
         clocks = Clocks(Timeout(CONNECT_SECONDS, None, None, None))
         clocks.start("connect")
         try:
-            self._connection = run(self._route.connect(_Network(self._wait), clocks, self._made))
+            self._connection = run(self._route.connect(WatchedNetwork(self._wait), clocks, self._made))
         except OllamaTimeout as error:
             raise ConnectError(str(error)) from error
         finally:
@@ -198,17 +198,17 @@ class Relay:
                     raise TimeoutError
 
 
-class _Network(Network):
+class WatchedNetwork(Network):
     """Sockets that never wait but by ``wait``."""
 
     def __init__(self, wait: Wait) -> None:
         self._wait = wait
 
     def connection(self, sock: socket.socket) -> Connection:
-        return _Connection(sock, self._wait)
+        return WatchedConnection(sock, self._wait)
 
 
-class _Connection(BlockingConnection):
+class WatchedConnection(BlockingConnection):
     def __init__(self, sock: socket.socket, wait: Wait) -> None:
         super().__init__(sock)
         self._wait = wait

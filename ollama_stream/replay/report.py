@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a replay server: what each request was answered with, and how its client took it.
 
-Connections fill in a ``Played`` as they go; ``entries`` makes JSON of them.
+Sessions fill in an ``Entry`` as they go; ``entries`` makes JSON of them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ PROMPT_SECONDS = 1.0  # in which a client that sees the end is expected to close
 _SHOWN = ("connection", "request", "exchange", "error", "faults", "bytes", "client", "seconds")
 
 
-def entries(played: Sequence[Played]) -> List[Dict[str, Any]]:
+def entries(played: Sequence[Entry]) -> List[Dict[str, Any]]:
     return [one.entry(played[index + 1 :]) for index, one in enumerate(played)]
 
 
 @dataclass
-class Played:
+class Entry:
     """What a request was answered with, and what its client did then.
 
     ``client`` is "reading", once all is sent "still connected", and in the end "read to the end", "closed after N
@@ -55,7 +55,7 @@ class Played:
             self.seconds = round(time.monotonic() - self.last_byte, 6)
             self.has_closed = closed
 
-    def entry(self, others: Iterable[Played]) -> Dict[str, Any]:
+    def entry(self, others: Iterable[Entry]) -> Dict[str, Any]:
         """``others`` are those that came later."""
         entry = {name: getattr(self, name) for name in _SHOWN}
         entry["closed_within_1s"] = self._closed_promptly()
@@ -70,7 +70,7 @@ class Played:
             return self.has_closed and self.seconds < PROMPT_SECONDS
         return False if time.monotonic() - self.last_byte > PROMPT_SECONDS else None
 
-    def _is_repeated_by(self, other: Played) -> bool:
+    def _is_repeated_by(self, other: Entry) -> bool:
         same = self.request is None or (self.request, self.asked) == (other.request, other.asked)
         is_over = self.is_over or self.seconds is not None
         ended = self.last_byte + (self.seconds or 0.0) if is_over else math.inf

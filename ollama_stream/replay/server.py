@@ -33,8 +33,8 @@ from .._net import reason
 from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
 from .overlay import Pace
-from .player import Connection, Settings, is_loopback, json_bytes
-from .report import Played, entries
+from .player import Session, Settings, is_loopback, json_bytes
+from .report import Entry, entries
 
 BACKLOG = 1024  # clients that may connect at the same moment; the system may allow fewer
 LOOPBACK = ("127.0.0.1", "::1")  # what "localhost" is
@@ -143,9 +143,9 @@ class ReplayServer:
         self.cassette = cassette
         self.settings = settings
         self.stopped = threading.Event()
-        self._played: List[Played] = []
+        self._played: List[Entry] = []
         self._accepted = 0
-        self._connections: Dict[Connection, threading.Thread] = {}
+        self._connections: Dict[Session, threading.Thread] = {}
         self._crowd = _CROWD
         self._refused = [found for found in settings.faults if found.kind == "refuse"]
         self._is_full = False  # the system had no descriptor or no thread for a client
@@ -213,7 +213,7 @@ class ReplayServer:
         """Raises FixtureError where an exchange was never asked for."""
         self.cassette.assert_all_played()
 
-    def add(self, played: Played) -> None:
+    def add(self, played: Entry) -> None:
         """For the connections: list an exchange in the report."""
         self._played.append(played)
 
@@ -235,8 +235,8 @@ class ReplayServer:
                 if key.fileobj is not self._wake:
                     self._accept(key.fileobj)
 
-    def _new_connection(self, sock: socket.socket, number: int) -> Connection:
-        return Connection(self, sock, number)
+    def _new_session(self, sock: socket.socket, number: int) -> Session:
+        return Session(self, sock, number)
 
     def _accept(self, listener: Any) -> None:
         try:
@@ -252,7 +252,7 @@ class ReplayServer:
             self._connections = {c: thread for c, thread in self._connections.items() if thread.is_alive()}
             self._crowd = 2 * len(self._connections) + _CROWD
         self._accepted += 1
-        connection = self._new_connection(sock, self._accepted)
+        connection = self._new_session(sock, self._accepted)
         thread = threading.Thread(target=connection.run, daemon=True)
         try:
             thread.start()
@@ -279,7 +279,7 @@ class ReplayServer:
         if not self._is_full:
             logging.getLogger(__package__).error("%s", text)
         self._is_full = True
-        self.add(Played(self._accepted, error=text, client="closed by the server", is_over=True))
+        self.add(Entry(self._accepted, error=text, client="closed by the server", is_over=True))
         with sock, suppress(OSError):
             sock.setblocking(False)
             sock.send(json_bytes(503, {"error": text}, "Connection: close\r\n"))
