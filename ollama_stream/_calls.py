@@ -23,7 +23,7 @@ from ._net import Timeout, as_timeout
 from ._route import Pool, Route
 from ._stream import MAX_LINE, T
 from ._tls import Cert, TLSSettings, Verify
-from ._values import Upload, checked_headers, is_list, shown
+from ._values import Upload, check_headers, check_number, is_list
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -123,13 +123,13 @@ class BaseClient:
         self._address = given_address(host, self._environ)
         self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
-        self._headers = checked_headers(headers)
+        self._headers = check_headers(headers)
         self._auth = authorization(auth)
         self._verify, self._cert, self._proxy = verify, cert, proxy
         self._tls = TLSSettings(verify, cert)
-        self._retries = checked_number(retries, "retries", 0)
-        self._max_line = checked_number(max_line, "max_line", 1)
-        self._transport = checked_transport(transport)
+        self._retries = check_number(retries, "retries", 0)
+        self._max_line = check_number(max_line, "max_line", 1)
+        self._transport = check_transport(transport)
         self._pool = Pool()
 
     def __repr__(self) -> str:
@@ -253,7 +253,7 @@ def given_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
     return parse_address(None, "the default")
 
 
-def checked_transport(transport: Any) -> Any:
+def check_transport(transport: Any) -> Any:
     if transport is not None and not callable(getattr(transport, "open", None)):
         kind = type(transport).__name__
         raise RequestError("transport: expected an object with open(address, timeout), got %s" % kind)
@@ -320,12 +320,6 @@ def check_bearer(headers: List[Tuple[str, str]], name: str) -> None:
     if not any(field.lower() == "authorization" and value.startswith("Bearer ") for field, value in headers):
         call = name.replace("_", " ")
         raise RequestError("Authorization header with Bearer token is required for %s" % call)
-
-
-def checked_number(value: Any, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError("%s: expected a number from %d on, got %s" % (name, least, shown(value)))
-    return value
 
 
 def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]]) -> bytes:

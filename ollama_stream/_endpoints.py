@@ -25,9 +25,9 @@ from ._records import (
     VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
 from ._values import (
-    Upload, checked_context, checked_count, checked_digest, checked_digests, checked_file, checked_flag,
-    checked_format, checked_headers, checked_images, checked_keep_alive, checked_messages, checked_model,
-    checked_object, checked_options, checked_text, checked_texts, checked_think, checked_tools, checked_top_logprobs,
+    Upload, check_context, check_number, check_digest, check_digests, check_file, check_flag,
+    check_format, check_headers, check_images, check_keep_alive, check_messages, check_model,
+    check_object, check_options, check_text, check_texts, check_think, check_tools, check_top_logprobs,
     plain, shown,
 )  # fmt: skip
 
@@ -65,32 +65,32 @@ class Field(NamedTuple):
 
 def check_prompt(value: Any, path: str) -> List[Any]:
     """Messages; a string is one of the user."""
-    return checked_messages(as_messages(value) if isinstance(value, str) else value, path)
+    return check_messages(as_messages(value) if isinstance(value, str) else value, path)
 
 
 def as_messages(prompt: Any) -> Any:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
 
 
-MODEL = Field("model", "str", checked_model, "the name of a model, such as llama3.2", needed=True)
+MODEL = Field("model", "str", check_model, "the name of a model, such as llama3.2", needed=True)
 ANY_MODEL = MODEL._replace(default="")  # may follow by name, as with the official client
 PROMPT = Field("messages", "Union[str, Messages, None]", check_prompt, "the conversation so far, or one prompt as text")
-TOOLS = Field("tools", "Optional[Tools]", checked_tools, "what the model may call")
-STREAM = Field("stream", "bool", checked_flag, "hand out the answer piece by piece, as it comes", False)
-THINK = Field("think", "Optional[Union[bool, str]]", checked_think, "whether to think, or how hard, such as 'low'")
-LOGPROBS = Field("logprobs", "Optional[bool]", checked_flag, "the log probability of each token")
-TOP_LOGPROBS = Field("top_logprobs", "Optional[int]", checked_top_logprobs, "0 to 20 alternatives to each token")
-FORMAT = Field("format", "Any", checked_format, "json, a JSON Schema, or a Python type that becomes one")
-OPTIONS = Field("options", "Optional[ModelOptions]", checked_options, "options of the model, such as temperature")
+TOOLS = Field("tools", "Optional[Tools]", check_tools, "what the model may call")
+STREAM = Field("stream", "bool", check_flag, "hand out the answer piece by piece, as it comes", False)
+THINK = Field("think", "Optional[Union[bool, str]]", check_think, "whether to think, or how hard, such as 'low'")
+LOGPROBS = Field("logprobs", "Optional[bool]", check_flag, "the log probability of each token")
+TOP_LOGPROBS = Field("top_logprobs", "Optional[int]", check_top_logprobs, "0 to 20 alternatives to each token")
+FORMAT = Field("format", "Any", check_format, "json, a JSON Schema, or a Python type that becomes one")
+OPTIONS = Field("options", "Optional[ModelOptions]", check_options, "options of the model, such as temperature")
 KEEP_LOADED = Field(
-    "keep_alive", "Optional[Union[float, str]]", checked_keep_alive,
+    "keep_alive", "Optional[Union[float, str]]", check_keep_alive,
     "seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever",
 )  # fmt: skip
-TRUNCATE = Field("truncate", "Optional[bool]", checked_flag, "drop the oldest messages where they are too many")
-SHIFT = Field("shift", "Optional[bool]", checked_flag, "let the answer slide past the end of the context")
-RENDER = Field("_debug_render_only", "Optional[bool]", checked_flag, "answer with the rendered prompt, in _debug_info")
-INSECURE = Field("insecure", "bool", checked_flag, "a registry without TLS, or with a certificate of its own", False)
-DIGEST = Field("digest", "str", checked_digest, "'sha256:' and 64 digits, as create_blob() returns it", needed=True)
+TRUNCATE = Field("truncate", "Optional[bool]", check_flag, "drop the oldest messages where they are too many")
+SHIFT = Field("shift", "Optional[bool]", check_flag, "let the answer slide past the end of the context")
+RENDER = Field("_debug_render_only", "Optional[bool]", check_flag, "answer with the rendered prompt, in _debug_info")
+INSECURE = Field("insecure", "bool", check_flag, "a registry without TLS, or with a certificate of its own", False)
+DIGEST = Field("digest", "str", check_digest, "'sha256:' and 64 digits, as create_blob() returns it", needed=True)
 
 HEADERS = Field("headers", "Optional[Mapping[str, Optional[str]]]", plain, "more header fields; None leaves one out")
 TIMEOUT = Field(
@@ -98,7 +98,7 @@ TIMEOUT = Field(
     "seconds, or a Timeout, in place of the client's; None switches all clocks off",
 )  # fmt: skip
 CALL = (  # what every call takes besides
-    Field("extra", "Optional[Mapping[str, Any]]", checked_object, "more members of the request; they win"), HEADERS, TIMEOUT,
+    Field("extra", "Optional[Mapping[str, Any]]", check_object, "more members of the request; they win"), HEADERS, TIMEOUT,
 )  # fmt: skip
 CHAT = (
     TOOLS, STREAM, THINK, LOGPROBS, TOP_LOGPROBS, FORMAT, OPTIONS, KEEP_LOADED, TRUNCATE, SHIFT, RENDER, *CALL,
@@ -176,21 +176,21 @@ ROWS = (
         "generate", "POST", "/api/generate", GenerateResponse, "The text that follows a prompt.",
         (
             ANY_MODEL,
-            Field("prompt", "Optional[str]", checked_text, "the text to go on from"),
-            Field("suffix", "Optional[str]", checked_text, "the text that follows the answer"),
+            Field("prompt", "Optional[str]", check_text, "the text to go on from"),
+            Field("suffix", "Optional[str]", check_text, "the text that follows the answer"),
         ),
         (
-            Field("system", "Optional[str]", checked_text, "the system message, in place of the model's own"),
-            Field("template", "Optional[str]", checked_text, "the template, in place of the model's own"),
-            Field("context", "Optional[Sequence[int]]", checked_context, "tokens of an earlier answer; deprecated"),
+            Field("system", "Optional[str]", check_text, "the system message, in place of the model's own"),
+            Field("template", "Optional[str]", check_text, "the template, in place of the model's own"),
+            Field("context", "Optional[Sequence[int]]", check_context, "tokens of an earlier answer; deprecated"),
             STREAM, THINK, LOGPROBS, TOP_LOGPROBS,
-            Field("raw", "Optional[bool]", checked_flag, "send the prompt as it is, without the template"),
+            Field("raw", "Optional[bool]", check_flag, "send the prompt as it is, without the template"),
             FORMAT,
-            Field("images", "Optional[Images]", checked_images, "bytes, paths or base64"),
+            Field("images", "Optional[Images]", check_images, "bytes, paths or base64"),
             OPTIONS, KEEP_LOADED,
-            Field("width", "Optional[int]", checked_count, "pixels (models that make images, until 0.32.5)"),
-            Field("height", "Optional[int]", checked_count, "pixels"),
-            Field("steps", "Optional[int]", checked_count, "steps of making the image"),
+            Field("width", "Optional[int]", check_number, "pixels (models that make images, until 0.32.5)"),
+            Field("height", "Optional[int]", check_number, "pixels"),
+            Field("steps", "Optional[int]", check_number, "steps of making the image"),
             TRUNCATE, SHIFT, RENDER, *CALL,
         ), {}, is_done,
     ),
@@ -204,16 +204,16 @@ ROWS = (
         "A vector for each input, L2-normalised. Without an input the model is only loaded.",
         (
             ANY_MODEL,
-            Field("input", "Union[str, Sequence[str]]", checked_texts, "a text, or several", ""),
-            Field("truncate", "Optional[bool]", checked_flag, "cut a text that is too long (True) or refuse it (False)"),
+            Field("input", "Union[str, Sequence[str]]", check_texts, "a text, or several", ""),
+            Field("truncate", "Optional[bool]", check_flag, "cut a text that is too long (True) or refuse it (False)"),
             OPTIONS, KEEP_LOADED,
-            Field("dimensions", "Optional[int]", checked_count, "numbers in a vector; the rest is cut off"),
+            Field("dimensions", "Optional[int]", check_number, "numbers in a vector; the rest is cut off"),
         ),
     ),
     Endpoint(
         "embeddings", "POST", "/api/embeddings", EmbeddingsResponse,
         "One vector, not normalised. The older way; see embed().",
-        (ANY_MODEL, Field("prompt", "Optional[str]", checked_text, "the text"), OPTIONS, KEEP_LOADED),
+        (ANY_MODEL, Field("prompt", "Optional[str]", check_text, "the text"), OPTIONS, KEEP_LOADED),
     ),
     Endpoint(
         "pull", "POST", "/api/pull", ProgressResponse,
@@ -230,25 +230,25 @@ ROWS = (
         "create", "POST", "/api/create", ProgressResponse, "Make a model, from another one or from files.",
         (
             MODEL,
-            Field("quantize", "Optional[str]", checked_text, "a form such as q4_K_M"),
-            Field("from_", "Optional[str]", checked_model, 'the model to begin with, sent as "from"'),
-            Field("files", "Optional[Mapping[str, str]]", checked_digests, "file names and their digests, of create_blob()"),
-            Field("adapters", "Optional[Mapping[str, str]]", checked_digests, "the same for adapters"),
-            Field("template", "Optional[str]", checked_text, "the template of its prompts"),
-            Field("license", "Union[str, Sequence[str], None]", checked_texts, "a text, or several"),
-            Field("system", "Optional[str]", checked_text, "its system message"),
-            Field("parameters", "Optional[ModelOptions]", checked_options, "its options, such as temperature"),
-            Field("messages", "Optional[Messages]", checked_messages, "the conversation that it begins with"),
+            Field("quantize", "Optional[str]", check_text, "a form such as q4_K_M"),
+            Field("from_", "Optional[str]", check_model, 'the model to begin with, sent as "from"'),
+            Field("files", "Optional[Mapping[str, str]]", check_digests, "file names and their digests, of create_blob()"),
+            Field("adapters", "Optional[Mapping[str, str]]", check_digests, "the same for adapters"),
+            Field("template", "Optional[str]", check_text, "the template of its prompts"),
+            Field("license", "Union[str, Sequence[str], None]", check_texts, "a text, or several"),
+            Field("system", "Optional[str]", check_text, "its system message"),
+            Field("parameters", "Optional[ModelOptions]", check_options, "its options, such as temperature"),
+            Field("messages", "Optional[Messages]", check_messages, "the conversation that it begins with"),
         ),
         (
             STREAM,
-            Field("draft_files", "Optional[Mapping[str, str]]", checked_digests, "files, as above, of a draft model"),
-            Field("draft_quantize", "Optional[str]", checked_text, "a form for the draft model"),
-            Field("renderer", "Optional[str]", checked_text, "the name of a built-in one"),
-            Field("parser", "Optional[str]", checked_text, "the name of a built-in one"),
-            Field("requires", "Optional[str]", checked_text, "the least version of the server"),
-            Field("remote_host", "Optional[str]", checked_text, "the server that runs it"),
-            Field("info", "Optional[Mapping[str, Any]]", checked_object, "capabilities, context_length (tokens), ..."),
+            Field("draft_files", "Optional[Mapping[str, str]]", check_digests, "files, as above, of a draft model"),
+            Field("draft_quantize", "Optional[str]", check_text, "a form for the draft model"),
+            Field("renderer", "Optional[str]", check_text, "the name of a built-in one"),
+            Field("parser", "Optional[str]", check_text, "the name of a built-in one"),
+            Field("requires", "Optional[str]", check_text, "the least version of the server"),
+            Field("remote_host", "Optional[str]", check_text, "the server that runs it"),
+            Field("info", "Optional[Mapping[str, Any]]", check_object, "capabilities, context_length (tokens), ..."),
             *CALL,
         ), {}, is_success,
     ),
@@ -257,7 +257,7 @@ ROWS = (
         """Give the server a file, for create(); returns "sha256:" and the digest.
 
         The file is read in pieces. It is not sent if the server has it.""",
-        (Field("path", "Path", checked_file, "the name of the file", needed=True),), returns="str",
+        (Field("path", "Path", check_file, "the name of the file", needed=True),), returns="str",
     ),
     Endpoint(
         "blob_exists", "HEAD", "/api/blobs/{digest}", dict, "Whether the server has a file.", (DIGEST,), returns="bool"
@@ -266,9 +266,9 @@ ROWS = (
     Endpoint(
         "show", "POST", "/api/show", ShowResponse, "Everything about one model.", (MODEL,),
         (
-            Field("system", "Optional[str]", checked_text, "shown in place of the model's own"),
+            Field("system", "Optional[str]", check_text, "shown in place of the model's own"),
             OPTIONS,
-            Field("verbose", "Optional[bool]", checked_flag, "the large arrays of model_info too"),
+            Field("verbose", "Optional[bool]", check_flag, "the large arrays of model_info too"),
             *CALL,
         ),
     ),
@@ -298,14 +298,14 @@ ROWS = (
 
         Raises RequestError without a Bearer token, before anything is sent.""",
         (
-            Field("query", "str", checked_text, "what to look for", needed=True),
-            Field("max_results", "int", checked_count, "how many results at most", 3),
+            Field("query", "str", check_text, "what to look for", needed=True),
+            Field("max_results", "int", check_number, "how many results at most", 3),
         ), base=CLOUD,
     ),
     Endpoint(
         "web_fetch", "POST", "/api/web_fetch", WebFetchResponse,
         "Fetch a page as text, by ollama.com; the key as for web_search().",
-        (Field("url", "str", checked_text, "the address of the page", needed=True),), base=CLOUD,
+        (Field("url", "str", check_text, "the address of the page", needed=True),), base=CLOUD,
     ),
 )  # fmt: skip
 ENDPOINTS: Dict[str, Endpoint] = {row.name: row for row in ROWS}
@@ -316,8 +316,8 @@ REQUEST = Endpoint(
 
     A path that the library knows keeps its rule for a whole answer.""",
     (
-        Field("method", "str", checked_text, "such as POST", needed=True),
-        Field("path", "str", checked_text, "an absolute path, such as /api/chat, percent-encoded", needed=True),
+        Field("method", "str", check_text, "such as POST", needed=True),
+        Field("path", "str", check_text, "an absolute path, such as /api/chat, percent-encoded", needed=True),
         Field("json", "Any", plain, "the value that is the body, sent as it is"),
     ),
     (Field("body", "Any", plain, "bytes or a text that is the body instead"), STREAM, HEADERS, TIMEOUT), returns="Any",
@@ -374,7 +374,7 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
     if has_object:
         data = format_json(body)
     return Request(
-        row, row.method, target, data, checked_headers(given["headers"]) if "headers" in given else (), streamed,
+        row, row.method, target, data, check_headers(given["headers"]) if "headers" in given else (), streamed,
         given.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 
@@ -405,7 +405,7 @@ def check_fields(row: Endpoint, given: Mapping[str, Any]) -> Dict[str, Any]:
     for name, value in row.sent.items():
         body.setdefault(name, value)
     if given.get("extra") is not None:
-        body.update(checked_object(given["extra"], "extra"))
+        body.update(check_object(given["extra"], "extra"))
     return body
 
 
@@ -425,7 +425,7 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
     if json is not None:
         data = format_json(plain(json, "json"))
     return Request(
-        row_of_path(method.upper(), path), method.upper(), path, data, checked_headers(options.get("headers")),
+        row_of_path(method.upper(), path), method.upper(), path, data, check_headers(options.get("headers")),
         bool(stream), options.get("timeout", UNSET_TIMEOUT),
     )  # fmt: skip
 

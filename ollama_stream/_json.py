@@ -5,6 +5,7 @@
     scan_once     the value that begins at a place of a text -> (value, end): the hot loop's, which looks at the end itself
     is_cut        whether a text is the beginning of one
     read_object   a text that may be a JSON object -> the object, or None
+    is_number     whether a value is a number, of which a bool is none
     format_json   a value of JSON's own types -> the bytes that are sent, or RequestError
 
 Strict: UTF-8 has been decoded before, NaN and Infinity are no JSON, nothing may follow the value, and no more than
@@ -14,6 +15,7 @@ MAX_DEPTH levels are read, because the point where a JSON decoder gives up depen
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from ._errors import ProtocolError, RequestError
@@ -89,6 +91,11 @@ def read_object(text: str) -> Optional[Dict[str, Any]]:
     except ProtocolError:
         return None
     return value if type(value) is dict else None
+
+
+def is_number(value: Any, kinds: Any = (int, float)) -> bool:
+    """Whether a value is a number as JSON has it: neither a bool, nor infinite, nor none at all."""
+    return isinstance(value, kinds) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
 
 
 def format_json(value: Any) -> bytes:

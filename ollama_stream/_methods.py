@@ -19,7 +19,7 @@ from ._endpoints import (
 )  # fmt: skip
 from ._net import Timeout
 from ._records import ChatResponse
-from ._values import checked_count
+from ._values import check_number
 
 NAMES = {"Any": Any, "bool": bool, "str": str}
 TYPES = (Images, Mapping, Messages, ModelOptions, Optional, Path, Sequence, Timeout, Tools)  # what fields name
@@ -35,7 +35,7 @@ RUN_TOOLS = Endpoint(
     "A chat in which the functions that the model asks for are called; see ``tools.run_tools``.",
     ASKING + (TOOLS._replace(type="Tools", needed=True),),
     (
-        Field("max_rounds", "int", checked_count, "how many answers there may be before one asks for no tool", 10),
+        Field("max_rounds", "int", check_number, "how many answers there may be before one asks for no tool", 10),
         *(field for field in CHAT if field not in (STREAM, TOOLS)),
     ), returns="ToolRun",
 )  # fmt: skip

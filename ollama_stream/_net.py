@@ -22,7 +22,8 @@ from typing import (
 )  # fmt: skip
 
 from ._address import Address, Proxy, resolve_hint
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError, check_origin
+from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError, check_origin, misfit
+from ._json import is_number
 from ._values import shown
 
 if TYPE_CHECKING:
@@ -71,9 +72,8 @@ def as_timeout(value: Any) -> Timeout:
     for name, seconds in zip(timeout._fields, timeout):
         if seconds is None:
             continue
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= MAX_SECONDS:
-            form = "seconds above 0, or None for no limit"
-            raise RequestError("timeout: %s: expected %s, got %s" % (name, form, shown(seconds)))
+        if not is_number(seconds) or not 0 < seconds <= MAX_SECONDS:
+            raise misfit(RequestError, "timeout: " + name, "seconds above 0, or None for no limit", shown(seconds))
     return timeout
 
 

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
 
 from ._decode import ByteSize, Record
 from ._errors import ProtocolError
-from ._json import JSON_BLANKS, parse_json
+from ._json import JSON_BLANKS, is_number, parse_json
 from ._model import load_schemas
 
 C = TypeVar("C")
@@ -552,9 +552,8 @@ class WebFetchResponse(Record):
 
 def rate(count: Any, nanoseconds: Any) -> Optional[float]:
     """``count`` a second, or None where one of the two is no positive number."""
-    for value in (count, nanoseconds):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            return None
+    if not (is_number(count) and is_number(nanoseconds) and count > 0 and nanoseconds > 0):
+        return None
     try:
         per_second = float(count * 1e9 / nanoseconds)
     except OverflowError:

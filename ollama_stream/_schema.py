@@ -28,7 +28,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from ._decode import ByteSize, parse_time
-from ._errors import OllamaError, ProtocolError, RequestError
+from ._errors import OllamaError, ProtocolError, RequestError, misfit
 from ._model import Model
 
 Parsed = typing.TypeVar("Parsed")
@@ -85,7 +85,7 @@ def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
                 raise RequestError("%s: unknown argument, expected %s" % (name, ", ".join(names) or "none"))
         values = ValueReader().read_members(members, arguments, "")
     except ProtocolError as error:
-        raise RequestError(str(error)) from error
+        raise RequestError(str(error), **error.parts) from error
     except RecursionError:
         raise RequestError("arguments: nested too deeply") from None
     return function(**values)
@@ -478,7 +478,7 @@ def wrong_value(noun: str, value: Any, path: str) -> ProtocolError:
     got = NOUNS.get(type(value), type(value).__name__)
     if isinstance(value, (str, float)) or (isinstance(value, int) and value.bit_length() < 128):
         got += " (%.60r)" % (value,)
-    return ProtocolError(at_path(path, "expected %s, got %s" % (noun, got)))
+    return misfit(ProtocolError, path, noun, got)
 
 
 def checked(kind: Any, value: Any, path: str) -> Any:

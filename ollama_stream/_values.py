@@ -7,7 +7,6 @@ judge is left to it.
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from itertools import count
@@ -15,12 +14,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, misfit
-from ._json import MAX_DIGITS
+from ._json import MAX_DIGITS, is_number
 from ._records import Message, ToolCall, ToolFunction
 
 TOO_LONG = 10**MAX_DIGITS
 MAX_LEVELS = 200  # of a value; the server stops at 10,000
 MAX_SHOWN_VALUE = 100  # characters
+MOST = (1 << 63) - 1  # the server counts in 64 bits
 MAX_KEEP_ALIVE = 9223372036  # seconds: the server counts nanoseconds in 64 bits
 UPLOAD_PIECE = 262144  # bytes of a file that are read at a time
 # A string that is no base64 is opened as a file where it ends in one of these, and not otherwise: a program may hand
@@ -37,7 +37,7 @@ def plain(value: Any, path: str, depth: int = 0) -> Any:
             raise RequestError("%s: an integer of more than %d digits" % (path, MAX_DIGITS))
         return int(value)
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if not is_number(value):
             raise RequestError("%s: %r is no JSON number" % (path, value))
         return float(value)
     if depth > MAX_LEVELS:
@@ -84,134 +84,127 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN_VALUE else type(value).__name__
 
 
-def checked_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
+def check_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
     """Header fields of a call or a client; a value of None leaves the field out."""
     from ._address import check_header
 
     if headers is None:
         return ()
     if not isinstance(headers, Mapping):
-        raise RequestError("headers: expected a mapping of names to strings, got %s" % type(headers).__name__)
+        raise misfit(RequestError, "headers", "a mapping of names to strings", type(headers).__name__)
     return tuple(check_header(name, value) for name, value in headers.items() if value is not None)
 
 
 # --- simple ones ------------------------------------------------------------------------------------------------------
 
 
-def checked_object(value: Any, path: str) -> Dict[str, Any]:
+def check_object(value: Any, path: str) -> Dict[str, Any]:
     result = plain(value, path)
     if not isinstance(result, dict):
-        raise not_a_mapping(value, path)
+        raise misfit(RequestError, path, "a mapping", type(value).__name__)
     return result
 
 
-def not_a_mapping(value: Any, path: str) -> RequestError:
-    return RequestError("%s: expected a mapping, got %s" % (path, type(value).__name__))
-
-
-def checked_model(value: Any, path: str) -> str:
+def check_model(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise RequestError("%s: expected the name of a model, such as 'llama3.2', got %s" % (path, shown(value)))
+        raise misfit(RequestError, path, "the name of a model, such as 'llama3.2'", shown(value))
     return value
 
 
-def checked_text(value: Any, path: str) -> str:
+def check_text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise RequestError("%s: expected a string, got %s" % (path, type(value).__name__))
+        raise misfit(RequestError, path, "a string", type(value).__name__)
     return value
 
 
-def checked_texts(value: Any, path: str) -> Any:
+def check_texts(value: Any, path: str) -> Any:
     """A string or a list of strings."""
     if isinstance(value, str):
         return value
     if not is_list(value):
-        raise RequestError("%s: expected a string or a list of strings, got %s" % (path, type(value).__name__))
-    return [checked_text(item, "%s[%d]" % (path, i)) for i, item in enumerate(value)]
+        raise misfit(RequestError, path, "a string or a list of strings", type(value).__name__)
+    return [check_text(item, "%s[%d]" % (path, i)) for i, item in enumerate(value)]
 
 
-def checked_flag(value: Any, path: str) -> bool:
+def check_flag(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
-        raise RequestError("%s: expected True or False, got %s" % (path, shown(value)))
+        raise misfit(RequestError, path, "True or False", shown(value))
     return value
 
 
-def checked_count(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
-        raise RequestError("%s: expected a number from 0 on, got %s" % (path, shown(value)))
+def check_number(value: Any, path: str, least: int = 0, most: int = MOST) -> int:
+    if not is_number(value, int) or not least <= value <= most:
+        end = "on" if most == MOST else "to %d" % most
+        raise misfit(RequestError, path, "a number from %d %s" % (least, end), shown(value))
     return int(value)
 
 
-def checked_top_logprobs(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 20:
-        raise RequestError("%s: expected a number from 0 to 20, got %s" % (path, shown(value)))
-    return int(value)
+def check_top_logprobs(value: Any, path: str) -> int:
+    return check_number(value, path, most=20)
 
 
-def checked_think(value: Any, path: str) -> Any:
+def check_think(value: Any, path: str) -> Any:
     if isinstance(value, (bool, str)):
         return value  # the levels are the model's own: the server judges their names
     known = "True, False or a level such as 'high' (show().thinking has those of a model)"
-    raise RequestError("%s: expected %s, got %s" % (path, known, shown(value)))
+    raise misfit(RequestError, path, known, shown(value))
 
 
-def checked_keep_alive(value: Any, path: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise RequestError("%s: expected seconds or a duration such as '5m', got %s" % (path, shown(value)))
+def check_keep_alive(value: Any, path: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):  # what is not finite is told below
+        raise misfit(RequestError, path, "seconds or a duration such as '5m'", shown(value))
     if isinstance(value, str):
         if value != "0" and (not value or value[-1] not in "smh" or not any(map(str.isdigit, value))):
-            form = "a duration with its unit, such as '5m' or '30s'"
-            raise RequestError("%s: expected %s, got %s" % (path, form, shown(value)))
+            raise misfit(RequestError, path, "a duration with its unit, such as '5m' or '30s'", shown(value))
     elif not value <= MAX_KEEP_ALIVE:
         raise RequestError("%s: more seconds than the server can count; a negative number means for ever" % path)
     return plain(value, path)
 
 
-def checked_context(value: Any, path: str) -> List[int]:
+def check_context(value: Any, path: str) -> List[int]:
     """The tokens of an earlier answer. A negative one can kill a server of version 0.24."""
     if not is_list(value):
-        kind = type(value).__name__
-        raise RequestError("%s: expected the list of numbers of an earlier answer, got %s" % (path, kind))
+        raise misfit(RequestError, path, "the list of numbers of an earlier answer", type(value).__name__)
     for i, token in enumerate(value):  # there may be a hundred thousand: no path is made for the good ones
-        if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < 1 << 63:
-            raise RequestError("%s[%d]: expected a number from 0 on, got %s" % (path, i, shown(token)))
+        if type(token) is not int or not 0 <= token <= MOST:
+            check_number(token, "%s[%d]" % (path, i))
     return list(value)
 
 
-def checked_options(value: Any, path: str) -> Dict[str, Any]:
+def check_options(value: Any, path: str) -> Dict[str, Any]:
     options = plain(value, path)
     if not isinstance(options, dict):
-        raise not_a_mapping(value, path)
+        raise misfit(RequestError, path, "a mapping", type(value).__name__)
     if isinstance(options.get("stop"), str):
-        raise RequestError("%s.stop: expected a list of strings, got a string" % path)
+        raise misfit(RequestError, path + ".stop", "a list of strings", "a string")
     return options
 
 
-def checked_format(value: Any, path: str) -> Any:
+def check_format(value: Any, path: str) -> Any:
     if value in ("", "json") if isinstance(value, str) else isinstance(value, Mapping):
         return plain(value, path)
     if isinstance(value, type) or hasattr(value, "__args__"):  # a class; List[int], Optional[int], int | None
         from ._schema import type_schema
 
         return type_schema(value)
-    raise RequestError("%s: expected 'json', a JSON Schema or a type, got %s" % (path, shown(value)))
+    raise misfit(RequestError, path, "'json', a JSON Schema or a type", shown(value))
 
 
 # --- messages, images, tools ------------------------------------------------------------------------------------------
 
 
-def checked_messages(value: Any, path: str) -> List[Any]:
+def check_messages(value: Any, path: str) -> List[Any]:
     if not is_list(value):
-        raise RequestError("%s: expected a list of messages, got %s" % (path, type(value).__name__))
-    return list(map(checked_message, value, map((path + "[%d]").__mod__, count())))
+        raise misfit(RequestError, path, "a list of messages", type(value).__name__)
+    return list(map(check_message, value, map((path + "[%d]").__mod__, count())))
 
 
-def checked_message(value: Any, path: str) -> Dict[str, Any]:
+def check_message(value: Any, path: str) -> Dict[str, Any]:
     if not isinstance(value, (Mapping, Record)):
         dumped = value.model_dump(exclude_none=True) if has_dump(value) else None
         if not isinstance(dumped, Mapping):
-            form = "{'role': 'user', 'content': '...'}"
-            raise RequestError("%s: expected a message such as %s, got %s" % (path, form, type(value).__name__))
+            form = "a message such as {'role': 'user', 'content': '...'}"
+            raise misfit(RequestError, path, form, type(value).__name__)
         value = dumped
     message = plain_members(Message, value, path)
     role, content = message.get("role"), message.get("content")
@@ -234,7 +227,7 @@ def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
         if name not in known:
             found.update(unknown_member(name, item, place))
         elif name == "images" and item is not None:
-            found[name] = checked_images(item, place)
+            found[name] = check_images(item, place)
         elif name == "tool_calls" and item is not None and is_list(item):
             found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
         elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
@@ -271,9 +264,9 @@ def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
         return {}
 
 
-def checked_images(value: Any, path: str) -> List[str]:
+def check_images(value: Any, path: str) -> List[str]:
     if not is_list(value):
-        raise RequestError("%s: expected a list of images, got %s" % (path, type(value).__name__))
+        raise misfit(RequestError, path, "a list of images", type(value).__name__)
     return [base64_image(image, "%s[%d]" % (path, i)) for i, image in enumerate(value)]
 
 
@@ -299,7 +292,7 @@ def base64_image(value: Any, path: str) -> str:
             check_origin(error)
             raise RequestError("%s: cannot be read: %s" % (path, error)) from error
     if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise RequestError("%s: expected bytes, a path or base64, got %s" % (path, type(value).__name__))
+        raise misfit(RequestError, path, "bytes, a path or base64", type(value).__name__)
     return base64.b64encode(value).decode("ascii")
 
 
@@ -321,17 +314,17 @@ def base64_text(value: str) -> str:
         return ""
 
 
-def checked_tools(value: Any, path: str) -> List[Any]:
+def check_tools(value: Any, path: str) -> List[Any]:
     if not is_list(value):
-        raise RequestError("%s: expected a list of functions or tools, got %s" % (path, type(value).__name__))
-    return [checked_tool(tool, "%s[%d]" % (path, i)) for i, tool in enumerate(value)]
+        raise misfit(RequestError, path, "a list of functions or tools", type(value).__name__)
+    return [check_tool(tool, "%s[%d]" % (path, i)) for i, tool in enumerate(value)]
 
 
-def checked_tool(value: Any, path: str) -> Any:
+def check_tool(value: Any, path: str) -> Any:
     if isinstance(value, (Mapping, Record)) or has_dump(value):
-        return checked_object(value, path)
+        return check_object(value, path)
     if not callable(value):
-        raise RequestError("%s: expected a function or a tool, got %s" % (path, type(value).__name__))
+        raise misfit(RequestError, path, "a function or a tool", type(value).__name__)
     from ._schema import function_tool
 
     return function_tool(value)
@@ -340,25 +333,24 @@ def checked_tool(value: Any, path: str) -> Any:
 # --- files and digests ------------------------------------------------------------------------------------------------
 
 
-def checked_digest(value: Any, path: str) -> str:
+def check_digest(value: Any, path: str) -> str:
     """That is "sha256:" and 64 hexadecimal digits in lower case: anything else could be another path."""
     if isinstance(value, str) and value.startswith("sha256:") and len(value) == 71:
         if set(value[7:]) <= set("0123456789abcdef"):
             return value
-    form = "'sha256:' and 64 hexadecimal digits in lower case"
-    raise RequestError("%s: expected %s, got %s" % (path, form, shown(value)))
+    raise misfit(RequestError, path, "'sha256:' and 64 hexadecimal digits in lower case", shown(value))
 
 
-def checked_digests(value: Any, path: str) -> Dict[str, str]:
+def check_digests(value: Any, path: str) -> Dict[str, str]:
     """File name -> digest, as create_blob() gives it."""
-    files = checked_object(value, path)
-    return {name: checked_digest(digest, "%s.%s" % (path, name)) for name, digest in files.items()}
+    files = check_object(value, path)
+    return {name: check_digest(digest, "%s.%s" % (path, name)) for name, digest in files.items()}
 
 
-def checked_file(value: Any, path: str) -> Any:
+def check_file(value: Any, path: str) -> Any:
     """The name of a file, which is looked at by ``Upload``."""
     if not isinstance(value, (str, os.PathLike)):
-        raise RequestError("%s: expected the name of a file, got %s" % (path, type(value).__name__))
+        raise misfit(RequestError, path, "the name of a file", type(value).__name__)
     return value
 
 

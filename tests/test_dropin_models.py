@@ -158,9 +158,9 @@ class Person(ollama_stream.Message):
 
 
 def test_a_class_of_a_program_is_a_format() -> None:
-    from ollama_stream._values import checked_format
+    from ollama_stream._values import check_format
 
-    schema = checked_format(Person, "format")
+    schema = check_format(Person, "format")
     assert {"name", "age", "role"} <= set(schema["properties"])
     answered = GenerateResponse(response='{"name": "Ann", "age": 3}').parse(Person)
     assert (type(answered), answered.name, answered.age) == (Person, "Ann", 3)

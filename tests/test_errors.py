@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Dict
+
 import pytest
 
-from ollama_stream import ResponseError
+from ollama_stream import ChatResponse, Client, Message, OllamaError, ResponseError
 
 HOSTILE_TEXTS = [
     ("228-escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f (status code: 500)"),
@@ -19,3 +22,24 @@ HOSTILE_TEXTS = [
 def test_the_message_of_an_error_is_one_line_that_can_be_shown_and_error_is_the_text_as_it_came(text, shown):
     error = ResponseError(text, 500)
     assert (error.error, str(error)) == (text, shown)
+
+
+PARTS = [  # what raises it, where it stands, what was expected, what was there
+    (lambda: Client().chat("m", [{"role": 3}]), "messages[0].role", "'system', 'user', 'assistant' or 'tool'", "3"),
+    (lambda: Client().chat("m", [{"role": "user", "content": 3}]), "messages[0].content", "a string", "int"),
+    (lambda: Client().chat("m", [], top_logprobs=21), "top_logprobs", "a number from 0 to 20", "21"),
+    (lambda: Client(retries=-1), "retries", "a number from 0 on", "-1"),
+    (lambda: Client(timeout=True), "timeout: first_byte", "seconds above 0, or None for no limit", "True"),
+    (lambda: Message(tool_calls=[3]), "tool_calls[0]", "an object", "a number (3)"),
+    (lambda: ChatResponse.model_validate({"message": {"content": []}}), "message.content", "a string", "an array"),
+    (lambda: ChatResponse(message=Message(content='{"a": "x"}')).parse(Dict[str, int]), "a", "an integer", "a string ('x')"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, place, expected, got", PARTS, ids=[row[1] for row in PARTS])
+def test_an_error_carries_its_parts(call, place, expected, got):
+    with pytest.raises(OllamaError) as caught:
+        call()
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.place, error.expected, error.got) == (place, expected, got)
+    assert str(error).endswith("%s: expected %s, got %s" % (place, expected, got))

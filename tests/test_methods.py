@@ -81,7 +81,7 @@ assert "    async def rate(\\n        self, model: str, stars: int = 3, *," in t
 FIELD = '    Field("warmth", "Optional[float]", plain, "how warm, in degrees"),\n'
 ROW = '''    Endpoint(
         "rate", "POST", "/api/rate", StatusResponse, "Rate a model.",
-        (MODEL, Field("stars", "int", checked_count, "how many", 3)),
+        (MODEL, Field("stars", "int", check_number, "how many", 3)),
     ),
 '''
 

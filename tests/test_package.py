@@ -39,9 +39,9 @@ DOORS = [
     "_client.Texts.__aiter__: aio",
     "_methods.Composed.run_tools: tools",
     "_model.load_schemas: _schema",
-    "_values.checked_format: _schema",
-    "_values.checked_headers: _address",
-    "_values.checked_tool: _schema",
+    "_values.check_format: _schema",
+    "_values.check_headers: _address",
+    "_values.check_tool: _schema",
 ]
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")
 MAX_LINES, MAX_FUNCTION = 450, 40

@@ -19,7 +19,7 @@ from .._decode import Record
 from .._endpoints import CLOUD, ENDPOINTS, UNSET_TIMEOUT, Request, build_any
 from .._errors import RequestError
 from .._net import as_timeout
-from .._values import checked_headers
+from .._values import check_headers
 
 IGNORED = {
     "event_hooks": "no hook is called",
@@ -152,7 +152,7 @@ class Headers(MutableMapping[str, str]):
         return self._fields()[name.lower()]
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._owner._headers = self._others(name) + checked_headers({name: value})
+        self._owner._headers = self._others(name) + check_headers({name: value})
 
     def __delitem__(self, name: str) -> None:
         self._owner._headers = self._others(name)

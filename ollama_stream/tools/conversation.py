@@ -11,8 +11,8 @@ from .._client import Client
 from .._errors import ProtocolError, RequestError
 from .._json import MAX_DEPTH, parse_json
 from .._records import Message
-from .._values import checked_message, checked_messages
-from .rounds import Rounds, checked_history, message_of
+from .._values import check_message, check_messages
+from .rounds import Rounds, check_history, message_of
 from .runs import ToolRun, run_over
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class Conversation(Generic[AnyRun]):
     def __init__(
         self, client: Any, model: str, *, system: Optional[str] = None, messages: Any = (), **settings: Any
     ) -> None:
-        self.messages = checked_history(messages)
+        self.messages = check_history(messages)
         if system is not None:
             has_one = bool(self.messages) and self.messages[0].role == "system"
-            data = checked_message({"role": "system", "content": system}, "system")
+            data = check_message({"role": "system", "content": system}, "system")
             self.messages[:has_one] = [message_of(data, "system")]
         self._client, self._model, self._settings = client, model, settings
         self._rounds(self.messages)  # a wrong argument is told now
@@ -75,7 +75,7 @@ class Conversation(Generic[AnyRun]):
             message = {"role": "user", "content": message, **({} if images is None else {"images": images})}
         elif images is not None:
             raise RequestError("images: they go with a string; a message has its own")
-        rounds = self._rounds([*self.messages, checked_message(message, "message")], **fields)
+        rounds = self._rounds([*self.messages, check_message(message, "message")], **fields)
         rounds.history = self.messages
         return cast(AnyRun, run_over(rounds, self._client))
 
@@ -90,7 +90,7 @@ class Conversation(Generic[AnyRun]):
 
         A new file is for its owner alone. Raises RequestError where it cannot be done; what was there is unharmed.
         """
-        messages = checked_messages(self.messages, "messages")
+        messages = check_messages(self.messages, "messages")
         lines = [json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n" for message in messages]
         # A lone surrogate, which UTF-8 has no bytes for, is written as the escape that it is in JSON.
         replace_file(path, "".join(lines).encode("utf-8", "backslashreplace"))
@@ -143,7 +143,7 @@ def read_messages(path: PathLike) -> List[Message]:
         try:
             if line.strip():
                 fields = parse_line(line)
-                messages.append(message_of(checked_message(fields, "message"), "message"))
+                messages.append(message_of(check_message(fields, "message"), "message"))
                 if messages[-1].images != fields.get("images"):  # it was no base64 but named a file, to be sent
                     raise RequestError("message.images: expected base64")
         except RequestError as error:

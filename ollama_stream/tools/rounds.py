@@ -20,7 +20,7 @@ from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, ch
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
-from .._values import base64_text, checked_messages, checked_tools, has_dump, plain
+from .._values import base64_text, check_messages, check_number, check_tools, has_dump, plain
 
 Functions = Dict[str, Optional[Callable[..., Any]]]
 
@@ -39,17 +39,16 @@ class Rounds:
     ) -> None:
         if not isinstance(client, BaseClient):
             raise RequestError("client: expected a Client or an AsyncClient, got %s" % type(client).__name__)
-        if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 1:
-            raise RequestError("max_rounds: expected a number from 1 on, got %r" % (max_rounds,))
+        self._max_rounds = check_number(max_rounds, "max_rounds", 1)
         tools = () if tools is None else tools
-        schemas = checked_tools(tools, "tools")
+        schemas = check_tools(tools, "tools")
         self.functions = functions_by_name(tools, schemas, can_wait=not isinstance(client, Client))
-        self.messages = checked_history(as_messages(messages))
+        self.messages = check_history(as_messages(messages))
         self._given = len(self.messages)
         self._ask = partial(cast(Any, client).chat, model, tools=schemas, stream=True, **fields)
         self.exchange = self._ask(messages=self.messages)._exchange
         self._network = self.exchange.network
-        self._answers, self._max_rounds = 0, max_rounds
+        self._answers = 0
         self._calling = False
         self._end = ""
 
@@ -153,9 +152,9 @@ class Rounds:
         return error
 
 
-def checked_history(messages: Any) -> List[Message]:
+def check_history(messages: Any) -> List[Message]:
     """Copies of the messages, as they are sent: images are read now, and are base64 from then on."""
-    data = checked_messages(messages, "messages")
+    data = check_messages(messages, "messages")
     return [message_of(fields, "messages[%d]" % i) for i, fields in enumerate(data)]
 
 
