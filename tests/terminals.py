@@ -22,9 +22,10 @@ class Shown(NamedTuple):
 
 
 def on_terminal(
-    *words: str, keys: Sequence[Tuple[str, bytes]] = (), columns: int = 80, stdin: Any = None, **variables: str
+    *words: str, keys: Sequence[Tuple[str, Any]] = (), columns: int = 80, stdin: Any = None, **variables: str
 ) -> Shown:
-    """Run a command line of ours. ``keys``: once a text has been shown, these bytes are typed, one pair after the other.
+    """Run a command line of ours. ``keys``: once a text has been shown, these bytes are typed, or this is called, one pair after
+    the other.
 
     Line ends stay as they are written, and what is typed is not echoed by the terminal.
     """
@@ -53,7 +54,7 @@ def on_terminal(
             os.close(ours)
 
 
-def talk(terminal: int, keys: List[Tuple[str, bytes]]) -> bytes:
+def talk(terminal: int, keys: List[Tuple[str, Any]]) -> bytes:
     import select
 
     shown, looked = b"", 0
@@ -70,4 +71,8 @@ def talk(terminal: int, keys: List[Tuple[str, bytes]]) -> bytes:
         shown += piece
         if keys and keys[0][0].encode() in shown[looked:]:
             looked = len(shown)
-            os.write(terminal, keys.pop(0)[1])
+            typed = keys.pop(0)[1]
+            if callable(typed):
+                typed()
+            else:
+                os.write(terminal, typed)

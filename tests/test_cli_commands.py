@@ -563,8 +563,7 @@ if os.name == "posix":
     def test_a_line_says_for_what_one_waits_and_goes() -> None:
         release = threading.Event()
         with Server(answer(release, GOOD)) as server:
-            threading.Timer(2.5, release.set).start()
-            done = on_terminal("run", "m", "hi", "--host", server.url)
+            done = on_terminal("run", "m", "hi", "--host", server.url, keys=[("waiting", release.set)])
         waited = r"\rm on 127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)"
         assert re.fullmatch("(%s)+\r +\rHi\n" % waited, done.text)
 

@@ -83,7 +83,7 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     class Parser(ArgumentParser):
         def print_help(self, file: Any = None) -> None:
             """Raises OSError of standard output, which argparse keeps to itself."""
-            Output(sys.stdout).write(self.format_help())
+            Output(sys.stdout).write("%s\nexample:\n%s\n" % (self.format_help(), example_of(program, row)))
 
         def error(self, message: str) -> NoReturn:
             wrong_arguments(title, in_words(message, [*self._option_string_actions]))
@@ -91,7 +91,6 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     parser = Parser(
         title,
         description=row.help[0].upper() + row.help[1:] + ".",
-        epilog="example:\n" + example_of(program, row),
         formatter_class=lambda prog: Formatter(prog, max_help_position=26, width=80),
         allow_abbrev=False,
     )
