@@ -150,20 +150,28 @@ class GrowingObject:
     """
 
     def __init__(self, texts: Tuple[str, ...] = (), lists: Tuple[str, ...] = ()) -> None:
-        self.texts = {name: GrowingText() for name in texts}
-        self._lists: Dict[str, List[Any]] = {name: [] for name in lists}
+        self._text_names, self._list_names = texts, lists
+        self._texts: Dict[str, GrowingText] = {}
+        self._lists: Dict[str, List[Any]] = {}
         self._last: Dict[str, Any] = {}
+
+    def text(self, name: str) -> GrowingText:
+        """The text of that name; who appends to it gives the rest of its record to ``update``."""
+        text = self._texts.get(name)
+        if text is None:
+            text = self._texts[name] = GrowingText()
+        return text
 
     def add(self, data: Mapping[str, Any]) -> None:
         self._last.update(data)
-        for name, texts in self.texts.items():
+        for name in self._text_names:
             value = data.get(name)
             if value and type(value) is str:
-                texts.append(value)
-        for name, items in self._lists.items():
+                self.text(name).append(value)
+        for name in self._list_names:
             value = data.get(name)
             if value and type(value) is list:
-                items += value
+                self._lists.setdefault(name, []).extend(value)
 
     def update(self, data: Mapping[str, Any]) -> None:
         """Add an object whose texts have been gathered, and that has no lists."""
@@ -176,7 +184,7 @@ class GrowingObject:
     def whole(self) -> Dict[str, Any]:
         """All of it as one object, with lists of its own."""
         whole = {name: list(value) if isinstance(value, list) else value for name, value in self._last.items()}
-        whole.update((name, texts.whole() or whole[name]) for name, texts in self.texts.items() if name in whole)
+        whole.update((name, text.whole() or whole[name]) for name, text in self._texts.items() if name in whole)
         whole.update((name, list(items) or whole[name]) for name, items in self._lists.items() if name in whole)
         return whole
 
@@ -189,18 +197,16 @@ class Assembler(Generic[T]):
 
     def __init__(self, record_class: Type[T]) -> None:
         self.record_class = record_class
-        self.text = GrowingText()  # of the answer; who appends to it himself sets ``last``
-        self.last: Optional[T] = None  # the last of the records that had nothing else to be gathered
+        self.last: Optional[T] = None  # the last of the records that had nothing to be gathered but ``text``
         self._value: Any = None
-        self._fields = GrowingObject()
         self._message: Optional[GrowingObject] = None
         if issubclass(record_class, ChatResponse):
             self._fields = GrowingObject(lists=("logprobs",))
             self._message = GrowingObject(("content", "thinking"), ("tool_calls", "images"))
-            self.text = self._message.texts["content"]
-        elif issubclass(record_class, GenerateResponse):
+            self.text = self._message.text("content")
+        else:
             self._fields = GrowingObject(("response", "thinking"), ("logprobs", "tool_calls"))
-            self.text = self._fields.texts["response"]
+            self.text = self._fields.text("response")
 
     def add(self, record: T) -> None:
         """Take in any record."""
