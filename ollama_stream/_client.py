@@ -129,7 +129,11 @@ class Stream(BaseStream[T]):
     _who = staticmethod(threading.get_ident)
 
     def __iter__(self) -> Iterator[T]:
-        return self._loop() if asks_for_a_loop("GET_ITER") else self
+        loops = asks_for_a_loop("GET_ITER")
+        if self._records is not None and self._records.gi_frame is None:
+            self._check_ended()
+            self._reading.begin(self._exchange)  # raises: next() has come to the end
+        return self._loop() if loops else self
 
     def __next__(self) -> T:
         records = self._records
@@ -153,7 +157,7 @@ class Stream(BaseStream[T]):
         if records.gi_running:
             self._records = records
             raise StreamClosed("the stream is being read by another thread or task")
-        if records.gi_frame is None or self._reading.left:
+        if self._reading.left:
             self._check_ended()
         return cast("Iterator[T]", records)
 
@@ -176,7 +180,8 @@ class Stream(BaseStream[T]):
 
     def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._records is not None or not self._reading.taken:
+        records = self._records
+        if not self._reading.taken or records is not None and records.gi_frame is not None:
             for _ in self:
                 pass
         return self._whole()

@@ -268,7 +268,7 @@ class Records(Generic[T]):
 
     def __init__(self, exchange: Exchange[T], reading: Reading) -> None:
         self._exchange, self._reading = exchange, reading
-        self._begun = False
+        self._begun = self.ended = False
         self._batch: Iterator[T] = iter(())
 
     def __aiter__(self) -> Records[T]:
@@ -293,6 +293,7 @@ class Records(Generic[T]):
                 raise StopAsyncIteration from None
             raise
         if batch is None:
+            self.ended = True
             raise StopAsyncIteration
         self._batch = batch
         return next(batch)
@@ -367,10 +368,16 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
         raise error.with_traceback(traceback) if traceback else error
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return self._loop() if asks_for_a_loop("GET_AITER") else self
+        loops = asks_for_a_loop("GET_AITER")
+        if self._records is not None and self._records.ended:
+            self._check_ended()
+            self._reading.begin(self._exchange)  # raises: __anext__() has come to the end
+        return self._loop() if loops else self
 
     async def __anext__(self) -> T:
         if self._records is None:
+            if self._reading.taken:
+                self._reading.begin(self._exchange)  # raises
             self._records = Records(self._exchange, self._reading)
         try:
             return await cast("Records[T]", self._records).__anext__()
@@ -407,13 +414,11 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
 
     async def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._records is not None or not self._reading.taken:
+        records = self._records
+        if not self._reading.taken or records is not None and not records.ended:
             async for _ in self:
                 pass
         return self._whole()
-
-
-# --- the client -------------------------------------------------------------------------------------------------------
 
 
 add_methods(AsyncMethods, AsyncStream, AsyncTexts, as_coroutine_function)
