@@ -164,7 +164,8 @@ class Exchange(Generic[T]):
         else:
             self._give_up("truncated" if isinstance(error, (IncompleteStream, ConnectionLost)) else "error")
             self.error = self.error or error
-        return error
+        # Twelve frames of machinery would stand between the program's line and the message; the cause is kept.
+        return error.with_traceback(None)
 
     def close(self) -> None:
         """End the exchange now, from any thread; a reader that waits is woken and raises StreamClosed."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import traceback
 from typing import Dict
 
 import pytest
 
+import ollama_stream
 from ollama_stream import ChatResponse, Client, Message, OllamaError, ResponseError
+from support import closed_port
 
 HOSTILE_TEXTS = [
     ("228-escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f (status code: 500)"),
@@ -43,3 +47,16 @@ def test_an_error_carries_its_parts(call, place, expected, got):
     error = pickle.loads(pickle.dumps(caught.value))
     assert (error.place, error.expected, error.got) == (place, expected, got)
     assert str(error).endswith("%s: expected %s, got %s" % (place, expected, got))
+
+
+def test_a_raise_from_a_call_shows_few_frames_of_the_library(colour):
+    with colour.client("http://127.0.0.1:%d" % closed_port()) as client:
+        with pytest.raises(OllamaError) as caught:
+            client.chat("m", "hi")
+        with pytest.raises(OllamaError) as in_loop:
+            for _ in client.chat("m", "hi", stream=True):
+                pass
+    inside = os.path.dirname(ollama_stream.__file__)
+    for error in (caught.value, in_loop.value):
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(inside)]
+        assert 1 <= len(frames) <= 6, [frame.name for frame in frames]
