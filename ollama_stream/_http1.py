@@ -497,6 +497,11 @@ def consists_of(word: bytes, alphabet: bytes) -> bool:
     return bool(word) and not word.translate(None, alphabet)
 
 
+def is_token(text: str) -> bool:
+    """RFC 9110, 5.6.2: what the name of a method or of a field is made of."""
+    return consists_of(text.encode("ascii", "replace"), TOKEN_BYTES)
+
+
 def line_content(line: bytes) -> bytes:
     return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 

@@ -70,9 +70,9 @@ def is_cut(text: str) -> bool:
     return any(word.startswith(rest) for word in ("true", "false", "null", "-")) or "\\u" in text[-6:] and '"' not in rest
 
 
-def is_too_deep(value: Any) -> bool:
+def is_too_deep(value: Any, max_depth: int = MAX_DEPTH) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(max_depth):
         level = [
             item
             for container in level

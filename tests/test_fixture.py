@@ -19,26 +19,13 @@ import pytest
 from ollama_stream.fixture import cassette, lines as fixture_lines
 from ollama_stream._errors import FixtureError, RequestError
 from ollama_stream._http1 import Head, Response
-from ollama_stream.fixture.file import (
-    UNSET,
-    Cassette,
-    Event,
-    Fixture,
-    RecordedRequest,
-    Redactor,
-    Writer,
-    chunk_event,
-    decode_bytes,
-    dumps,
-    encode_bytes,
-    lint,
-    load,
-    load_folder,
-    loads,
-    matches,
-    nearest,
-    normalise,
-)
+from ollama_stream._address import UNSET
+from ollama_stream.fixture import (
+    Cassette, Event, Fixture, RecordedRequest, Writer, decode_bytes, dumps, encode_bytes, lint, load, load_folder, loads,
+    matches, nearest, normalise,
+)  # fmt: skip
+from ollama_stream.fixture.exchange import chunk_event
+from ollama_stream.fixture.redact import Redactor
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures" / "recordings"
 FILES = sorted(RECORDINGS.glob("*/*.exchange.jsonl"))

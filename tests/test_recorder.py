@@ -16,7 +16,7 @@ import support
 
 from ollama_stream import FixtureError, RequestError
 from ollama_stream._http1 import Response
-from ollama_stream.fixture import Event, Fixture, RecordedRequest
+from ollama_stream.fixture import Event, Fixture, RecordedRequest, recorder as recorder_module
 from ollama_stream.fixture import dumps, load, load_folder, loads
 from ollama_stream.fixture.recorder import MODES, Recorder, Recordings, differences, file_label
 
@@ -157,7 +157,7 @@ def test_a_connection_may_go_on_after_a_message_that_ended(pieces: Pieces, reusa
     assert recorder.reusable == reusable
 
 
-LONG = 16 << 20  # bytes
+LONG = 6 << 20  # bytes
 PIECES = {  # id -> the head, and a piece of the body
     "chunks": (HEAD, b"10000\r\n" + (b"x" * 1023 + b"\n") * 64 + b"\r\n"),
     "chunks without a line": (HEAD, b"10000\r\n" + b"x" * 65536 + b"\r\n"),
@@ -168,9 +168,12 @@ PIECES = {  # id -> the head, and a piece of the body
 
 
 @pytest.mark.parametrize("head, piece", PIECES.values(), ids=list(PIECES))
-def test_a_long_recording_takes_constant_memory(head: bytes, piece: bytes, tmp_path: Path) -> None:
+def test_a_long_recording_takes_constant_memory(
+    head: bytes, piece: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "MAX_LAST_LINE", 1 << 20)
     recorder = Recordings(tmp_path, "all").start(asked(model="m"), 0.0, "http://localhost")
-    with support.memory_below(6 << 20):  # a last line of 4 MiB is waited for
+    with support.memory_below(3 << 20):  # a last line of 1 MiB is waited for
         recorder.received(head, 0.0)
         for _ in range(LONG >> 16):
             recorder.received(bytes(bytearray(piece)), 0.0)  # one of its own each time

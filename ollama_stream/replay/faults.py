@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .._errors import FixtureError
+from .._http1 import is_token
 from .._net import MAX_SECONDS
 from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
 
@@ -68,7 +69,7 @@ _POINT = (
 _POINT_TEXT = re.compile(_POINT)
 _IN_FRONT = re.compile(r"([a-z-]+)(?:@([^:]*))?(?::(.*))?", re.DOTALL)
 _BEHIND = re.compile(r"(.*)@(%s)" % _POINT, re.DOTALL)
-_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[^\r\n\0\u0100-\U0010ffff]*")  # RFC 9110, 5.6.2; as Latin-1
+_FIELD_VALUE = re.compile(r"[^\r\n\0\u0100-\U0010ffff]*")  # as Latin-1
 
 
 class Fault(NamedTuple):
@@ -257,7 +258,8 @@ def _text(value: Any) -> str:
 
 
 def _header(value: Any) -> str:
-    if not _FIELD.fullmatch(_text(value)):
+    name, equals, content = _text(value).partition("=")
+    if not (equals and is_token(name) and _FIELD_VALUE.fullmatch(content)):
         raise ValueError
     return _text(value)
 
