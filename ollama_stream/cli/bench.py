@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .asking import add_server_arguments, new_client
-from .options import name_and_value, table, utf8, whole_number, write_pieces
-from .output import Output, Waiting, ErrorOutput, aside, width_of
+from .options import name_and_value, utf8, whole_number, write_pieces
+from .output import ErrorOutput, Output, Waiting, aside
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -64,7 +63,7 @@ def do_bench(options: Namespace) -> None:
         write_pieces([drawn(options.model, runs)], options.svg, options.force)
     out = Output(sys.stdout)
     if options.json:
-        return out.write(json.dumps([figures(run) for run in runs]) + "\n")
+        return out.write_json([figures(run) for run in runs])
     rows = [["RUN", "FIRST TOKEN", "LOAD", "TOKENS", "TOKENS/S", "BY THE SERVER", "GAP", "GAP P95"]]
     for run in runs:
         found = figures(run)
@@ -73,7 +72,7 @@ def do_bench(options: Namespace) -> None:
             shown(run.rate, "%.1f"), shown(run.server_rate, "%.1f"), shown(found["gap_median"], "%.4f s"),
             shown(found["gap_p95"], "%.4f s"),
         ])  # fmt: skip
-    return out.write(table(rows, width_of(sys.stdout) if out.is_terminal else sys.maxsize))
+    return out.write_table(rows)
 
 
 def measured(client: Client, options: Namespace, kind: str) -> Run:

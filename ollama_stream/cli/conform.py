@@ -14,7 +14,6 @@ A recording of an endpoint that the command never asks is left out of the accoun
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -28,8 +27,8 @@ from .._records import Generation
 from ..fixture import Fixture, load
 from ..replay import Replaying, serve
 from .fixture import files_of
-from .options import table, whole_number
-from .output import ErrorOutput, Output, Waiting, escapes, width_of
+from .options import whole_number
+from .output import ErrorOutput, Output, Waiting, escapes
 from .replay import recorded_call
 from .views import METHODS
 
@@ -84,20 +83,20 @@ def do_conform(options: Namespace) -> int:
             verdicts = list(pool.map(lambda case: judged(case, words, options.seconds), cases))
     out = Output(sys.stdout)
     if options.json:
-        rows = [{"case": one.case.name, "outcome": one.outcome, "why": one.why} for one in verdicts]
-        out.write(json.dumps(rows, ensure_ascii=False) + "\n")
+        out.write_json([{"case": one.case.name, "outcome": one.outcome, "why": one.why} for one in verdicts])
     else:
-        out.write(summary(verdicts, width_of(sys.stdout) if out.is_terminal else sys.maxsize))
+        print_summary(verdicts, out)
     return int(any(one.outcome == "wrong" for one in verdicts) or all(one.outcome == "not asked" for one in verdicts))
 
 
-def summary(verdicts: List[Verdict], width: int) -> str:
+def print_summary(verdicts: List[Verdict], out: Output) -> None:
     rows = [["", "CASES", "RIGHT", "WRONG", "NOT ASKED"]]
     for kind in ("recordings", "faults"):
         found = [one.outcome for one in verdicts if bool(one.case.faults) == (kind == "faults")]
         rows.append([kind, *map(str, [len(found), *map(found.count, ("right", "wrong", "not asked"))])])
-    wrong = ["%s: %s\n" % (one.case.name, one.why) for one in verdicts if one.outcome == "wrong"]
-    return table(rows, width) + "\n" * bool(wrong) + "".join(line.translate(escapes("\n")) for line in wrong)
+    out.write_table(rows)
+    wrong = ["%s: %s" % (one.case.name, one.why) for one in verdicts if one.outcome == "wrong"]
+    out.write("".join("\n%s" % line.translate(escapes()) for line in wrong) + "\n" * bool(wrong))
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------

@@ -50,9 +50,7 @@ def do_doctor(options: Namespace) -> int:
         if not ok and name in ("host", "proxy", "name", "connect", "version"):
             break  # what comes next needs it
     if options.json:
-        import json
-
-        out.write(json.dumps({"ok": not failed, "steps": rows}, ensure_ascii=False) + "\n")
+        out.write_json({"ok": not failed, "steps": rows})
     return int(failed)
 
 

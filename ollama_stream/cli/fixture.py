@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, List
 
 from .._errors import FixtureError, IncompleteStream, ProtocolError
 from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
-from .options import header_field, positive_number, read_bytes, table, text_like, whole_number, write_pieces
-from .output import ErrorOutput, Output, escapes, width_of
+from .options import header_field, positive_number, read_bytes, text_like, whole_number, write_pieces
+from .output import ErrorOutput, Output, escapes
 from .table import Command, short
 from .replay import not_empty
 from .words import told
@@ -163,7 +163,7 @@ def do_list(options: Namespace) -> int:
                 ErrorOutput().write("%s: %s\n" % (short(options.program), str(error).translate(escapes())))
     if len(rows) == 1 and not status:
         raise FixtureError("%s: no files named *%s or *%s" % (", ".join(options.paths), SUFFIX, PLAIN_SUFFIX))
-    output.write(table(rows, width_of(sys.stdout) if output.is_terminal else sys.maxsize))
+    output.write_table(rows)
     return status
 
 
@@ -172,11 +172,10 @@ def row_of(fixture: Fixture, name: str) -> List[str]:
     body = request.json if isinstance(request.json, dict) else {}
     suffix = SUFFIX if name.endswith(SUFFIX) else ""
     pieces = sum(event.kind in ("chunk", "part", "raw") for event in fixture.events)
-    cells = [
+    return [
         name[: len(name) - len(suffix)], "%s %s" % (request.method, request.path), str(body.get("model") or ""),
         str(head.status) if head else "none", str(pieces), "%.1f" % last.time, fixture.how,
     ]  # fmt: skip
-    return [cell.translate(escapes()) for cell in cells]
 
 
 def do_lint(options: Namespace) -> int:

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .asking import add_server_arguments, new_client
-from .options import standard_input, table, utf8
-from .output import Output, escapes, width_of
+from .options import standard_input, utf8
+from .output import Output, escapes
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -35,7 +35,7 @@ def do_list(options: Namespace) -> None:
         if text(one.name or one.model).lower().startswith(options.start.lower()):
             size = "-" if one.remote_model else human_bytes(one.size)
             rows.append([text(one.name or one.model), text(one.digest)[:12], size, human_time(one.modified_at, "")])
-    return print_table(rows)
+    return Output(sys.stdout).write_table(rows)
 
 
 def add_ps(parser: ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def do_ps(options: Namespace) -> None:
             text(one.name or one.model), text(one.digest)[:12], human_bytes(one.size), processor(one),
             text(one.context_length), human_time(one.expires_at, "Never"),
         ])  # fmt: skip
-    return print_table(rows)
+    return Output(sys.stdout).write_table(rows)
 
 
 def add_show(parser: ArgumentParser) -> None:
@@ -175,19 +175,12 @@ def do_version(options: Namespace) -> None:
 
 
 def say(options: Namespace, value: Dict[str, Any], line: str) -> None:
-    if options.json:
-        line = json.dumps(value, ensure_ascii=False)
-    Output(sys.stdout).write(line + "\n")
+    out = Output(sys.stdout)
+    return out.write_json(value) if options.json else out.write(line + "\n")
 
 
 def print_json(record: Any) -> None:
-    Output(sys.stdout).write(json.dumps(record.model_dump(exclude_none=True), ensure_ascii=False, default=str) + "\n")
-
-
-def print_table(rows: List[List[str]]) -> None:
-    out = Output(sys.stdout)
-    shown = [[cell.translate(escapes()) for cell in row] for row in rows]
-    out.write(table(shown, width_of(sys.stdout) if out.is_terminal else sys.maxsize))
+    Output(sys.stdout).write_json(record.model_dump(exclude_none=True))
 
 
 def text(value: Any) -> str:

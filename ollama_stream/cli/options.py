@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from typing import Any, Callable, Iterable, List, Tuple
+from typing import Any, Callable, Iterable, Tuple
 
 from .._errors import FixtureError, RequestError
 from .._net import MAX_SECONDS, reason
@@ -152,13 +152,3 @@ def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
         advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
         raise FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path) from None
     return 0
-
-
-def table(rows: List[List[str]], width: int) -> str:
-    """Columns as wide as what is in them, four blanks apart; where that is too wide, a block a row."""
-    sizes = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["    ".join(cell.ljust(size) for cell, size in zip(row, sizes)).rstrip() for row in rows]
-    if len(rows) > 1 and max(map(len, lines)) > width:
-        names = rows[0]
-        lines = [line for row in rows[1:] for line in [row[0], *map("  {}: {}".format, names[1:], row[1:])]]
-    return "".join(line + "\n" for line in lines)

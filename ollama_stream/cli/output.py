@@ -60,6 +60,19 @@ class Output:
         self._stream.write(text)
         self._stream.flush()
 
+    def write_json(self, value: Any) -> None:
+        """A value as a line of JSON; records inside it are not."""
+        self.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+    def write_table(self, rows: List[List[str]]) -> None:
+        """Columns as wide as what is in them, four blanks apart; where a terminal is too narrow, a block a row."""
+        rows = [[cell.translate(escapes()) for cell in row] for row in rows]
+        sizes = [max(map(len, column)) for column in zip(*rows)]
+        lines = ["    ".join(cell.ljust(size) for cell, size in zip(row, sizes)).rstrip() for row in rows]
+        if self.is_terminal and len(rows) > 1 and max(map(len, lines)) > width_of(self._stream):
+            lines = [line for row in rows[1:] for line in [row[0], *map("  {}: {}".format, rows[0][1:], row[1:])]]
+        self.write("".join(line + "\n" for line in lines))
+
     def end_line(self, style: str = "") -> None:
         if self.line_open:
             self.flush(style)

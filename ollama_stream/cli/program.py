@@ -164,8 +164,6 @@ def tell(error: OllamaError, options: Namespace) -> int:
     text = told(error)
     step = next_step(error, options)
     if getattr(options, "json", False):
-        import json
-
-        Output(sys.stdout).write(json.dumps({"error": text}, ensure_ascii=False) + "\n")
+        Output(sys.stdout).write_json({"error": text})
         return status_of(error)
     return failed(options.program, text + step, status_of(error))
