@@ -11,9 +11,8 @@ given is left to the server.
 
 from __future__ import annotations
 
-import os
 from typing import (
-    TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
+    Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
 
 from ._decode import field_names, suggestion
@@ -21,7 +20,7 @@ from ._errors import RequestError
 from ._json import format_json
 from ._records import (
     ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
-    Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse,
+    Message, Options, Path, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse,
     VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
 from ._values import (
@@ -34,10 +33,6 @@ from ._values import (
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 # Longer types, by a name. All names in the type of a field must be there at run time too, for typing.get_type_hints.
-if TYPE_CHECKING:
-    Path = Union[str, os.PathLike[str]]
-else:
-    Path = Union[str, os.PathLike]  # which takes no parameter before 3.9
 Messages = Sequence[Union[Mapping[str, Any], Message, Any]]
 Tools = Sequence[Union[Mapping[str, Any], Tool, Callable[..., Any]]]
 Images = Sequence[Union[str, bytes, Path, Image]]

@@ -337,7 +337,7 @@ class Exchange(Generic[T]):
             lost = await self._send_piece(piece)
             if lost is not None:
                 return lost
-            piece = await self.network.aside(next, pieces, b"") if is_file else next(pieces, b"")
+            piece = await self.network.aside(lambda: next(pieces, b"")) if is_file else next(pieces, b"")
             if piece and not is_file:
                 await self.network.sleep(0)  # a long request must not keep a loop to itself
         return None

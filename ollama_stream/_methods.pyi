@@ -6,10 +6,10 @@ from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union,
 from typing_extensions import Literal, TypedDict
 
 from ._client import Stream, Texts
-from ._endpoints import Images, Messages, ModelOptions, Path, Tools
+from ._endpoints import Images, Messages, ModelOptions, Tools
 from ._net import Timeout
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse,
+    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Path,
     ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
     WebSearchResponse,
 )  # fmt: skip

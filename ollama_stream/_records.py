@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
 
 from ._decode import ByteSize, Record
 from ._errors import ProtocolError
@@ -23,6 +23,12 @@ from ._json import JSON_BLANKS, is_number, parse_json
 from ._model import load_schemas
 
 C = TypeVar("C")
+
+# All names in a public annotation must be there at run time too, for typing.get_type_hints.
+if TYPE_CHECKING:
+    Path = Union[str, os.PathLike[str]]
+else:
+    Path = Union[str, os.PathLike]  # which takes no parameter before 3.9
 
 # --- what requests are made of --------------------------------------------------------------------------------------
 
@@ -75,7 +81,7 @@ class Image(Record):
 
     value: Any = None
 
-    def __init__(self, value: Union[str, bytes, os.PathLike[str]]) -> None:
+    def __init__(self, value: Union[bytes, Path]) -> None:
         super().__init__(value=value)
 
 

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError, check_origin
 from ._net import PIECE_SIZE, Clocks, Connection, Network, reason
+from ._records import Path
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ._address import Address, Proxy
 
-Verify = Union[bool, str, "os.PathLike[str]", "SSLContext"]
-Cert = Union[None, str, "os.PathLike[str]", Tuple[str, ...]]
+    Verify = Union[bool, Path, SSLContext]
+else:  # for typing.get_type_hints, which is no reason to load ssl
+    Verify = Union[bool, Path, Any]
+Cert = Union[None, Path, Tuple[str, ...]]
 
 TLS_RECORD_TYPES = (20, 21, 22, 23)  # RFC 8446, 5.1; nothing else begins what a TLS server says
 

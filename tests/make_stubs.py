@@ -17,7 +17,7 @@ from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union,
 from typing_extensions import Literal, TypedDict
 
 from ._client import Stream, Texts
-from ._endpoints import Images, Messages, ModelOptions, Path, Tools
+from ._endpoints import Images, Messages, ModelOptions, Tools
 from ._net import Timeout
 from ._records import (
 %s
@@ -36,7 +36,7 @@ def stub(package):
     """The text of the stub for a package, which may be a copy under another name."""
     rows, e = package._endpoints.ROWS, package._endpoints
     records = sorted({row.returns for row in rows} - ANSWERS)
-    parts = [HEAD % wrapped(records)]
+    parts = [HEAD % wrapped(sorted([*records, "Path"]))]
     parts += [fields_class("GenerationFields", e.CHAT, ("stream", "tools")), fields_class("ChatFields", e.CHAT, ("stream",))]
     made = package._methods
     every = (*rows, e.REQUEST, made.STREAM_CHAT, made.RUN_TOOLS)

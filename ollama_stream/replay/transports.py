@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
 
+from .._address import Address
 from .._errors import OllamaError, RequestError, check_origin
 from .._exchange import TURN
 from .._net import Connection, Network, connect_error, reason
@@ -23,9 +24,6 @@ from ..fixture import (
 from .aim import ENDS
 from .faults import Fault, FaultSpec, checked_faults, faults_of
 from .overlay import Action, Pace, planned
-
-if TYPE_CHECKING:
-    from .._address import Address
 
 Dial = Callable[[], Awaitable[Connection]]
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         messages: Messages
         max_rounds: int
 
+else:
+    Unpack, ChatFields = Optional, Any  # for typing.get_type_hints: any keyword
 
 PathLike = Union[str, "os.PathLike[str]"]
 AnyRun = TypeVar("AnyRun", ToolRun, "AsyncToolRun")
