@@ -127,7 +127,8 @@ def parse_address(value: Optional[str], source: str = "host") -> Address:
 def resolve_hint(address: Union[Address, Proxy]) -> str:
     """What to add to the error of a failed connection when the host is a port number; "" for other hosts."""
     # Such a host may even resolve: to the C library, 11434 is the IPv4 address 0.0.44.170.
-    if not address.host.isdigit() or not 0 < int(address.host) < 65536:
+    host = address.host
+    if not (host.isascii() and host.isdigit() and len(host) <= 5 and 0 < int(host) < 65536):  # U+00B2 is a digit too
         return ""
     return "%s names a host called %s; for a port write 127.0.0.1:%s" % (address.source, address.host, address.host)
 
