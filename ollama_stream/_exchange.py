@@ -470,9 +470,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         data = text
     if isinstance(data, dict) and find_reason(data, head.reason):
         return response_error(data, head.status, head.reason, **details)
-    if is_blank(data):
-        text = ""
-    message = data if isinstance(data, str) else text
+    message = "" if is_blank(data) else data if isinstance(data, str) else text
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         message = title_of(text, head.status) or head.reason or "an HTML page"
     return ResponseError(

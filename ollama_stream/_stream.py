@@ -416,7 +416,7 @@ class ResponseDecoder(Generic[T]):
         """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
         cls = self._class
         if type(data) is not dict:
-            if cls is dict and not self._by_line:
+            if cls is dict and not self._is_last:
                 return data, None
             raise ProtocolError("expected a JSON object, got %s" % described(data))
         error = None
