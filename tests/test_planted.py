@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -103,6 +104,27 @@ def test_an_asyncio_loop_that_is_left_at_the_last_part_leaves_a_connection_that_
 
     with Server(answer(GOOD) * 3) as server:
         support.run(main(server))
+
+
+@pytest.mark.parametrize("way", ["with", "close"])
+def test_281_with_and_close_end_the_connection_where_nothing_counts_references(colour, way):
+    """As in PyPy, where the end of the last reference is seen by the collector alone, and it may not come for long."""
+    with Server(answer(HEAD, chunk(LINE))) as server:
+        stream = colour.chat(server)
+        iterator = iter(stream)
+        referred_to = [stream, iterator]
+        gc.disable()
+        try:
+            if way == "with":
+                with stream:
+                    assert next(iterator).message.content == "Hi"
+            else:
+                assert next(iterator).message.content == "Hi"
+                stream.close()
+            assert server.peer().gone.wait(SOON)
+        finally:
+            gc.enable()
+        assert referred_to[0].status == "cancelled"
 
 
 # --- sockets ----------------------------------------------------------------------------------------------------------
