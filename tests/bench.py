@@ -1,6 +1,6 @@
 """Prints the figures of the README: ``python3 tests/bench.py [SECTION]...``, all of them if none is named.
 
-Sections: records, live, kinds, imports, streams, threads, closing, drift, proxy, endurance.
+Sections: records, live, kinds, imports, first, streams, threads, closing, drift, proxy, endurance.
 
 Medians over several runs, each figure beside its peer in the same run. What the records come from is a server in a
 process of its own on loopback, and what is measured is a fresh process too: only the client's work is counted, and only
@@ -455,6 +455,66 @@ def imports():
         print("%-42s %6.1f ms" % (code + ":", (took - bare) * 1e3))
 
 
+# --- first: a whole process that prints one answer ---
+
+BARE = """
+import http.client, json, sys
+from dataclasses import dataclass
+
+@dataclass
+class Chunk:
+    content: str
+    done: bool
+
+def stream_chat(url, question):
+    connection = http.client.HTTPConnection(url.rpartition("/")[2])
+    connection.request("POST", "/api/chat", question, {"Content-Type": "application/json"})
+    for line in connection.getresponse():
+        record = json.loads(line)
+        yield Chunk(record["message"]["content"], record["done"])
+
+for chunk in stream_chat(sys.argv[1], json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})):
+    chunk.content
+"""
+OURS = """
+import sys
+from ollama_stream import Client, stream_chat
+
+for text in Client(sys.argv[1]).stream_chat("m", "x"):
+    text
+"""
+USED = """
+import time
+with open("/proc/self/status") as file:  # ru_maxrss would be that of the process which forked this one
+    print(time.process_time(), [int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM")][0])
+"""
+FIRST_RUNS = 25
+
+
+def serve_one():
+    listener = listening()
+    while True:
+        with accepted(listener) as client:
+            client.sendall(chunk_of(LINE) + chunk_of(LAST) + b"0\r\n\r\n")
+
+
+def used_by(code, url):
+    """CPU seconds and peak memory in MiB of a process."""
+    environment = dict(os.environ, PYTHONPATH=ROOT)
+    said = subprocess.check_output([sys.executable, "-c", code + USED, url], env=environment)
+    return [float(word) for word in said.split()]
+
+
+def first():
+    with server("serve_one") as url:
+        used_by(OURS, url)
+        rounds = [used_by(BARE, url) + used_by(OURS, url) for _ in range(FIRST_RUNS)]
+    bare, bare_peak, ours, peak = median(rounds)
+    ratio = statistics.median(row[2] / row[0] for row in rounds)
+    print("the first answer of a process, CPU: %.1f ms, a bare script %.1f; ratio %.2f" % (ours * 1e3, bare * 1e3, ratio))
+    print("  its peak memory: %.1f MiB, the script's %.1f; %.2f more" % (peak, bare_peak, peak - bare_peak))
+
+
 # --- streams: a thousand at once on one AsyncClient ---
 
 
@@ -699,7 +759,7 @@ def proxy():
         print("through it %.3f ms; added %.3f ms, ratio %.2f" % (statistics.median(ours) * 1e3, added * 1e3, ratio))
 
 
-SECTIONS = "records live kinds imports streams threads closing drift proxy endurance".split()
+SECTIONS = "records live kinds imports first streams threads closing drift proxy endurance".split()
 
 if __name__ == "__main__":
     names = sys.argv[1:] or SECTIONS
