@@ -16,12 +16,13 @@ from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Opti
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
 from ._decode import Record, suggestion
+from ._assembler import T
 from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
 from ._errors import OllamaError, RequestError, ResponseError
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._route import Pool, Route
-from ._stream import MAX_LINE, T
+from ._stream import MAX_LINE
 from ._tls import Cert, TLSSettings, Verify
 from ._values import Upload, check_headers, check_number, is_list
 

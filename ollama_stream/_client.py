@@ -7,13 +7,13 @@ import sys
 import threading
 from typing import Any, AsyncIterator, Callable, Generic, Iterator, cast
 
+from ._assembler import T
 from ._calls import BaseClient
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange
 from ._methods import Methods, add_methods
 from ._net import Network, run
 from ._records import Generation, ProgressResponse
-from ._stream import T
 
 
 class Reading:

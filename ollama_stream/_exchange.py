@@ -36,6 +36,7 @@ from itertools import chain, count
 from typing import Any, Callable, Generic, Iterator, Optional, Union
 
 from ._address import safe_location
+from ._assembler import T
 from ._endpoints import Request
 from ._errors import (
     MAX_SHOWN_ERROR, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
@@ -46,7 +47,7 @@ from ._json import parse_json
 from ._net import SEND_SIZE, Clocks, Network, Race, Timeout, reason
 from ._records import Generation
 from ._route import Route
-from ._stream import ResponseDecoder, T, response_error
+from ._stream import ResponseDecoder, response_error
 from ._values import Upload
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message

@@ -14,13 +14,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast
 
+from ._assembler import T
 from ._calls import BaseClient, LateRequest, images_of, map_images
 from ._client import BaseStream, Reading, asks_for_a_loop, text_of
 from ._endpoints import Request, build
 from ._errors import OllamaError, RequestError, StreamClosed
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
-from ._stream import T
 from ._values import names_file
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pytest
 from support import CHAT, DONE, HEAD, LAST_CHUNK, LINE, Bytes, Server, answer, chunk, collect, fin, line, response
 
 from ollama_stream import IncompleteStream, OllamaError, ProtocolError, RequestError, ResponseError
-from ollama_stream._stream import join_texts
+from ollama_stream._assembler import join_texts
 
 EMPTY_1_0 = b"HTTP/1.0 200 OK\r\n\r\n"
 OPENAI_LIST = b'{"object":"list","data":[{"id":"gemma","object":"model","created":1786293998}]}'

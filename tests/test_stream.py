@@ -18,11 +18,12 @@ import pytest
 import support
 from support import DONE, LINE, line, memory_below, takes_linear_time
 
-from ollama_stream import _stream
+from ollama_stream import _assembler
+from ollama_stream._assembler import Assembler
 from ollama_stream._endpoints import is_done, is_success
 from ollama_stream._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError
 from ollama_stream._records import ChatResponse, GenerateResponse, Logprob, Message, ProgressResponse, VersionResponse
-from ollama_stream._stream import Assembler, LineSplitter, ResponseDecoder
+from ollama_stream._stream import LineSplitter, ResponseDecoder
 from ollama_stream.fixture import load
 
 SEEDS = support.seeds(800)
@@ -413,7 +414,7 @@ def test_a_dict_decoder_keeps_values_as_they_come() -> None:
     assert found.whole == {"done": True}
 
 
-@pytest.mark.parametrize("size", [0, 1, _stream.FOLD_EVERY - 1, 3 * _stream.FOLD_EVERY + 1])
+@pytest.mark.parametrize("size", [0, 1, _assembler.FOLD_EVERY - 1, 3 * _assembler.FOLD_EVERY + 1])
 def test_the_texts_are_whole_however_many_they_are(size: int) -> None:
     body = b"".join(line(str(i)) for i in range(size)) + DONE
     found = outcome(random_cuts(body, random.Random(size)))
