@@ -127,14 +127,25 @@ def test_the_client_inside_has_settings_that_can_be_set(dropin, loopback):
     client.list()
     sent = loopback.asked[-1].headers
     assert (sent["authorization"], sent["x-two"], sent.get("x-one")) == ("Bearer b", "2", None)
-    inside.close()
-    assert client.list().models  # it can be used again
+    assert not inside.is_closed
+    with client:
+        pass
+    assert inside.is_closed and client.list().models  # it can be used again
 
 
 def test_the_client_inside_can_be_closed_in_a_coroutine(dropin):
     from ollama import AsyncClient
 
-    asyncio.run(AsyncClient()._client.aclose())
+    client, other = AsyncClient(), AsyncClient()
+    asyncio.run(client._client.aclose())
+    asyncio.run(other.close())
+    assert client._client.is_closed and other._client.is_closed
+
+
+def test_the_client_inside_can_be_replaced(dropin):
+    client = dropin.ollama.Client()
+    client._client = there = object()
+    assert client._client is there
 
 
 class HTTPX:

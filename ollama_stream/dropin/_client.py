@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from .._address import parse_address
 from .._calls import VERSION as __version__
@@ -11,6 +11,8 @@ from .._client import Client as OwnClient, Stream
 from .._decode import Record
 from .._endpoints import build
 from .._errors import CONNECT_ADVICE
+from .._records import Tool
+from .._values import check_tools
 from . import _types
 from .seam import OfficialSettings, call_of, request_of, without_none
 
@@ -35,10 +37,18 @@ class Client(OfficialSettings, OwnClient):
         place, options = call_of(build(name, given))
         return self._request(*place, **options)
 
+    def close(self) -> None:
+        """Close the connections that rest between calls."""
+        self._client.close()
+
     def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
         """POST /v1/systemone, which no release of the server answers."""
         body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)
         return self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+
+
+def _copy_tools(tools: Optional[Sequence[Any]] = None) -> Iterator[Tool]:
+    return map(Tool.model_validate, check_tools(tools or (), "tools"))
 
 
 def _parse_host(host: Optional[str]) -> str:

@@ -32,6 +32,10 @@ class AsyncClient(OfficialSettings, OwnAsyncClient):
         answer = self._request(*place, **options)
         return Requested(answer) if request.streamed else answer
 
+    async def close(self) -> None:
+        """Close the connections that rest between calls."""
+        await self._client.aclose()
+
     async def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
         """POST /v1/systemone, which no release of the server answers."""
         body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)

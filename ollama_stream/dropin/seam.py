@@ -33,6 +33,7 @@ class OfficialSettings(BaseClient):
     """The constructor of the official client, and ``_client``."""
 
     httpx_class = "Client"
+    was_closed = False  # which is no more than told: a client can be used again
 
     def __init__(self, host: Optional[str] = None, *, mounts: Optional[Mapping[str, Any]] = None, **settings: Any) -> None:
         """As of our clients, and for settings of httpx that have no meaning here a warning. Raises RequestError."""
@@ -45,8 +46,12 @@ class OfficialSettings(BaseClient):
         super().__init__(host or None, **settings)
 
     @property
-    def _client(self) -> HTTPClient:
-        return HTTPClient(self)
+    def _client(self) -> Any:
+        return self.__dict__.get("_given_client") or HTTPClient(self)  # made anew: one kept would make a cycle
+
+    @_client.setter
+    def _client(self, given: Any) -> None:
+        self.__dict__["_given_client"] = given
 
 
 def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
@@ -112,11 +117,16 @@ class HTTPClient:
     def timeout(self, value: Any) -> None:
         self._owner._timeout = as_timeout(value)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._owner.was_closed
+
     def close(self) -> None:
         self._owner._pool.close()
+        self._owner.was_closed = True
 
     async def aclose(self) -> None:
-        self._owner._pool.close()
+        self.close()
 
 
 class HTTPTimeout(NamedTuple):
