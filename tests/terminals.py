@@ -12,6 +12,8 @@ from typing import Any, List, NamedTuple, Sequence, Tuple
 from support import PATIENCE, environment
 
 COMMAND = [sys.executable, "-m", "ollama_stream"]
+CTRL_C = b"\x03"
+RETRY_SECONDS = 3.0
 
 
 class Shown(NamedTuple):
@@ -57,11 +59,15 @@ def on_terminal(
 def talk(terminal: int, keys: List[Tuple[str, Any]]) -> bytes:
     import select
 
-    shown, looked = b"", 0
+    shown, looked, typed = b"", 0, b""
     deadline = time.monotonic() + PATIENCE
     while True:
-        ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
-        assert ready, "nothing more came behind %r" % shown
+        ready, _, _ = select.select([terminal], [], [], RETRY_SECONDS)
+        if not ready:
+            assert time.monotonic() < deadline, "nothing more came behind %r" % shown
+            if typed == CTRL_C:  # one that comes just before a read is seen by Python behind it
+                os.write(terminal, CTRL_C)
+            continue
         try:
             piece = os.read(terminal, 65536)
         except OSError:  # how Linux says that the other end is closed
