@@ -381,6 +381,8 @@ def check_names(row: Endpoint, given: Iterable[str]) -> None:
             hint = suggestion(name, list(row.fields))
             if "options" in row.fields and name in field_names(Options):
                 hint = "; it is an option of the model: options={%r: ...}" % name
+            if row.name == "create" and name in ("modelfile", "path"):  # of the API before 0.5.5
+                hint = "; give what a Modelfile says field by field: from_=, system=, template=, parameters=, files="
             raise TypeError("%s() got an unexpected keyword argument %r%s" % (row.name, name, hint))
 
 

@@ -432,6 +432,7 @@ UNKNOWN: List[Tuple[str, str, str]] = [
     ("create", "from", "; did you mean 'from_'?"),
     ("unload", "stream", ""),
     ("ping", "timout", "; did you mean 'timeout'?"),
+    ("create", "modelfile", "; give what a Modelfile says field by field: from_=, system=, template=, parameters=, files="),
 ]
 
 
