@@ -113,10 +113,9 @@ class BaseClient:
         ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password).
         ``auth`` is (user, password) or a whole Authorization value, for ``host`` alone.
         ``proxy`` is a URL, None for none; where it is not given HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read.
-        ``trust_env=False`` reads no variable at all.
+        ``trust_env=False`` reads no variable at all. ``max_line`` is in bytes.
         ``retries`` is how many more attempts follow a failed connection or a status 429 or 503, after a growing pause
         or what the server's Retry-After says.
-        ``max_line`` is in bytes.
         ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it
         may ask for a real connection, which then goes through a proxy as any other.
         """
