@@ -129,8 +129,7 @@ class BaseClient:
         self._tls = TLSSettings(verify, cert)
         self._retries = check_number(retries, "retries", 0)
         self._max_line = check_number(max_line, "max_line", 1)
-        self._transport = check_transport(transport)
-        self._pool = Pool()
+        self._transport, self._pool = check_transport(transport), Pool()
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._address.url)
