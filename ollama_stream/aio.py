@@ -181,8 +181,8 @@ class LoopNetwork(Network):
 
     def home(self) -> Any:
         """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
-        loop = this_loop()
-        return (LoopNetwork, id(loop) if sys.platform == "win32" else 0)
+        # No loop need run: a stream may be closed after its loop has ended.
+        return (LoopNetwork, id(running_loop()) if sys.platform == "win32" else 0)
 
     async def resolve(self, host: str, port: int) -> List[Any]:
         import socket
