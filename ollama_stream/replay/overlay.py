@@ -19,12 +19,14 @@ that is otherwise read as it is played; everything else holds one piece at a tim
 from __future__ import annotations
 
 import json
+import math
 import re
+from http import HTTPStatus
 from itertools import zip_longest
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._endpoints import is_done, is_success
-from .._errors import FixtureError
+from .._errors import FixtureError, RequestError
 from ..fixture import Fixture, parse_json
 from .aim import BEFORE, BODY, ENDS, TAIL, Aim, Piece, in_pieces, marked
 from .faults import MAX_SIZE, Fault, faults_of
@@ -70,6 +72,12 @@ class Pace(NamedTuple):
                 before = action.time
             pauses += action.pause
             yield due + pauses, action
+
+
+def check_speed(name: str, value: Optional[float]) -> None:
+    """Raises RequestError."""
+    if value is not None and not 0 < value < math.inf:
+        raise RequestError("%s: a number above 0, or None for at once, not %r" % (name, value))
 
 
 def joined(scheduled: Iterable[Tuple[float, Action]]) -> Iterator[Tuple[float, Action]]:
@@ -283,8 +291,6 @@ def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
 
 
 def _status(head: bytes, fault: Fault) -> bytes:
-    from http import HTTPStatus
-
     known = {status.value: status.phrase for status in HTTPStatus}
     line = b"%d %s" % (fault.argument, known.get(fault.argument, "Unknown").encode("ascii"))
     return head[:9] + line + head[head.index(b"\r\n") :]

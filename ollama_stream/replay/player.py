@@ -14,8 +14,12 @@ import json
 import logging
 import os
 import re
+import socket
+import struct
 import time
 from contextlib import suppress
+from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
@@ -27,8 +31,6 @@ from .overlay import Action, Pace, joined, planned
 from .report import Entry
 
 if TYPE_CHECKING:
-    import socket
-
     from .server import ReplayServer
 
 HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
@@ -43,8 +45,6 @@ _HOST_FIELD = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::[0-9]*)?")  # RFC 9110, 7.
 
 def is_loopback(host: str) -> bool:
     """Exactly: a name that only begins like one of ours may be anybody's (DNS rebinding)."""
-    from ipaddress import ip_address
-
     try:
         return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -81,8 +81,6 @@ def json_answer(status: int, value: Any, method: str = "GET", field_line: str = 
 
 def json_bytes(status: int, value: Any, field_line: str = "", method: str = "GET") -> bytes:
     """A response. Its text is ASCII with escapes, so nothing in it can split it."""
-    from http import HTTPStatus
-
     body = json.dumps(value).encode("ascii") + b"\n"
     head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
     data = (head % (status, HTTPStatus(status).phrase, len(body), field_line)).encode("ascii")
@@ -131,8 +129,6 @@ class Session:
         self._early = False  # the client did not wait for the end of an answer
 
     def run(self) -> None:
-        import socket
-
         try:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = RequestReader()
@@ -150,8 +146,6 @@ class Session:
 
     def wake(self) -> None:
         """End whatever wait the connection's thread is in."""
-        import socket
-
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -238,8 +232,6 @@ class Session:
 
     def _read(self, deadline: Optional[float]) -> Optional[bytes]:
         """What one read returns; None where the deadline was first."""
-        import socket
-
         left = _LONGEST_WAIT if deadline is None else min(deadline - time.monotonic(), _LONGEST_WAIT)
         if left <= 0:
             return None
@@ -350,8 +342,6 @@ class Session:
 
     def _close(self) -> bool:
         """Close behind what was sent: a close with bytes unread would be a reset, and could overtake the answer."""
-        import socket
-
         self._sock.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + LINGER_SECONDS
         piece = self._read(deadline)
@@ -362,9 +352,6 @@ class Session:
         return False
 
     def _reset(self) -> bool:
-        import socket
-        import struct
-
         if self._played:
             self._played.client = "reset by the server"
         linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # the structure of the system

@@ -12,8 +12,9 @@ server reads them; in the modes of ``recorder`` that play, recorded exchanges ar
 
 from __future__ import annotations
 
+import socket
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence, Union
+from typing import Any, Callable, Iterator, List, Sequence, Union
 
 from .._address import Address, parse_address
 from .._errors import ConnectError, ConnectionLost, FixtureError, ProtocolError, RequestError, ResponseError
@@ -22,20 +23,19 @@ from .._net import PIECE_SIZE
 from .._route import Pool, Route
 from .._tls import TLSSettings, Verify
 from ..fixture import (
-    Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader, recorded_request,
+    Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
+    recorded_request,
 )  # fmt: skip
 from .player import Answer, Session, Settings, json_answer, recorded_answer, shown_request
 from .relay import Relay
 from .report import Entry
 from .server import ReplayServer
 
-if TYPE_CHECKING:
-    import socket
-
 # RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, and a proxy's credentials end at the proxy.
 HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split()
 )
+
 
 def record(
     into: PathLike,

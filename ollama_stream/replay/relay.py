@@ -9,9 +9,10 @@ the server's socket and its bytes may want to read however often, a client that 
 from __future__ import annotations
 
 import selectors
+import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from .._errors import ConnectError, ConnectionLost, OllamaTimeout, RequestError
 from .._exchange import AT_ONCE
@@ -19,15 +20,12 @@ from .._net import PIECE_SIZE, SEND_SIZE, BlockingConnection, Clocks, Connection
 from .._route import Route
 from ..fixture import Recorder, how_lost, last_chunk
 
-if TYPE_CHECKING:
-    import socket
-
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 60.0  # without progress
 MAX_UNRECORDED = 16  # pieces; each may have 64 KiB
 
 Request = Callable[[], Iterable[bytes]]  # its pieces, again and again
-Wait = Callable[["socket.socket", int, Optional[float]], None]
+Wait = Callable[[socket.socket, int, Optional[float]], None]
 
 # Not epoll: that takes a descriptor for each wait, and an exchange goes on where there are none left.
 _SELECTOR: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)

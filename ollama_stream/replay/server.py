@@ -32,7 +32,7 @@ from .._errors import ConnectError, RequestError
 from .._net import reason
 from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
-from .overlay import Pace
+from .overlay import Pace, check_speed
 from .player import Session, Settings, is_loopback, json_bytes
 from .report import Entry, entries
 
@@ -88,9 +88,8 @@ def serve(
 
 
 def _pace(speed: Optional[float], tps: Optional[float], max_gap: Optional[float], min_gap: float) -> Pace:
-    for name, value in (("speed", speed), ("tps", tps)):
-        if value is not None and not 0 < value < math.inf:
-            raise RequestError("%s: a number above 0, or None for at once, not %r" % (name, value))
+    check_speed("speed", speed)
+    check_speed("tps", tps)
     if max_gap is not None and not 0 <= max_gap < math.inf:
         raise RequestError("max_gap: seconds from 0 on, or None, not %r" % (max_gap,))
     if not 0 <= min_gap < math.inf:

@@ -23,7 +23,7 @@ from ..fixture import (
 )  # fmt: skip
 from .aim import ENDS
 from .faults import Fault, FaultSpec, checked_faults, faults_of
-from .overlay import Action, Pace, planned
+from .overlay import Action, Pace, check_speed, planned
 
 Dial = Callable[[], Awaitable[Connection]]
 
@@ -41,7 +41,8 @@ class Replaying:
         self, source: Source, *, speed: Optional[float] = None, faults: Sequence[FaultSpec] = (), **rules: Any
     ) -> None:
         self.cassette = Cassette(fixtures_of(source), **rules)
-        self.speed = checked_speed(speed)
+        check_speed("speed", speed)
+        self.speed = speed
         self.faults = checked_faults(faults)
         self._made = time.monotonic()
         for fixture in self.cassette.fixtures:
@@ -80,7 +81,8 @@ class Recording:
         **redaction: Any,
     ) -> None:
         self.recordings = Recordings(folder, mode, level=level, ignore=ignore, **redaction)
-        self.speed = checked_speed(speed)
+        check_speed("speed", speed)
+        self.speed = speed
 
     @property
     def differences(self) -> List[str]:
@@ -254,9 +256,3 @@ class RecordingConnection(ReplayingConnection):
         finally:
             self._close_live()
             self._live = self._recorder = None
-
-
-def checked_speed(speed: Optional[float]) -> Optional[float]:
-    if speed is not None and not speed > 0:
-        raise RequestError("speed: a number above 0, or None for at once, not %r" % (speed,))
-    return speed
