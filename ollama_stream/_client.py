@@ -57,6 +57,7 @@ class BaseStream(Generic[T]):
     """What both colours of a stream share."""
 
     _who: Callable[[], Any]
+    _exchange: Exchange[T]
 
     def __init__(self, exchange: Exchange[T]) -> None:
         self._exchange = exchange

@@ -14,11 +14,11 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union  # also for get_type_hints
 
 from ._endpoints import (
-    CHAT, ENDPOINTS, MODEL, PROMPT, REQUEST, STREAM, TOOLS, Endpoint, Field, Images, Messages, ModelOptions, Path, Tools,
+    CHAT, ENDPOINTS, MODEL, PROMPT, REQUEST, STREAM, TOOLS, Endpoint, Field, Images, Messages, ModelOptions, Tools,
     build, build_any, check_names,
 )  # fmt: skip
 from ._net import Timeout
-from ._records import ChatResponse
+from ._records import ChatResponse, Path
 from ._values import check_number
 
 NAMES = {"Any": Any, "bool": bool, "str": str}

@@ -597,14 +597,14 @@ class Methods:
 
 class AsyncMethods:
     @overload
-    async def chat(
+    def chat(
         self, model: str = "", messages: Union[str, Messages, None] = None, *, tools: Optional[Tools] = None,
         stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
         top_logprobs: Optional[int] = None, format: Any = None, options: Optional[ModelOptions] = None,
         keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> ChatResponse:
+    ) -> Coroutine[Any, Any, ChatResponse]:
         """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
         A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
@@ -647,7 +647,7 @@ class AsyncMethods:
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
     ) -> Union[Coroutine[Any, Any, ChatResponse], AsyncStream[ChatResponse]]: ...
     @overload
-    async def generate(
+    def generate(
         self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
         system: Optional[str] = None, template: Optional[str] = None, context: Optional[Sequence[int]] = None,
         stream: Literal[False] = False, think: Optional[Union[bool, str]] = None, logprobs: Optional[bool] = None,
@@ -657,7 +657,7 @@ class AsyncMethods:
         steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> GenerateResponse:
+    ) -> Coroutine[Any, Any, GenerateResponse]:
         """The text that follows a prompt.
 
         POST /api/generate
@@ -762,11 +762,11 @@ class AsyncMethods:
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
         """
     @overload
-    async def pull(
+    def pull(
         self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> ProgressResponse:
+    ) -> Coroutine[Any, Any, ProgressResponse]:
         """Have the server download a model.
 
         Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
@@ -791,11 +791,11 @@ class AsyncMethods:
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
     ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
     @overload
-    async def push(
+    def push(
         self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> ProgressResponse:
+    ) -> Coroutine[Any, Any, ProgressResponse]:
         """Have the server upload a model; the clocks are those of pull().
 
         POST /api/push
@@ -818,7 +818,7 @@ class AsyncMethods:
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
     ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
     @overload
-    async def create(
+    def create(
         self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
         files: Optional[Mapping[str, str]] = None, adapters: Optional[Mapping[str, str]] = None,
         template: Optional[str] = None, license: Union[str, Sequence[str], None] = None, system: Optional[str] = None,
@@ -828,7 +828,7 @@ class AsyncMethods:
         requires: Optional[str] = None, remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> ProgressResponse:
+    ) -> Coroutine[Any, Any, ProgressResponse]:
         """Make a model, from another one or from files.
 
         POST /api/create

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 from ._decode import ByteSize, Record
 from ._errors import ProtocolError
@@ -304,7 +304,7 @@ class ChatResponse(Generation):
 class GenerateResponse(Generation):
     """A record of /api/generate. ``context`` comes with the last one; ``image`` is base64 (older image models)."""
 
-    _later = Generation._later | {"tool_calls"}
+    _later: ClassVar[FrozenSet[str]] = Generation._later | {"tool_calls"}
 
     response: str = ""
     thinking: Optional[str] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
@@ -24,6 +25,7 @@ def sync(client: Client, flag: bool) -> None:
     answer = client.chat("m", mixed, tools=[add, {"type": "function"}, Tool()], think="high", stream=False)
     answer = client.chat("m", [Message(role="user")], format="json", options=Options(temperature=0, min_p=0.1), keep_alive=3.5)
     text: str = answer.message.content + answer["message"]["content"] + answer.content
+    answer = client.chat("m", "a prompt")
     stream: Stream[ChatResponse] = client.chat("m", messages, stream=True, options={"seed": 1}, keep_alive="5m")
     for part in stream:
         text += part.message.content
@@ -100,6 +102,9 @@ async def other(client: AsyncClient, flag: bool) -> None:
         del text
     async for part in await client.chat("m", messages, stream=True):
         pass
+    task: "asyncio.Task[ChatResponse]" = asyncio.create_task(client.chat("m", "a prompt"))
+    streams: "asyncio.Task[AsyncStream[ChatResponse]]" = asyncio.create_task(client.chat("m", "a prompt", stream=True))
+    del task, streams
     async with client.chat("m", messages, stream=True) as opened:
         whole: ChatResponse = await opened.result()
     result = client.chat("m", messages, stream=flag)
@@ -192,3 +197,5 @@ async def misspelt(c: Client, a: AsyncClient) -> None:
     Options(temprature=1)  # wrong
     c.chat("m", [], logprobs="yes")  # wrong
     c.delete()  # wrong
+    Client(timuot=1)  # wrong
+    AsyncClient(base_url="x")  # wrong
