@@ -120,7 +120,7 @@ class BaseClient:
         may ask for a real connection, which then goes through a proxy as any other.
         """
         self._environ: Mapping[str, str] = os.environ if trust_env else {}
-        self._address = given_address(host, self._environ)
+        self._address = choose_address(host, self._environ)
         self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
         self._headers = check_headers(headers)
@@ -155,7 +155,7 @@ class BaseClient:
             except Exception as error:
                 setting, kind = name.strip("_"), type(value).__name__
                 raise TypeError("%s: %s cannot be pickled (%s)" % (setting, kind, error)) from error
-        return restored, (type(self), state)
+        return restore_client, (type(self), state)
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
@@ -236,7 +236,7 @@ class BaseClient:
         return timeout
 
 
-def restored(cls: Any, state: Dict[str, Any]) -> Any:
+def restore_client(cls: Any, state: Dict[str, Any]) -> Any:
     """A client out of a pickle."""
     client = object.__new__(cls)
     client.__dict__.update(state, _environ=os.environ if state["_environ"] else {})
@@ -244,7 +244,7 @@ def restored(cls: Any, state: Dict[str, Any]) -> Any:
     return client
 
 
-def given_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
+def choose_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
     if host is not None:
         return parse_address(host)
     if environ.get("OLLAMA_HOST"):

@@ -70,10 +70,10 @@ def make_method(row: Endpoint, answer: Any) -> Any:
         body = call_for_another
 
     def call(self: Any, *args: Any, **given: Any) -> Any:
-        return self._call(row.name, named(row, args, given) if args or row.required else given)
+        return self._call(row.name, bind_arguments(row, args, given) if args or row.required else given)
 
     def compose(self: Any, *args: Any, **given: Any) -> Any:
-        return body(self, row, named(row, args, given))  # type: ignore[misc]
+        return body(self, row, bind_arguments(row, args, given))  # type: ignore[misc]
 
     method = call if body is None else compose
 
@@ -108,7 +108,7 @@ def describe(method: Any, row: Endpoint, answer: Any) -> None:
     method.__doc__ = row.help()
 
 
-def named(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:
+def bind_arguments(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:
     """The arguments of a call by their names. Raises TypeError as Python does."""
     if len(args) > len(row.positional):
         most = len(row.positional)
