@@ -37,6 +37,7 @@ from typing import Any, Callable, Generic, Iterator, Optional, Union
 
 from ._address import safe_location
 from ._assembler import T
+from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     MAX_SHOWN_ERROR, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
@@ -44,7 +45,7 @@ from ._errors import (
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._json import parse_json
-from ._net import SEND_SIZE, Clocks, Network, Race, Timeout, reason
+from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
 from ._records import Generation
 from ._route import Route
 from ._stream import ResponseDecoder, response_error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clocks and sockets: dial, send, receive, close, each within what is left of its phase. The contract of a transport.
+"""Clocks and sockets: send, receive, close, each within what is left of its phase. The contract of a transport.
 
     Transport    open(address, timeout) -> connection: what ``Client(transport=...)`` takes
     Connection   send, recv, close; and rest, poll, wake, attach, which have a meaning of their own where nothing is said
@@ -15,14 +15,10 @@ from __future__ import annotations
 import errno
 import os
 import time
-from itertools import zip_longest
 from math import ceil, inf
-from typing import (
-    TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union,
-)  # fmt: skip
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, NamedTuple, Optional, Set, TypeVar
 
-from ._address import Address, Proxy, resolve_hint
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaTimeout, RequestError, check_origin, misfit
+from ._errors import OllamaTimeout, RequestError, check_origin, misfit
 from ._json import is_number
 from ._values import shown
 
@@ -35,10 +31,7 @@ PIECE_SIZE = 65536  # bytes asked of one read
 SEND_SIZE = 262144  # bytes that must go out within one ``idle``
 SAME_TIMEOUT = 0.001  # seconds; to set one that is as good as what is set costs a system call for each record
 TIMER_SLACK = 0.05  # seconds that a timer of the system or of a loop may be ahead of our clock
-ATTEMPT_DELAY = 0.25  # seconds until the next address of a host is tried beside the last (RFC 8305, 5)
 MAX_SECONDS = 1e9  # 30 years; a system call takes no more
-# A dead peer is found in a minute, where nothing is under way and where what was sent is not acknowledged (milliseconds).
-TCP_OPTIONS = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 60000))
 
 
 class Timeout(NamedTuple):
@@ -324,131 +317,6 @@ def wait_writable(socks: List[socket.socket], timeout: Optional[float]) -> Set[i
     return {number for number, _ in poll.poll(timeout and min(ceil(timeout * 1000), 2**31 - 1))}
 
 
-class Race:
-    """The attempts to reach a host, side by side. ``wake`` ends them all, from any thread."""
-
-    def __init__(self, network: Network) -> None:
-        self.failures: List[str] = []
-        self.attempts: List[Any] = []
-        self._network = network
-
-    def start(self, family: int, target: Any) -> None:
-        """Begin with one more address; what fails at once is a failure as any other."""
-        try:
-            sock = new_socket(family)
-        except OSError as error:
-            return self._failed(error)
-        attempt = self._network.attempt(sock)
-        self.attempts.append(attempt)
-        try:
-            attempt.begin(target)
-        except (OSError, NotImplementedError) as error:
-            self._failed(error, attempt)
-
-    async def winner(self, timeout: Optional[float]) -> Any:
-        """The first socket that is connected; None where attempts have failed, or the time is up."""
-        for attempt in await self._network.ended(self.attempts, timeout):
-            try:
-                attempt.check_connected()
-            except (OSError, NotImplementedError) as error:
-                self._failed(error, attempt)
-            else:
-                self.attempts.remove(attempt)
-                self.close()
-                self.attempts.append(attempt)  # for wake(), in what follows before a request is sent
-                return attempt.sock
-        return None
-
-    def _failed(self, error: Exception, attempt: Any = None) -> None:
-        check_origin(error)
-        self.failures.append(reason(error))
-        if attempt is not None:
-            self.attempts.remove(attempt)
-            attempt.close()
-
-    def wake(self) -> None:
-        for attempt in list(self.attempts):
-            shut_down(attempt.sock)
-
-    def close(self) -> None:
-        """End all attempts."""
-        while self.attempts:
-            self.attempts.pop().close()
-
-
-async def dial(
-    network: Network, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Race], None]
-) -> Connection:
-    """A connection to the address of a host that answers first, all of them within one ``connect`` (RFC 8305).
-
-    The next address is tried as soon as one has failed, or 250 ms after the last was begun. ``made`` is told of the race
-    after each beginning, so that another thread can wake it.
-    """
-    waiting = in_turn(await addresses(network, address))
-    race = Race(network)
-    try:
-        while waiting or race.attempts:
-            left = clocks.remaining()
-            if waiting:
-                race.start(*waiting.pop(0))
-                left = min(ATTEMPT_DELAY, left or ATTEMPT_DELAY) if waiting else left
-            made(race)
-            sock = await race.winner(left) if race.attempts else None
-            if sock is not None:
-                return network.connection(sock)
-    except BaseException:
-        race.close()
-        raise
-    raise connect_error(address, "; ".join(dict.fromkeys(race.failures)))
-
-
-async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
-    """(family, target) of each address of the host, as the system orders them."""
-    import socket
-
-    if isinstance(address, Address) and address.unix is not None:
-        if not hasattr(socket, "AF_UNIX"):
-            raise RequestError("%s: this system has no unix sockets" % address.source)
-        return [(socket.AF_UNIX, address.unix)]
-    try:
-        try:
-            found = await network.resolve(address.host, address.port)
-        except LookupError:  # a Python without the codec for names; this one is ASCII since it was parsed
-            found = await network.resolve(address.host.encode("ascii"), address.port)
-    except (OSError, UnicodeError, RuntimeError) as error:  # RuntimeError: of a loop that cannot, or has no thread left
-        check_origin(error)
-        raise connect_error(address, "the name does not resolve: %s" % reason(error)) from error
-    return [(family, target) for family, _, _, _, target in found]
-
-
-def in_turn(found: List[Tuple[int, Any]]) -> List[Tuple[int, Any]]:
-    """One address of the family that the system prefers, one of another, and so on (RFC 8305, 4)."""
-    preferred = [place for place in found if place[0] == found[0][0]]
-    others = [place for place in found if place[0] != found[0][0]]
-    return [place for pair in zip_longest(preferred, others) for place in pair if place is not None]
-
-
-def new_socket(family: int) -> socket.socket:
-    import socket
-
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    if family != getattr(socket, "AF_UNIX", None):
-        set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        set_option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in TCP_OPTIONS:
-            if hasattr(socket, name):
-                set_option(sock, socket.IPPROTO_TCP, getattr(socket, name), value)
-    return sock
-
-
-def set_option(sock: socket.socket, level: int, option: int, value: int) -> None:
-    """Ask for what is good to have; a system that knows the name need not have the thing."""
-    try:
-        sock.setsockopt(level, option, value)
-    except OSError as error:
-        check_origin(error)
-
-
 def shut_down(sock: socket.socket) -> None:
     """Wake whoever connects or reads; close() alone does not."""
     import socket
@@ -471,10 +339,3 @@ def reason(error: BaseException) -> str:
     if isinstance(number, int) and number in errno.errorcode:
         return os.strerror(number).lower()
     return (getattr(error, "strerror", None) or "").lower() or str(error) or type(error).__name__
-
-
-def connect_error(address: Union[Address, Proxy], why: str) -> ConnectError:
-    hint = resolve_hint(address)
-    kind = "the proxy " if isinstance(address, Proxy) else ""
-    where = "(%s%s, from %s: %s)" % (kind, address.url, address.source, why)
-    return ConnectError("%s %s%s" % (CONNECT_ADVICE, where, hint and ". " + hint))

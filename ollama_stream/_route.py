@@ -17,9 +17,10 @@ import weakref
 from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 
 from ._address import Address, Proxy
+from ._dial import Race, dial
 from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, check_origin
 from ._http1 import Head, Response
-from ._net import Clocks, Connection, Network, Race, adapted, dial, reason, settled
+from ._net import Clocks, Connection, Network, adapted, reason, settled
 from ._tls import TLSConnection, TLSSettings
 
 MAX_IDLE = 8  # connections

@@ -19,7 +19,7 @@ import support
 from support import CHAT, DONE, HEAD, LAST_CHUNK, LINE, SOON, Server, answer, chunk, line, run_python
 
 from ollama_stream import Client, StreamClosed
-from ollama_stream._net import new_socket
+from ollama_stream._dial import new_socket
 
 
 def chat(server):

@@ -32,7 +32,8 @@ from ollama_stream import (
 )  # fmt: skip
 from ollama_stream import _exchange
 from ollama_stream._address import parse_address
-from ollama_stream._net import Clocks, dial
+from ollama_stream._dial import dial
+from ollama_stream._net import Clocks
 from ollama_stream.fixture import load
 from ollama_stream.transports import Replaying
 

@@ -16,9 +16,10 @@ from proxies import Forward, Tls
 from support import CHAT, GOOD, PATIENCE, Server, answer, closed_port, full_listener, run_python
 
 from ollama_stream import AsyncClient, ConnectError, ConnectionLost, OllamaTimeout, StreamClosed, Timeout
-from ollama_stream import _net
+from ollama_stream import _dial
 from ollama_stream._address import parse_address
-from ollama_stream._net import Clocks, dial, in_turn, new_socket
+from ollama_stream._dial import dial, in_turn, new_socket
+from ollama_stream._net import Clocks
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -78,7 +79,7 @@ def test_a_tunnel_is_asked_of_the_address_that_answers_fault_258(colour, silent,
 def race(colour, monkeypatch, *ports, delay=None):
     """Dial a name that has these ports; what each wait was limited to."""
     network, waits = colour.network(), []
-    monkeypatch.setattr(_net, "ATTEMPT_DELAY", _net.ATTEMPT_DELAY if delay is None else delay)
+    monkeypatch.setattr(_dial, "ATTEMPT_DELAY", _dial.ATTEMPT_DELAY if delay is None else delay)
 
     async def resolve(host, port):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
@@ -140,7 +141,7 @@ def test_every_failure_is_told_once_fault_258(colour, resolving):
 
 
 def test_close_ends_all_attempts_fault_258(colour, monkeypatch, silent, resolving):
-    monkeypatch.setattr(_net, "ATTEMPT_DELAY", 0.001)
+    monkeypatch.setattr(_dial, "ATTEMPT_DELAY", 0.001)
     resolving(*[silent] * 5)
     stream = colour.client("http://box.example", timeout=None).chat(stream=True, **CHAT)
     all_under_way = threading.Event()
@@ -167,7 +168,7 @@ def test_close_ends_all_attempts_fault_258(colour, monkeypatch, silent, resolvin
 
 
 def test_a_cancelled_task_ends_all_attempts_fault_258(monkeypatch, silent, resolving):
-    monkeypatch.setattr(_net, "ATTEMPT_DELAY", 0.001)
+    monkeypatch.setattr(_dial, "ATTEMPT_DELAY", 0.001)
     resolving(*[silent] * 5)
 
     async def main():
@@ -228,7 +229,7 @@ SYSTEM = [  # id, method of a socket, what it raises, class, text
 def test_what_the_system_says_is_not_a_clock_of_ours(colour, method, error, kind, text, timeout, monkeypatch):
     poor = type("Poor", (socket.socket,), {method: raising(error)})
     with Server(answer(GOOD)) as server:
-        monkeypatch.setattr(_net, "new_socket", lambda family: poor(family))
+        monkeypatch.setattr(_dial, "new_socket", lambda family: poor(family))
         with pytest.raises(kind) as raised:
             colour.client(server.url, timeout=timeout).chat(**CHAT)
     assert not isinstance(raised.value, OllamaTimeout)

@@ -17,7 +17,7 @@ from support import CHAT, GOOD, HEAD, LINE, PATIENCE, SOON, Server, answer, chun
 from ollama_stream import AsyncClient, Client, OllamaTimeout, Timeout
 from ollama_stream._exchange import Exchange
 from ollama_stream._http1 import Response
-from ollama_stream._net import new_socket
+from ollama_stream._dial import new_socket
 from ollama_stream._route import MAX_IDLE, Pool
 
 # --- clocks -----------------------------------------------------------------------------------------------------------

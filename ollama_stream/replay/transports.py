@@ -14,9 +14,10 @@ import time
 from typing import Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from .._address import Address
+from .._dial import connect_error
 from .._errors import OllamaError, RequestError, check_origin
 from .._exchange import TURN
-from .._net import Connection, Network, connect_error, reason
+from .._net import Connection, Network, reason
 from ..fixture import (
     Cassette, Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestReader, Source, fixtures_of,
     last_chunk, receive, recorded_request,
