@@ -14,8 +14,8 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union  # also for get_type_hints
 
 from ._endpoints import (
-    CHAT, ENDPOINTS, MODEL, PROMPT, REQUEST, STREAM, TOOLS, Endpoint, Field, Images, Messages, ModelOptions, Tools,
-    build, build_any, check_names,
+    CALL_FIELDS, CHAT, ENDPOINTS, MODEL, PROMPT, REQUEST, STREAM, TOOLS, Endpoint, Field, Images, Messages,
+    ModelOptions, Tools, build, build_any, check_names,
 )  # fmt: skip
 from ._net import Timeout
 from ._records import ChatResponse, Path
@@ -91,6 +91,7 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
     function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = method.__name__
     function.__annotations__, function.__doc__ = method.__annotations__, method.__doc__
+    function.not_for_models = method.not_for_models  # type: ignore[attr-defined]
     return function
 
 
@@ -106,6 +107,7 @@ def describe(method: Any, row: Endpoint, answer: Any) -> None:
     method.__annotations__ = {field.name: field.type for field in row.fields.values()}
     method.__annotations__["return"] = answer
     method.__doc__ = row.help()
+    method.not_for_models = CALL_FIELDS  # parameters that a method leaves out where it is given as a tool
 
 
 def bind_arguments(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:

@@ -351,7 +351,10 @@ def typed_dict_members(kind: Any) -> List[TypeMember]:
 def parameter_members(function: Any, owner: str) -> List[TypeMember]:
     members = []
     signature = guarded(RequestError, owner, lambda: inspect.signature(function))
+    hidden = getattr(function, "not_for_models", ())
     for name, parameter in signature.parameters.items():
+        if name in hidden:
+            continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise RequestError("%s: a positional-only parameter cannot be given by name" % name)
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

@@ -12,6 +12,8 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 
+import ollama_stream
+from ollama_stream._schema import function_tool
 from test_dropin import ANSWERS, loopback
 from test_dropin_modules import MESSAGES, dropin
 
@@ -176,3 +178,13 @@ def test_browser_use_makes_json_schemas_of_a_class_for_the_format(ollama, loopba
 
     assert asyncio.run(ask()).message.content == "Hi"
     assert json.loads(loopback.asked[-1].body)["format"]["type"] == "object"
+
+
+@pytest.mark.parametrize("form", ["Client", "AsyncClient", "module"])
+@pytest.mark.parametrize("name", ["ollama", "ollama_stream"])
+def test_the_search_is_given_as_a_tool(dropin, name, form):
+    library = {"ollama": dropin.ollama, "ollama_stream": ollama_stream}[name]
+    owner = library if form == "module" else getattr(library, form)()
+    schema = function_tool(owner.web_search)["function"]
+    assert (schema["name"], list(schema["parameters"]["properties"])) == ("web_search", ["query", "max_results"])
+    assert schema["parameters"]["required"] == ["query"]
