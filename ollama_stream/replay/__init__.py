@@ -3,7 +3,7 @@
 
 The face of the folder: others import from here.
 
-    server      serve(), ReplayServer: recorded exchanges on a real socket; player: one connection; report: what was asked
+    server      serve(), ReplayServer: recorded exchanges on a real socket; player: one client; report: what was asked
     transports  Replaying, Recording: for Client(transport=...), without a socket
     proxy       record(): a proxy that records what passes; relay: a client's way to the server behind it
     faults      the list of faults; aim: where they strike; overlay: an exchange with its faults -> actions in time

@@ -31,10 +31,8 @@ from .relay import Relay
 from .report import Entry
 from .server import ReplayServer
 
-# RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, and a proxy's credentials end at the proxy.
-HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split()
-)
+# RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, a proxy's credentials end at the proxy.
+HOP_BY_HOP = frozenset("connection keep-alive proxy-connection proxy-authorization te trailer upgrade expect".split())
 
 
 def record(

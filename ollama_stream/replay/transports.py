@@ -15,7 +15,7 @@ from typing import Any, Awaitable, Callable, Iterator, List, Optional, Sequence,
 
 from .._address import Address
 from .._dial import connect_error
-from .._errors import OllamaError, RequestError, check_origin
+from .._errors import OllamaError, check_origin
 from .._exchange import TURN
 from .._net import Connection, Network, reason
 from ..fixture import (
