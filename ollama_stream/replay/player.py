@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from .._http1 import Response
@@ -29,9 +29,6 @@ from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
 from .report import Entry
-
-if TYPE_CHECKING:
-    from .server import ReplayServer
 
 HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
 BODY_SECONDS = 60.0  # without a byte of the body
@@ -118,9 +115,12 @@ class _Follower:
 
 
 class Session:
-    """One client: reads its requests and plays the answers, until one of the two closes."""
+    """One client: reads its requests and plays the answers, until one of the two closes.
 
-    def __init__(self, server: ReplayServer, sock: socket.socket, number: int) -> None:
+    ``server`` has ``settings``, ``cassette``, ``stopped`` (an event), ``report()`` and ``add(entry)``.
+    """
+
+    def __init__(self, server: Any, sock: socket.socket, number: int) -> None:
         self._server = server
         self._settings = server.settings
         self._sock = sock
