@@ -35,7 +35,7 @@ def run_in_a_network(program):
 COMMON = """
 import asyncio, os, socket, subprocess, sys, time
 import ollama_stream as ollama
-from ollama_stream import _net
+from ollama_stream import _dial
 from support import CHAT, GOOD, Server, answer
 
 def sh(line):
@@ -69,7 +69,7 @@ SERVER = "from support import GOOD, Server, answer; import time; s = Server(answ
 SERVER += "s.__enter__(); print('up', flush=True); time.sleep(100)"
 
 VANISHES = """
-_net.TCP_OPTIONS = [(name, 1500 if name == "TCP_USER_TIMEOUT" else value) for name, value in _net.TCP_OPTIONS]
+_dial.TCP_OPTIONS = [(name, 1500 if name == "TCP_USER_TIMEOUT" else value) for name, value in _dial.TCP_OPTIONS]
 shell = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo made; read line; exec $PYTHON -c \\"$SERVER\\""],
                          env=dict(os.environ, PYTHON=sys.executable, SERVER=%r),
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
