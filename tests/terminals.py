@@ -26,8 +26,9 @@ class Shown(NamedTuple):
 def on_terminal(
     *words: str, keys: Sequence[Tuple[str, Any]] = (), columns: int = 80, stdin: Any = None, **variables: str
 ) -> Shown:
-    """Run a command line of ours. ``keys``: once a text has been shown, these bytes are typed, or this is called, one pair after
-    the other.
+    """Run a command line of ours.
+
+    ``keys``: once a text has been shown, these bytes are typed, or this is called, one pair after the other.
 
     Line ends stay as they are written, and what is typed is not echoed by the terminal.
     """

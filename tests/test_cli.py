@@ -469,7 +469,8 @@ def test_the_example_of_a_command_is_one_that_it_takes(name: str) -> None:
 
 
 def test_the_help_of_a_command_loads_no_other() -> None:
-    program = "import sys\nfrom ollama_stream.cli import main\ntry: main(['list', '--help'])\nfinally: print(*sys.modules)"
+    program = "import sys\nfrom ollama_stream.cli import main\n"
+    program += "try: main(['list', '--help'])\nfinally: print(*sys.modules)"
     loaded = cli_run(command=[sys.executable, "-c", program]).out.split()
     others = {"ollama_stream.cli." + row.module for row in cli_table.COMMANDS.values()} & set(loaded)
     assert others == {"ollama_stream.cli.models"}
@@ -662,7 +663,8 @@ if os.name == "posix":
     def test_an_argument_that_is_not_UTF_8_is_status_2(arguments: List[str], capsys: Any) -> None:
         with pytest.raises(SystemExit) as caught:
             cli.main(["run", *arguments[:-1], os.fsdecode(b"a\xffb")])
-        assert (caught.value.code, capsys.readouterr().err.splitlines()[0][-34:]) == (2, ": not UTF-8: byte 0xFF at offset 1")
+        line = capsys.readouterr().err.splitlines()[0]
+        assert (caught.value.code, line[-34:]) == (2, ": not UTF-8: byte 0xFF at offset 1")
 
     def test_an_argument_in_UTF_8_is_sent_whatever_the_locale() -> None:
         with Server(answer(GOOD)) as server:

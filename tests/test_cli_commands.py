@@ -262,7 +262,9 @@ def test_a_tool_is_called(tmp_path: Path) -> None:
     assert asked[-1] == {"role": "tool", "content": "3", "tool_name": "add"}
 
 
-WRONG_TOOLS = [("none.py:f", "expected FILE.py:NAME of a file that is there"), ("FILE:g", "there is no function g in the file")]
+WRONG_TOOLS = [
+    ("none.py:f", "expected FILE.py:NAME of a file that is there"), ("FILE:g", "there is no function g in the file")
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("tool, text", WRONG_TOOLS, ids=[row[0] for row in WRONG_TOOLS])
@@ -518,7 +520,8 @@ if os.name == "posix":
             expected = "".join("%s\n  ID: %s\n  SIZE: %s\n  MODIFIED: %s\n" % tuple(row) for row in rows)
         assert (done.status, ageless(done.text)) == (0, expected)
 
-    SKY = "The sky looks blue because of **Rayleigh scattering**. Short wavelengths are scattered far more than long ones."
+    SKY = "The sky looks blue because of **Rayleigh scattering**. "
+    SKY += "Short wavelengths are scattered far more than long ones."
     DUMB = "Thinking...\n%s\n...done thinking.\n%s\n"
     THOUGHT = (
         "The user asks why the sky is blue. I should mention Rayleigh scattering, the fourth power law, and why it is "
@@ -606,7 +609,8 @@ if os.name == "posix":
         assert done == (0, ">>> Never ending\n\n>>> Hi\n\n>>> \n")
 
     def test_ctrl_c_at_the_prompt_of_a_chat_says_how_to_leave() -> None:
-        done = on_terminal("run", "m", "--host", "127.0.0.1:1", TERM="dumb", keys=[(">>> ", b"\x03"), (">>> ", b"\x04")])
+        keys = [(">>> ", b"\x03"), (">>> ", b"\x04")]
+        done = on_terminal("run", "m", "--host", "127.0.0.1:1", TERM="dumb", keys=keys)
         assert done == (0, ">>> \nCtrl-D or /bye leaves.\n>>> \n")
 
     def test_a_chat_remembers_the_lines_that_were_typed_for_their_owner_alone(tmp_path: Path) -> None:

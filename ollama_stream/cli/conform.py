@@ -64,11 +64,11 @@ class Verdict(NamedTuple):
 def add_conform(parser: ArgumentParser) -> None:
     parser.add_argument("--recordings", metavar="DIR", help="or those of this project")
     parser.add_argument("--only", metavar="GLOB", default="*", help="names of cases, such as '*/chat-stream*'")
-    parser.add_argument("--seconds", metavar="N", type=whole_number, default=SECONDS, help="for each case; or %(default)s")
+    parser.add_argument("--seconds", metavar="N", type=whole_number, default=SECONDS, help="for each case; or 30")
     parser.add_argument("--jobs", metavar="N", type=whole_number, default=os.cpu_count() or 1, help="cases at a time")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    parser.add_argument("command", metavar="COMMAND", nargs="*", default=[], help="behind --: a client that reads a prompt and prints "
-        "the answer")  # fmt: skip
+    parser.add_argument("command", metavar="COMMAND", nargs="*", default=[], help="behind --: a client that reads "
+        "a prompt and prints the answer")  # fmt: skip
 
 
 def do_conform(options: Namespace) -> int:

@@ -144,7 +144,7 @@ def do_stop(options: Namespace) -> None:
 
 def add_embed(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=utf8)
-    parser.add_argument("input", metavar="TEXT", nargs="*", default=[], type=utf8, help="or the lines of standard input")
+    parser.add_argument("input", metavar="TEXT", nargs="*", default=[], type=utf8, help="or lines of standard input")
     parser.add_argument("--dimensions", metavar="N", type=int, help="of each vector; or the model's own")
     add_server_arguments(parser, "print the whole answer; otherwise a JSON list a line")
 

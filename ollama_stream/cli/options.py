@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Arguments that several commands take: values and files, and what they give.
 
-The checks are types for argparse: text goes in, a value comes out, or an ArgumentTypeError; files that fail are a FixtureError.
+The checks are types for argparse: text goes in, a value comes out, or an ArgumentTypeError. Files that fail are a
+FixtureError.
 """
 
 from __future__ import annotations

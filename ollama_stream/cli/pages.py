@@ -29,7 +29,7 @@ complete -F _ollama_stream ollama-stream
 
 
 def add_protocol(parser: ArgumentParser) -> None:
-    parser.add_argument("chapter", metavar="CHAPTER", nargs="*", default=[], help="its number or words of its title; or all titles")
+    parser.add_argument("chapter", metavar="CHAPTER", nargs="*", default=[], help="its number, or words of its title")
 
 
 def do_protocol(options: Namespace) -> None:

@@ -110,7 +110,8 @@ def tokens_svg(name: str, runs: List[Tuple[str, List[Token]]]) -> bytes:
     """The picture of several answers to one question, each with its label where it ends."""
     x = TimeScale(max([1e-6, *(run[-1].time for _, run in runs if run)]))
     longest = max((run for _, run in runs), key=len)
-    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT), text_of(24, 38, cut(name, MAX_TITLE), "title")]
+    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT)]
+    parts.append(text_of(24, 38, cut(name, MAX_TITLE), "title"))
     parts += _axes(longest, x, "pieces")
     y = _token_scale(longest)
     for label, run in runs:
@@ -165,7 +166,8 @@ def _wait(first_byte: Optional[float], x: TimeScale) -> Iterator[str]:
     yield text_of(max(place, LEFT + 200), TOP - 12, "first byte after " + seconds(first_byte), anchor)
     if x.since:
         for side in (-3, 3):  # the mark of an axis that is not whole
-            yield line_of(place / 2 + LEFT / 2 + side - 4, BOTTOM + 5, place / 2 + LEFT / 2 + side + 4, BOTTOM - 5, "axis")
+            middle = (LEFT + place) / 2 + side
+            yield line_of(middle - 4, BOTTOM + 5, middle + 4, BOTTOM - 5, "axis")
 
 
 def _axes(tokens: List[Token], x: TimeScale, what: str) -> Iterator[str]:

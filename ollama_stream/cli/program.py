@@ -120,7 +120,7 @@ def module_of(name: str) -> Any:
         from . import conform as found
     elif module == "pages":
         from . import pages as found
-    elif module == "vendor":
+    else:
         from . import vendor as found
     return found
 
@@ -133,8 +133,8 @@ def carry_out(module: Any, name: str, title: str, row: Command, words: List[str]
             row = module.ACTIONS[action]
             return carry_out_one(module, action, "%s %s" % (title, action), row, words[1:], program)
         if action not in ("-h", "--help"):
-            text = "%r is not an action%s" % (action, nearest(action, module.ACTIONS)) if words else "expected an action"
-            wrong_arguments(title, text)
+            text = "%r is not an action%s" % (action, nearest(action, module.ACTIONS))
+            wrong_arguments(title, text if words else "expected an action")
         Output(sys.stdout).write(listing(title, "ACTION", row, module.ACTIONS))
         return 0
     return carry_out_one(module, name, title, row, words, program)

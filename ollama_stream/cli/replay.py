@@ -29,7 +29,7 @@ def add_replay(parser: ArgumentParser) -> None:
 
 
 def do_replay(options: Namespace) -> None:
-    """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds, ConnectError."""
+    """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds."""
     exchange = not_empty(load(options.fixture), options.fixture)
     transport = None
     if options.wire:

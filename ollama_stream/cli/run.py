@@ -56,7 +56,7 @@ def no_help() -> str:
 
 
 def prepare(words: List[str]) -> List[str]:
-    """``--think`` alone means true, ``-o NAME VALUE`` is ``-o NAME=VALUE``; argparse would take other words for them."""
+    """``--think`` alone means true, ``-o NAME VALUE`` is ``-o NAME=VALUE``: words as argparse understands them."""
     end = words.index("--") if "--" in words else len(words)
     prepared: List[str] = []
     rest = iter(range(end))
@@ -76,7 +76,7 @@ def think_level(text: str) -> Union[bool, str]:
     """The levels are the model's own, and the server judges them."""
     if not text:
         raise argument_error("expected one of %s, or a level of the model" % ", ".join(LEVELS))
-    return {"true": True, "false": False}.get(text) if text in ("true", "false") else utf8(text)  # type: ignore[return-value]
+    return text == "true" if text in ("true", "false") else utf8(text)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
@@ -99,7 +99,8 @@ def do_run(options: Namespace) -> None:
         messages.insert(0, {"role": "system", "content": options.system})
     client, fields = new_client(options), fields_for(options)
     if options.json:
-        return print_records(client, options.raw, dict(fields, model=options.model, messages=messages, stream=options.stream))
+        fields.update(model=options.model, messages=messages, stream=options.stream)
+        return print_records(client, options.raw, fields)
     tools = fields.get("tools")
     if options.tool:
         fields["tools"] = [*(tools or ()), *map(tool_of, options.tool)]

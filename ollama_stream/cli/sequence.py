@@ -38,7 +38,8 @@ def sequence_svg(fixture: Fixture) -> bytes:
     arrows = shortened(list(arrows_of(fixture)))
     height = TOP + STEP * len(arrows) + 40
     places = [TOP + STEP * number for number in range(len(arrows))]
-    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, height), text_of(24, 38, cut(fixture.name, 80), "title")]
+    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, height)]
+    parts.append(text_of(24, 38, cut(fixture.name, 80), "title"))
     for x, name in ((CLIENT, "client"), (SERVER, "server")):
         parts += [text_of(x, TOP - 40, name, "mid"), line_of(x, TOP - 30, x, height - 24, "life")]
     parts += bands(fixture, [arrow.time for arrow in arrows], places)
@@ -64,7 +65,8 @@ def label_of(event: Event, number: int) -> str:
     if event.kind in ("head", "interim"):
         return "%d %s" % (data.status, data.reason)
     if event.kind in BODY_KINDS:
-        return "%s %d, %d bytes: %s" % ("chunk" if event.kind == "chunk" else "piece", number, len(data), gist(bytes(data)))
+        kind = "chunk" if event.kind == "chunk" else "piece"
+        return "%s %d, %d bytes: %s" % (kind, number, len(data), gist(bytes(data)))
     return HOWS[data["how"]] if event.kind == "end" else "trailers" if event.kind == "trailers" else str(data)
 
 

@@ -39,11 +39,14 @@ def add_serve(parser: ArgumentParser) -> None:
     add("--faults", action="store_true", help="list the faults")
     add("--level", "--match", dest="level", choices=list(LEVELS), default="exact", metavar="LEVEL",
         help="what of a request is compared: %s" % ", ".join(LEVELS))  # fmt: skip
-    add("--order", choices=ORDERS, default="any", metavar="ORDER", help="any, or strict: requests come in the order of the files")
-    add("--repeat", choices=REPEATS, default="none", metavar="WHAT", help="%s: what to play once all that matches is played" % ", ".join(REPEATS))
+    add("--order", choices=ORDERS, default="any", metavar="ORDER",
+        help="any, or strict: requests come in the order of the files")
+    add("--repeat", choices=REPEATS, default="none", metavar="WHAT",
+        help="%s: what to play once all that matches is played" % ", ".join(REPEATS))
     add("--ignore", metavar="POINTER", type=pointer, action="append", default=[], help="a place in the body that "
         "does not matter, such as /options/seed")  # fmt: skip
-    add("--on-cancelled", choices=["eof", "complete"], default="eof", metavar="END", help="eof or complete: how to end what its client cancelled")
+    add("--on-cancelled", choices=["eof", "complete"], default="eof", metavar="END",
+        help="eof or complete: how to end what its client cancelled")
     add("--require-all", action="store_true", help="fail for what was never asked for or never struck")
     add("--no-admin", action="store_true", help="no report at /__replay__/report")
     add("--allow-remote", action="store_true", help="answer other machines")
@@ -79,7 +82,7 @@ def do_serve(options: Namespace) -> None:
     if options.faults:
         return out.write(FAULT_HELP)
     if options.source is None:
-        options.parser.error("the following arguments are required: DIR|FILE")
+        return options.parser.error("the following arguments are required: DIR|FILE")  # type: ignore[no-any-return]
     host, port = options.listen
     server = serve(
         options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,

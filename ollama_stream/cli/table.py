@@ -46,7 +46,8 @@ COMMANDS: Dict[str, Command] = {
     "stop": Command("models", "take a model out of memory", "stop llama3.2"),
     "embed": Command("models", "a vector for each text", 'embed all-minilm "Why is the sky blue?"'),
     "version": Command("models", "the versions of the server and of this program", "version"),
-    "doctor": Command("doctor", "what works on the way to a model, and what to do where it does not", "doctor llama3.2"),
+    "doctor": Command("doctor", "what works on the way to a model, and what to do where it does not",
+                      "doctor llama3.2"),
     "bench": Command("bench", "how fast a model answers", "bench llama3.2 --runs 3"),
     "replay": Command("replay", "play a recorded exchange through the client", "replay "
                       "fixtures/recordings/ollama-0.32.15/chat-joke-stream.exchange.jsonl"),
@@ -94,8 +95,7 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
         formatter_class=lambda prog: Formatter(prog, max_help_position=26, width=80),
         allow_abbrev=False,
     )
-    if hasattr(parser, "color"):
-        parser.color = False  # 3.14: a help without escapes is right on every terminal
+    parser.__dict__["color"] = False  # 3.14: a help without escapes is right on every terminal
     parser.add_argument("--debug", action="store_true", help=SUPPRESS)
     return parser
 

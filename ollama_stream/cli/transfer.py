@@ -29,7 +29,7 @@ WORDS = ("from", "adapter", "parameter", "template", "system", "license", "messa
 
 def add_pull(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=utf8)
-    parser.add_argument("--insecure", action="store_true", help="a registry without TLS, or with an unknown certificate")
+    parser.add_argument("--insecure", action="store_true", help="a registry without a certificate to trust")
     parser.set_defaults(goes_on=True)
     add_server_arguments(parser, "print the records as they came")
 

@@ -52,7 +52,7 @@ class TappedConnection(Connection):
         self._live: Any = None
         self._recorder: Optional[Recorder] = None
 
-    def attach(self, _network: Any, dial: Any) -> None:
+    def attach(self, network: Any, dial: Any) -> None:
         self._dial = dial
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
