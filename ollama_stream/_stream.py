@@ -253,18 +253,19 @@ class ResponseDecoder(Generic[T]):
                 return
         try:
             data = parse_json(line) if data is None else data
+            only_text = not self.assembler.has_records and says_nothing(data)  # decoding adds a message
             record, error = self._record(data)
         except ProtocolError as problem:
             raise self._located(problem, line.encode())
         if record is not None:
-            self._says_nothing = not self.assembler.has_records and says_nothing(data)
+            self._says_nothing = only_text
             self.assembler.add(record)
             self.finished = error is None and self._is_last is not None and self._is_last(data)
             yield record
         if error is not None:
             raise self._stop(error)
 
-    def _record(self, data: Any) -> Tuple[Any, Optional[OllamaError]]:
+    def _record(self, data: Any, alone: bool = False) -> Tuple[Any, Optional[OllamaError]]:
         """The record of a JSON value, and the error that it reports; text beside an error is not lost."""
         cls = self._class
         if type(data) is not dict:
@@ -280,7 +281,7 @@ class ResponseDecoder(Generic[T]):
             return data, error
         try:
             if error is None and not self._free:
-                check_due(cls, data)
+                check_due(cls, data, alone)
             return decode(cls, data), error
         except ProtocolError:
             if error is None:
@@ -314,7 +315,8 @@ class ResponseDecoder(Generic[T]):
         try:
             anything = self._free and not self._is_last
             data = self._value_of(body.decode("utf-8", "replace" if anything else "strict").strip(JSON_BLANKS))
-            record, error = self._record(data)
+            only_text = not data or says_nothing(data)  # decoding adds a message
+            record, error = self._record(data, alone=True)
         except UnicodeDecodeError:
             raise self._located(not_utf8(body), body)
         except ProtocolError as problem:
@@ -323,7 +325,7 @@ class ResponseDecoder(Generic[T]):
             raise self._stop(problem)
         if record is not None:
             self.assembler.add(record)
-            if error is None and self._is_last and not (self._is_last(data) or says_nothing(data) or not data):
+            if error is None and self._is_last and not (self._is_last(data) or only_text):
                 error = IncompleteStream(NO_LAST)
             self.finished = error is None
             yield record
@@ -394,18 +396,29 @@ def hint(line: bytes) -> str:
     return " (%s)%s" % (ascii(start.decode("utf-8", "replace")), advice) if start else advice
 
 
-def says_nothing(data: Mapping[str, Any]) -> bool:
+def says_nothing(data: Any) -> bool:
     """Whether an object is an answer that does not say whether it is the whole one."""
-    return "done" not in data and ("message" in data or "response" in data)
+    if type(data) is not dict or "done" in data:
+        return False
+    return data.get("message") is not None or data.get("response") is not None
 
 
-def check_due(cls: Type[Record], data: Mapping[str, Any]) -> None:
-    """Raises ProtocolError for an object that is no record of that class: nothing of what makes one is in it."""
-    for name in cls._due:
-        if name in data and (data[name] is not None or name in cls._factories):
+def has_due(cls: Any, data: Mapping[str, Any]) -> bool:
+    """Whether something is there of what makes an object a record of that class; of an answer null is nothing."""
+    null_is_empty = () if issubclass(cls, Generation) else cls._factories
+    return any(name in data and (data[name] is not None or name in null_is_empty) for name in cls._due)
+
+
+def check_due(cls: Type[Record], data: Mapping[str, Any], alone: bool) -> None:
+    """Raises ProtocolError for an object that is no record of that class: nothing of what makes one is in it.
+
+    ``alone``: it is all there is, and no sign of life between others.
+    """
+    if has_due(cls, data):
+        return
+    if not alone and data and issubclass(cls, (Generation, ProgressResponse)):
+        if all(name in cls._fields or name == "error" for name in data):
             return
-    if issubclass(cls, (Generation, ProgressResponse)) and data and all(n in cls._fields or n == "error" for n in data):
-        return  # a sign of life, in a stream
     advice = ""
     if any(name in data for name in ("choices", "data", "object")):
         advice = "; this looks like an answer of the API under /v1: is host right, and the server one of Ollama's API?"

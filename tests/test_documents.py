@@ -102,6 +102,17 @@ def test_a_text_is_success_where_nothing_is_due_255(colour, name, arguments, bod
     assert str(called(colour, framed(b'{"error":"no"}', "length"), name, *arguments)) == "no (status code: -1)"
 
 
+NO_TEXT = [b'{"model":"m"}', b'{"error":""}', b'{"error":null,"model":"m"}', b'{"message":null}', b'{"response":null}']
+
+
+@pytest.mark.parametrize("body", NO_TEXT + [body + b"\n" for body in NO_TEXT], ids=repr)
+@pytest.mark.parametrize("name, asked", [("chat", "hi"), ("generate", "hi")])
+def test_an_object_without_an_answer_in_it_is_none_243_249(colour, name, asked, body):
+    for how in FRAMES:
+        error = called(colour, framed(body, how), name, "m", asked)
+        assert type(error) in (ProtocolError, IncompleteStream), error
+
+
 WEB = [("web_search", "results", b'{"results":null}'), ("web_fetch", "content", b'{"content":""}')]
 
 
