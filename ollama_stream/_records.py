@@ -22,6 +22,9 @@ from ._errors import ProtocolError
 from ._json import JSON_BLANKS, is_number, parse_json
 from ._model import load_schemas
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
 C = TypeVar("C")
 
 # All names in a public annotation must be there at run time too, for typing.get_type_hints.
@@ -107,7 +110,10 @@ class ToolParameters(Record):
     required: Optional[List[str]] = None
     properties: Optional[Dict[str, ToolProperty]] = None
 
-    Property = ToolProperty
+    if TYPE_CHECKING:
+        Property: TypeAlias = ToolProperty  # type: ignore[misc]  # it is none at run time
+    else:
+        Property = ToolProperty
     _computed = ("defs",)
 
     def __init__(self, *, defs: Any = None, **fields: Any) -> None:
@@ -129,7 +135,10 @@ class ToolDescription(Record):
     description: Optional[str] = None
     parameters: Optional[ToolParameters] = None
 
-    Parameters = ToolParameters
+    if TYPE_CHECKING:
+        Parameters: TypeAlias = ToolParameters  # type: ignore[misc]  # it is none at run time
+    else:
+        Parameters = ToolParameters
 
 
 class Tool(Record):
@@ -138,7 +147,10 @@ class Tool(Record):
     type: Optional[str] = "function"
     function: Optional[ToolDescription] = None
 
-    Function = ToolDescription
+    if TYPE_CHECKING:
+        Function: TypeAlias = ToolDescription  # type: ignore[misc]  # it is none at run time
+    else:
+        Function = ToolDescription
 
 
 # --- records: chat and generate -------------------------------------------------------------------------------------
@@ -170,7 +182,10 @@ class ToolCall(Record):
     id: Optional[str] = None
     function: ToolFunction = field(default_factory=ToolFunction)
 
-    Function = ToolFunction
+    if TYPE_CHECKING:
+        Function: TypeAlias = ToolFunction  # type: ignore[misc]  # it is none at run time
+    else:
+        Function = ToolFunction
     _strict = ("function",)
 
 
@@ -194,8 +209,11 @@ class Message(Record):
     tool_calls: Optional[List[ToolCall]] = None
     tool_call_id: Optional[str] = None  # which call it is the result of
 
-    ToolCall = _ToolCall
-    Image = _Image
+    if TYPE_CHECKING:
+        ToolCall: TypeAlias = _ToolCall  # type: ignore[misc]  # it is none at run time
+        Image: TypeAlias = _Image  # type: ignore[misc]  # it is none at run time
+    else:
+        ToolCall, Image = _ToolCall, _Image
     _strict = ("content", "tool_calls")
 
     @property
@@ -410,7 +428,10 @@ class ListResponse(Record):
 
     models: List[ListedModel] = field(default_factory=list)
 
-    Model = ListedModel
+    if TYPE_CHECKING:
+        Model: TypeAlias = ListedModel  # type: ignore[misc]  # it is none at run time
+    else:
+        Model = ListedModel
 
     _strict = _due = ("models",)
 
@@ -433,7 +454,10 @@ class ProcessResponse(Record):
 
     models: List[RunningModel] = field(default_factory=list)
 
-    Model = RunningModel
+    if TYPE_CHECKING:
+        Model: TypeAlias = RunningModel  # type: ignore[misc]  # it is none at run time
+    else:
+        Model = RunningModel
 
     _strict = _due = ("models",)
 
