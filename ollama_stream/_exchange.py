@@ -35,20 +35,19 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Any, Callable, Generic, Iterator, Optional, Union
 
-from ._address import safe_location
 from ._assembler import T
 from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
-    MAX_SHOWN_ERROR, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
-    ResponseError, StreamClosed, find_reason,
+    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    ResponseError, StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
-from ._json import parse_json
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
 from ._records import Generation
+from ._refusal import not_http, status_error
 from ._route import Route
-from ._stream import ResponseDecoder, response_error
+from ._stream import ResponseDecoder
 from ._values import Upload
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message
@@ -442,78 +441,8 @@ class Exchange(Generic[T]):
             logging.getLogger(__name__).debug(text, "%s %s" % (self.request.method, self.url), *values)
 
 
-def not_http(start: bytes) -> str:
-    """What to add to the error of a head that could not be read."""
-    if start.startswith(b"\x15\x03"):
-        return ": this is TLS. Write https:// in place of http://"
-    return "" if start.startswith(b"HTTP/1.") else "; is this an Ollama server?"
-
-
 def cut_off(partial: Generation) -> str:
     """What an answer without its end means to the reader of the error."""
     if not partial.text:
         return "; nothing of the answer had arrived: ask again"
     return "; the answer is cut off after %d characters (they are in .partial): ask again" % len(partial.text)
-
-
-def status_error(head: Head, body: bytes) -> ResponseError:
-    """The server's text from the body of an error: JSON, plain text, or nothing but the reason phrase."""
-    headers = {name.lower(): value for name, value in head.headers}
-    details: Any = {"headers": headers, "retry_after": retry_after(headers.get("retry-after"))}
-    text = "" if is_binary(head, body) else body.decode("utf-8", "replace").lstrip("\ufeff").strip()
-    if head.status < 400:
-        location = headers.get("location")
-        where = " to %s" % safe_location(location) if location else ""
-        message = "the server redirects%s, which is not followed: set host to where the API is" % where
-        return ResponseError(message, head.status, raw=text, **details)
-    try:
-        data = parse_json(text)
-    except ProtocolError:
-        data = text
-    if isinstance(data, dict) and find_reason(data, head.reason):
-        return response_error(data, head.status, head.reason, **details)
-    message = "" if is_blank(data) else data if isinstance(data, str) else text
-    if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        message = title_of(text, head.status) or head.reason or "an HTML page"
-    return ResponseError(
-        message[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status, head.status, raw=data, **details
-    )
-
-
-def is_binary(head: Head, body: bytes) -> bool:
-    """Whether the body of an error is nothing to be shown: compressed, or no text at all."""
-    if b"\0" in body or body.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):  # gzip, zstd
-        return True
-    if (head.get("Content-Encoding") or "identity").strip().lower() in ("identity", ""):
-        return False
-    try:
-        return any(c < " " and c not in "\t\r\n" for c in body.decode("utf-8"))
-    except UnicodeDecodeError:
-        return True
-
-
-def is_blank(value: Any) -> bool:
-    """Whether a JSON value tells nothing: {}, "", {"error": null} ..."""
-    if isinstance(value, (dict, list)):
-        return all(map(is_blank, value.values() if isinstance(value, dict) else value))
-    return value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip())
-
-
-def title_of(page: str, status: int) -> str:
-    """The title of an HTML page without the status in it; proxies say there what is wrong."""
-    title = " ".join(page.partition("<title>")[2].partition("</title>")[0].split())[:200]
-    return title[len(str(status)) :].strip() if title.startswith(str(status)) else title
-
-
-def retry_after(value: Optional[str]) -> Optional[float]:
-    """Seconds to wait by a Retry-After field: a number or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except Exception:  # the parsers of old Pythons fail in many ways
-        return None

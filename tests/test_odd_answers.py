@@ -18,7 +18,7 @@ from test_stream import bytewise, outcome, random_cuts, same
 from ollama_stream._decode import decode
 from ollama_stream._endpoints import is_done, is_success
 from ollama_stream._errors import OllamaError, RequestError, ResponseError, find_reason
-from ollama_stream._exchange import status_error
+from ollama_stream._refusal import status_error
 from ollama_stream._http1 import Head
 from ollama_stream._records import (
     ChatResponse, GenerateResponse, ListResponse, Message, ProgressResponse, ShowResponse, StatusResponse, VersionResponse,

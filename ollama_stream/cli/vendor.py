@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CLIENT = (
     "_errors _json _http1 _model _decode _records _assembler _stream _address _schema _values _endpoints _net "
-    "_dial _tls _route _exchange _calls _methods _client _default"
+    "_dial _tls _route _refusal _exchange _calls _methods _client _default"
 ).split()
 HOMES = {  # of what a file may not have: where it is
     "AsyncClient": "aio", "AsyncStream": "aio", "Conversation": "tools", "Progress": "tools", "progress": "tools",
