@@ -2,7 +2,7 @@
 """What programs that were written for the models of pydantic ask of a record: ``Model``, the base of ``Record``.
 
 The official client's records are such models. Here are their reading side (``model_dump``, ``model_copy``,
-``model_fields`` ...) and the two methods by which pydantic takes a record for a field of a model or of a ``TypeAdapter``.
+``model_fields`` ...) and the two methods by which pydantic takes a record for a field or in a ``TypeAdapter``.
 pydantic is not needed for any of it, and never loaded.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From here on ``import ollama`` is this library: for programs of other people, which were written for the official client.
+"""From here on ``import ollama`` is this library: for programs written for the official client.
 
     import ollama_stream.dropin              # the first line of a program
     from langchain_ollama import ChatOllama
@@ -7,7 +7,7 @@
 or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PROGRAM [ARGUMENT]...``.
 
     ollama           -> ollama_stream.dropin.ollama
-    ollama._client   -> ollama_stream.dropin._client: the clients, with what tracers and frameworks reach for inside them
+    ollama._client   -> ollama_stream.dropin._client: the clients, with what tracers reach for inside them
     ollama._types    -> ollama_stream.dropin._types
     ollama._utils    -> ollama_stream.dropin._utils
 
@@ -29,8 +29,8 @@ def install() -> None:
     if there is not ollama:
         place = getattr(there, "__file__", None) or "somewhere unknown"
         raise ImportError(
-            "ollama has already been imported, from %s: import ollama_stream.dropin before it, at the top of the program, "
-            "or run the program by python3 -m ollama_stream.dropin" % place
+            "ollama has already been imported, from %s: import ollama_stream.dropin before it, at the top of the program, or "
+            "run the program by python3 -m ollama_stream.dropin" % place
         )
     sys.modules.update(STANDS_FOR)
 

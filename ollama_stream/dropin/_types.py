@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What ``ollama._types`` gives: the records of the client, and records of what is sent, which the client has no use for.
+"""What ``ollama._types`` gives: the records of the client, and those of what is sent, of which the client has no need.
 
 A request has the fields of its endpoint. Those of ``/v1/systemone`` are here because they are imported; no release of
 the server answers it.

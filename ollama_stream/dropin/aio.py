@@ -43,7 +43,7 @@ class AsyncClient(OfficialSettings, OwnAsyncClient):
 
 
 class Requested:
-    """A stream that has yet to come through ``_request``: await it, as the official client wants it, or loop over it."""
+    """A stream that has yet to come through ``_request``: await it, as with the official client, or loop over it."""
 
     def __init__(self, answer: Coroutine[Any, Any, Any]) -> None:
         self._answer = answer

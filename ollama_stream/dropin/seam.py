@@ -35,7 +35,7 @@ class OfficialSettings(BaseClient):
     httpx_class = "Client"
     was_closed = False  # which is no more than told: a client can be used again
 
-    def __init__(self, host: Optional[str] = None, *, mounts: Optional[Mapping[str, Any]] = None, **settings: Any) -> None:
+    def __init__(self, host: Optional[str] = None, *, mounts: Any = None, **settings: Any) -> None:
         """As of our clients, and for settings of httpx that have no meaning here a warning. Raises RequestError."""
         for name in sorted(IGNORED.keys() & settings.keys()):
             given = settings.pop(name)
@@ -92,7 +92,7 @@ class HTTPClient:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        # Programs ask isinstance(client._client, httpx.AsyncClient) before they look at it. httpx is not loaded for that.
+        # Programs ask isinstance(client._client, httpx.AsyncClient) before they look. httpx is not loaded for it.
         httpx = sys.modules.get("httpx")
         return getattr(httpx, self._owner.httpx_class, HTTPClient)
 
