@@ -297,7 +297,7 @@ class Generation(Record):
 class ChatResponse(Generation):
     """A record of /api/chat: the next piece of the message, or the whole of it."""
 
-    message: Message = field(default_factory=Message)
+    message: Message = field(default_factory=lambda: Message())
 
     _computed = ("content",)
     _strict = ("message", "done")

@@ -38,6 +38,7 @@ def dropin(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     package = importlib.import_module("ollama_stream.dropin")
     for name, module in package.STANDS_FOR.items():
+        sys.modules.pop(name, None)  # the first import has put it there, for good
         monkeypatch.setitem(sys.modules, name, module)
     return package
 

@@ -111,10 +111,10 @@ class ReplayingConnection(Connection):
         self._next: Optional[Tuple[float, Action]] = None
         self._closed = False
 
-    def attach(self, network: Network, _dial: Dial) -> None:
+    def attach(self, network: Network, dial: Dial) -> None:
         self.network = network
 
-    async def send(self, data: bytes, _timeout: Optional[float] = None) -> None:
+    async def send(self, data: bytes, timeout: Optional[float] = None) -> None:
         request = self._read(data)
         if request is not None:
             self._play(self._answer(request))
