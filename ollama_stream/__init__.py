@@ -13,13 +13,16 @@ its own, and the one that says ``"done": true`` ends the answer:
 
 Where to read, in the order of the bytes:
 
-    _endpoints, _values           a call -> a request, or an error before any byte is sent; _schema: tools=, format=
+    _endpoints, _values           a call -> a request, or an error before any byte is sent
+    _schema, _types               tools= and format=: Python functions and types -> JSON Schema, and back
     _calls, _client, aio          the clients and their streams: on blocking sockets, and in coroutines
-    _exchange                     one request and its response, with its clocks, retries and closing, for both
-    _route, _address              the way to the server, and idle connections; _net: sockets, _tls: over TLS
-    _http1                        bytes -> an HTTP message; _json: text -> values
-    _stream, _decode, _records    its body -> lines -> JSON objects -> dataclasses -> the whole answer
-    _errors, _default             every way to fail; the module functions
+    _methods                      their calls, made of the rows of _endpoints; _default: the module functions
+    _exchange, _refusal           one request and its response, with its clocks, retries and closing, for both
+    _route, _dial, _address       the way to the server, and idle connections; _net: sockets, _tls: over TLS
+    _http1, _syntax               bytes -> an HTTP message; _json: text -> values
+    _stream, _assembler           its body -> lines -> JSON objects -> records -> the whole answer
+    _decode, _model               a JSON object -> a record, and what can be done with one
+    _records, _documents          the records, a field a line; _errors: every way to fail
 
 What is built on the client, a folder each:
 
@@ -49,11 +52,12 @@ if TYPE_CHECKING:
     from ._net import Timeout
     from .aio import AsyncClient, AsyncStream
     from .tools import Conversation, Progress, progress, run_tools
-    from ._records import (
-        ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
-        Logprob, Message, ModelDetails, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
-        Tool, ToolCall, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
+    from ._documents import (
+        CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ModelDetails, ProcessResponse,
+        ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
+        WebSearchResponse,
     )  # fmt: skip
+    from ._records import ChatResponse, GenerateResponse, Image, Logprob, Message, Options, Tool, ToolCall
 
 _HOMES = {
     "aio": "AsyncClient AsyncStream",
@@ -63,9 +67,9 @@ _HOMES = {
     "_errors": "ConnectError ConnectionLost FixtureError IncompleteStream OllamaError OllamaTimeout ProtocolError "
     "RequestError ResponseError StreamClosed",
     "_net": "Timeout",
-    "_records": "ChatResponse CloudStatusResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse "
-    "Logprob Message ModelDetails Options ProcessResponse ProgressResponse ShowResponse StatusResponse Tool "
-    "ToolCall UserResponse VersionResponse WebFetchResponse WebSearchResponse",
+    "_documents": "CloudStatusResponse EmbedResponse EmbeddingsResponse ListResponse ModelDetails ProcessResponse "
+    "ProgressResponse ShowResponse StatusResponse UserResponse VersionResponse WebFetchResponse WebSearchResponse",
+    "_records": "ChatResponse GenerateResponse Image Logprob Message Options Tool ToolCall",
     "tools": "Conversation Progress progress run_tools",
 }
 
@@ -102,11 +106,11 @@ def _load(home: str) -> Any:
         from . import tools
 
         return tools
-    from . import _calls, _client, _default, _errors, _net, _records
+    from . import _calls, _client, _default, _documents, _errors, _net, _records
 
     return {
-        "_calls": _calls, "_client": _client, "_default": _default, "_errors": _errors, "_net": _net,
-        "_records": _records,
+        "_calls": _calls, "_client": _client, "_default": _default, "_documents": _documents, "_errors": _errors,
+        "_net": _net, "_records": _records,
     }[home]  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
 from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
-from ._decode import Record, suggestion
 from ._assembler import T
+from ._decode import Record, suggestion
 from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
 from ._errors import OllamaError, RequestError, ResponseError
 from ._exchange import Exchange

@@ -9,11 +9,12 @@ from typing import Any, AsyncIterator, Callable, Generic, Iterator, cast
 
 from ._assembler import T
 from ._calls import BaseClient
+from ._documents import ProgressResponse
 from ._errors import OllamaError, StreamClosed
 from ._exchange import Exchange
 from ._methods import Methods, add_methods
 from ._net import Network, run
-from ._records import Generation, ProgressResponse
+from ._records import Generation
 
 
 class Reading:

@@ -16,18 +16,17 @@ from typing import (
 )  # fmt: skip
 
 from ._decode import field_names, suggestion
+from ._documents import (
+    CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
+    ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
+)  # fmt: skip
 from ._errors import RequestError
 from ._json import format_json
-from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, Image, ListResponse,
-    Message, Options, Path, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, Tool, UserResponse,
-    VersionResponse, WebFetchResponse, WebSearchResponse,
-)  # fmt: skip
+from ._records import ChatResponse, GenerateResponse, Image, Message, Options, Path, Tool
 from ._values import (
-    Upload, check_context, check_number, check_digest, check_digests, check_file, check_flag,
-    check_format, check_headers, check_images, check_keep_alive, check_messages, check_model,
-    check_object, check_options, check_text, check_texts, check_think, check_tools, check_top_logprobs,
-    plain, shown,
+    Upload, check_context, check_digest, check_digests, check_file, check_flag, check_format, check_headers,
+    check_images, check_keep_alive, check_messages, check_model, check_number, check_object, check_options, check_text,
+    check_texts, check_think, check_tools, check_top_logprobs, plain, shown,
 )  # fmt: skip
 
 # --- fields -----------------------------------------------------------------------------------------------------------

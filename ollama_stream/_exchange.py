@@ -39,8 +39,8 @@ from ._assembler import T
 from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
-    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
-    ResponseError, StreamClosed,
+    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
+    StreamClosed,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason

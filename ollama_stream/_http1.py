@@ -23,6 +23,10 @@ from __future__ import annotations
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Union
 
 from ._errors import ConnectionLost, ProtocolError
+from ._syntax import (
+    EMPTY_LINES, VERSIONS, HeaderFields, framing_of, header_values, line_content, may_persist, parse_chunk_size,
+    parse_header_field, parse_header_text, parse_status_line, shown_bytes,
+)  # fmt: skip
 
 MAX_HEADER_LINES = 100  # as http.client; Ollama sends 4, a proxy adds a dozen
 MAX_HEADER_LINE = 64 * 1024  # as http.client
@@ -30,25 +34,12 @@ MAX_HEAD = 256 * 1024  # or 100 lines of 64 KiB would be 6 MB
 MAX_SIZE_LINE = 4 * 1024  # as Go; what follows the digits is read by nobody
 MAX_OVERHEAD = 16 * 1024  # as Go: chunk framing in excess of the data it carries
 MAX_INTERIM_HEADS = 16  # one is usual; without a limit a peer could send 1xx heads for ever
-MAX_LENGTH_DIGITS = 18  # stays below 2**63
-MAX_SIZE_DIGITS = 16  # 64 bits
-MAX_SHOWN = 60  # bytes of the culprit in a message
 START_SIZE = 16  # enough of an answer to tell whether it is HTTP ("HTTP/1.1 " is 9), and to name what it is instead
 
 HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
 LENGTH, UNTIL_EOF, END = "length", "until end of file", "end"
 
-VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
-EMPTY_LINES = (b"\r\n", b"\n")  # RFC 9112, 2.2: a lone LF may end a header line
-VISIBLE_BYTES = bytes(range(0x21, 0x7F))
-TOKEN_BYTES = VISIBLE_BYTES.translate(None, b'"(),/:;<=>?@[\\]{}')  # RFC 9110, 5.6.2
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
-_CONTROL_BYTES = bytes(range(0x20)).translate(None, b"\t") + b"\x7f"
-# In a header's value VT, FF and 0x1C to 0x1F do no harm, but to readers who cut with str.splitlines().
-_VALUE_CONTROL_BYTES = _CONTROL_BYTES.translate(None, b"\x0b\x0c\x1c\x1d\x1e\x1f")
-
-HeaderFields = List[Tuple[str, str]]
 
 
 class Head(NamedTuple):
@@ -244,10 +235,10 @@ class MessageReader:
 
     def _add_field(self, content: bytes) -> None:
         if not content.startswith((b" ", b"\t")):
-            self._fields.append(_header_field(content))
+            self._fields.append(parse_header_field(content))
         elif self._folds_allowed and self._fields:
             name, value = self._fields[-1]
-            self._fields[-1] = name, (value + " " + _header_text(content)).strip(" ")  # RFC 9112, 5.2
+            self._fields[-1] = name, (value + " " + parse_header_text(content)).strip(" ")  # RFC 9112, 5.2
         else:
             raise ProtocolError("bad folded header line " + shown_bytes(content))
 
@@ -283,7 +274,7 @@ class MessageReader:
             begun = self._pos < len(self._block)
             return self._needs_more("inside a chunk-size line" if begun else "between chunks, before the last one")
         self._lines = [line]
-        size = _chunk_size(line)
+        size = parse_chunk_size(line)
         # Go's rule: 16 bytes of framing a chunk are free, and two for each byte of data.
         self._overhead = max(0, self._overhead + len(line) - 16 - 2 * size)
         if self._overhead > MAX_OVERHEAD:
@@ -397,7 +388,7 @@ class Response(MessageReader):
         if line is None:
             return False
         self._lines = [line]
-        self._status = _status_line(line_content(line))
+        self._status = parse_status_line(line_content(line))
         return True
 
     def _check_start(self) -> None:
@@ -428,87 +419,3 @@ class Response(MessageReader):
             chunked, length = False, 0
         self._begin_body(chunked, length)
         self._persistent = not doubtful and may_persist(head.version, head.headers)
-
-
-def _status_line(content: bytes) -> Tuple[str, int, str]:
-    """RFC 9112, 4. The space before an empty reason may be missing."""
-    status, after, reason = content[9:12], content[12:13], content[13:]
-    if len(status) < 3 or not status.isdigit() or status < b"100" or after not in (b"", b" "):
-        raise ProtocolError("bad status line " + shown_bytes(content))
-    _refuse(_CONTROL_BYTES, content)
-    return content[5:8].decode("latin-1"), int(status), reason.decode("latin-1")
-
-
-def _header_field(content: bytes) -> Tuple[str, str]:
-    """RFC 9112, 5.1: nothing between the name and the colon."""
-    name, colon, value = content.partition(b":")
-    if not colon or not consists_of(name, TOKEN_BYTES):
-        raise ProtocolError("bad header line " + shown_bytes(content))
-    return name.decode("latin-1"), _header_text(value)
-
-
-def _header_text(value: bytes) -> str:
-    _refuse(_VALUE_CONTROL_BYTES, value)
-    return value.strip(b" \t").decode("latin-1")
-
-
-def _refuse(controls: bytes, content: bytes) -> None:
-    """RFC 9112, 2.2 and RFC 9110, 5.5: some readers end a line at a bare CR, or a text at a NUL."""
-    if len(content.translate(None, controls)) < len(content):
-        raise ProtocolError("a control character in " + shown_bytes(content))
-
-
-def _chunk_size(line: bytes) -> int:
-    """RFC 9112, 7.1. Extensions are passed over, and so are spaces after the size: some servers pad it."""
-    digits = line[:-2].split(b";")[0].rstrip(b" \t")
-    if not line.endswith(b"\r\n") or not consists_of(digits, _HEX_DIGITS):
-        raise ProtocolError("bad chunk size " + shown_bytes(line[:-2] if line.endswith(b"\r\n") else line))
-    _refuse(_CONTROL_BYTES, line[:-2])
-    if len(digits) > MAX_SIZE_DIGITS or int(digits, 16) >= 2**63:
-        raise ProtocolError("chunk size too large: " + shown_bytes(digits))
-    return int(digits, 16)
-
-
-def framing_of(headers: HeaderFields) -> Tuple[bool, Optional[int]]:
-    """Whether the body is chunked, and its Content-Length if there is one."""
-    codings = header_values(headers, "Transfer-Encoding")
-    if codings and [coding.lower() for coding in codings] != ["chunked"]:
-        raise ProtocolError("unsupported transfer coding " + shown_bytes(", ".join(codings).encode("latin-1")))
-    values = header_values(headers, "Content-Length")
-    return bool(codings), _content_length(values) if values else None
-
-
-def _content_length(values: List[str]) -> int:
-    """RFC 9112, 6.3: several lengths are one if they are the same."""
-    lengths = {text.strip(" \t") for value in values for text in value.split(",")}
-    text = lengths.pop()
-    if lengths or len(text) > MAX_LENGTH_DIGITS or not (text.isascii() and text.isdigit()):
-        raise ProtocolError("bad Content-Length " + shown_bytes(", ".join(values).encode("latin-1")))
-    return int(text)
-
-
-def may_persist(version: str, headers: HeaderFields) -> bool:
-    """RFC 9112, 9.3."""
-    options = [option.strip(" \t").lower() for option in ", ".join(header_values(headers, "Connection")).split(",")]
-    return version == "1.1" and "close" not in options
-
-
-def consists_of(word: bytes, alphabet: bytes) -> bool:
-    return bool(word) and not word.translate(None, alphabet)
-
-
-def is_token(text: str) -> bool:
-    """RFC 9110, 5.6.2: what the name of a method or of a field is made of."""
-    return consists_of(text.encode("ascii", "replace"), TOKEN_BYTES)
-
-
-def line_content(line: bytes) -> bytes:
-    return line[:-2] if line.endswith(b"\r\n") else line[:-1]
-
-
-def header_values(headers: HeaderFields, name: str) -> List[str]:
-    return [value for field, value in headers if field.lower() == name.lower()]
-
-
-def shown_bytes(culprit: bytes) -> str:
-    return repr(culprit[:MAX_SHOWN])

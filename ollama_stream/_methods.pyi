@@ -6,12 +6,14 @@ from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union,
 from typing_extensions import Literal, TypedDict
 
 from ._client import Stream, Texts
+from ._documents import (
+    CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
+    ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
+)  # fmt: skip
 from ._endpoints import Images, Messages, ModelOptions, Tools
 from ._net import Timeout
 from ._records import (
-    ChatResponse, CloudStatusResponse, EmbedResponse, EmbeddingsResponse, GenerateResponse, ListResponse, Path,
-    ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
-    WebSearchResponse,
+    ChatResponse, GenerateResponse, Path,
 )  # fmt: skip
 from .aio import AsyncStream, AsyncTexts
 from .tools import ToolRun

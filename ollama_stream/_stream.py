@@ -17,11 +17,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any, Callable, Generic, Iterator, List, Mapping, Optional, Tuple, Type
 
-from ._assembler import FAST, FOLD_EVERY, Assembler, T, no_fast_way
+from ._assembler import FAST, FOLD_EVERY, T, Assembler, no_fast_way
 from ._decode import Record, decode, described
+from ._documents import ProgressResponse
 from ._errors import E, IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text, find_reason
 from ._json import JSON_BLANKS, MAX_DEPTH, is_cut, parse_json, read_object, scan_once
-from ._records import Generation, ProgressResponse
+from ._records import Generation
 
 MAX_LINE = 64 * 1024 * 1024  # bytes. Ollama's own client stops at 8 MB; older servers send images in one line.
 MAX_SHOWN_LINE = 4096  # bytes of a bad or unfinished line that an error carries

@@ -17,6 +17,9 @@ from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union,
 from typing_extensions import Literal, TypedDict
 
 from ._client import Stream, Texts
+from ._documents import (
+%s
+)  # fmt: skip
 from ._endpoints import Images, Messages, ModelOptions, Tools
 from ._net import Timeout
 from ._records import (
@@ -36,7 +39,8 @@ def stub(package):
     """The text of the stub for a package, which may be a copy under another name."""
     rows, e = package._endpoints.ROWS, package._endpoints
     records = sorted({row.returns for row in rows} - ANSWERS)
-    parts = [HEAD % wrapped(sorted([*records, "Path"]))]
+    documents = [name for name in records if hasattr(package._documents, name)]
+    parts = [HEAD % (wrapped(documents), wrapped(sorted({*records, "Path"} - {*documents})))]
     parts += [fields_class("GenerationFields", e.CHAT, ("stream", "tools")), fields_class("ChatFields", e.CHAT, ("stream",))]
     made = package._methods
     every = (*rows, e.REQUEST, made.STREAM_CHAT, made.RUN_TOOLS)

@@ -37,7 +37,7 @@ from ollama_stream import (
     RequestError, ResponseError, StreamClosed, Timeout,
 )  # fmt: skip
 from ollama_stream import _exchange
-from ollama_stream._exchange import retry_after
+from ollama_stream._refusal import retry_after
 
 WHOLE = (["Hi", ""], None)  # the outcome of GOOD
 CA = cert("ca.pem")

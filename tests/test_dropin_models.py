@@ -14,7 +14,7 @@ import pytest
 import ollama_stream
 from ollama_stream import ChatResponse, GenerateResponse, ListResponse, Message, Options, ShowResponse, ToolCall
 from ollama_stream._decode import Record
-from ollama_stream._records import ListedModel
+from ollama_stream._documents import ListedModel
 from ollama_stream._schema import parse_as
 from test_dropin import FIELDS, class_of
 

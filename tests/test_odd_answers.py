@@ -20,9 +20,8 @@ from ollama_stream._endpoints import is_done, is_success
 from ollama_stream._errors import OllamaError, RequestError, ResponseError, find_reason
 from ollama_stream._refusal import status_error
 from ollama_stream._http1 import Head
-from ollama_stream._records import (
-    ChatResponse, GenerateResponse, ListResponse, Message, ProgressResponse, ShowResponse, StatusResponse, VersionResponse,
-)  # fmt: skip
+from ollama_stream._documents import ListResponse, ProgressResponse, ShowResponse, StatusResponse, VersionResponse
+from ollama_stream._records import ChatResponse, GenerateResponse, Message
 from ollama_stream._values import check_messages
 
 BODIES = support.seeds(1200)

@@ -25,7 +25,8 @@ FACES = {module.partition(".")[0] for module in MODULES if "." in module}  # fol
 
 # The client, in the order of its bytes: a file imports only from those before it.
 CLIENT = (
-    "_errors _json _http1 _model _decode _records _assembler _stream _address _schema _values _endpoints _net "
+    "_errors _json _syntax _http1 _model _decode _records _documents _assembler _stream _address "
+    "_types _schema _values _endpoints _net "
     "_dial _tls _route _refusal _exchange _calls _methods _client _default aio"
 ).split()
 # What each room may import beside itself. "" is the face of the package, and the faces kept for their public names.
@@ -48,7 +49,6 @@ MAX_LINES, MAX_FUNCTION = 450, 40
 
 # What does not keep a rule yet, and goes from here with what breaks it.
 UNFINISHED = {
-    "lines": ["_http1", "_records", "_schema"],
 }
 
 assert len(MODULES) > 10

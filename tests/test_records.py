@@ -16,17 +16,20 @@ from typing import Any, Dict, List, Optional, Tuple, Type
 import pytest
 import support
 
-from ollama_stream import _decode, _records
+from ollama_stream import _decode, _documents, _records
 from ollama_stream._decode import ByteSize, Record, decode, field_names, parse_time
 from ollama_stream._errors import OllamaError, ProtocolError, RequestError
+from ollama_stream._documents import (
+    CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ListedModel, ProcessResponse,
+    ProgressResponse, ShowResponse, StatusResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
+)  # fmt: skip
 from ollama_stream._records import (
-    ChatResponse, CloudStatusResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Image, ListedModel,
-    ListResponse, Logprob, Message, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse,
-    TokenLogprob, Tool, ToolCall, ToolFunction, ToolParameters, VersionResponse, WebFetchResponse, WebSearchResponse,
+    ChatResponse, GenerateResponse, Image, Logprob, Message, Options, TokenLogprob, Tool, ToolCall, ToolFunction,
+    ToolParameters,
 )  # fmt: skip
 
 UTC = timezone.utc
-CLASSES = {name: cls for name, cls in vars(_records).items() if isinstance(cls, type) and issubclass(cls, Record)}
+CLASSES = {name: cls for name, cls in {**vars(_records), **vars(_documents)}.items() if isinstance(cls, type) and issubclass(cls, Record)}
 ALL = [cls for cls in dict.fromkeys(CLASSES.values()) if cls not in (Record, _records.Generation)]
 
 
@@ -175,7 +178,7 @@ def test_a_record_without_anything_has_its_nested_records() -> None:
         WebSearchResponse: {"results": []},
     }
     for cls in ALL:
-        if cls not in (Image, _records.ThinkingLevels):
+        if cls not in (Image, _documents.ThinkingLevels):
             found = decode(cls, {}).model_dump(exclude_none=True)
             assert found == cls().model_dump(exclude_none=True) == empty.get(cls, {}), cls
 
@@ -195,7 +198,7 @@ def test_no_two_records_share_a_nested_one() -> None:
 
 def test_names_of_the_official_client_lead_to_the_same_classes() -> None:
     assert Message.ToolCall is ToolCall and ToolCall.Function is ToolFunction and Message.Image is Image
-    assert (ListResponse.Model, ProcessResponse.Model) == (ListedModel, _records.RunningModel)
+    assert (ListResponse.Model, ProcessResponse.Model) == (ListedModel, _documents.RunningModel)
     call = Message.ToolCall(function=Message.ToolCall.Function(name="f", arguments={"a": 1}))
     assert call.function.arguments["a"] == 1
     shown = decode(ShowResponse, {"model_info": {"a": 1}})

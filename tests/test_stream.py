@@ -22,7 +22,8 @@ from ollama_stream import _assembler
 from ollama_stream._assembler import Assembler
 from ollama_stream._endpoints import is_done, is_success
 from ollama_stream._errors import IncompleteStream, OllamaError, ProtocolError, ResponseError
-from ollama_stream._records import ChatResponse, GenerateResponse, Logprob, Message, ProgressResponse, VersionResponse
+from ollama_stream._documents import ProgressResponse, VersionResponse
+from ollama_stream._records import ChatResponse, GenerateResponse, Logprob, Message
 from ollama_stream._stream import LineSplitter, ResponseDecoder
 from ollama_stream.fixture import load
 

@@ -15,7 +15,7 @@ from .output import Output, escapes
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from .._records import RunningModel, ShowResponse
+    from .._documents import RunningModel, ShowResponse
 
 UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"), (1, "B"))
 LICENSE_LINES = 2  # of a model's licence that show prints

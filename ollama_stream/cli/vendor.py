@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 CLIENT = (
-    "_errors _json _http1 _model _decode _records _assembler _stream _address _schema _values _endpoints _net "
+    "_errors _json _syntax _http1 _model _decode _records _documents _assembler _stream _address "
+    "_types _schema _values _endpoints _net "
     "_dial _tls _route _refusal _exchange _calls _methods _client _default"
 ).split()
 HOMES = {  # of what a file may not have: where it is

@@ -13,11 +13,11 @@ from typing import Any, Dict, List, Union
 from .._decode import Record
 from .._endpoints import CALL_FIELDS, ENDPOINTS
 from .._errors import RequestError, ResponseError
-from .._records import (
-    ChatResponse, EmbeddingsResponse, EmbedResponse, GenerateResponse, Generation, Image, ListResponse, Logprob,
-    Message, ModelDetails, Options, ProcessResponse, ProgressResponse, ShowResponse, StatusResponse, TokenLogprob, Tool,
-    WebFetchResponse, WebSearchResponse, WebSearchResult,
+from .._documents import (
+    EmbedResponse, EmbeddingsResponse, ListResponse, ModelDetails, ProcessResponse, ProgressResponse, ShowResponse,
+    StatusResponse, WebFetchResponse, WebSearchResponse, WebSearchResult,
 )  # fmt: skip
+from .._records import ChatResponse, GenerateResponse, Generation, Image, Logprob, Message, Options, TokenLogprob, Tool
 
 __all__ = [
     "ChatResponse", "EmbedResponse", "EmbeddingsResponse", "GenerateResponse", "Image", "ListResponse", "Logprob",

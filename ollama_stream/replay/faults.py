@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .._errors import FixtureError
-from .._http1 import is_token
+from .._syntax import is_token
 from .._net import MAX_SECONDS
 from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
 

@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterator, List, Sequence, Union
 
 from .._address import Address, parse_address
 from .._errors import ConnectError, ConnectionLost, FixtureError, ProtocolError, RequestError, ResponseError
-from .._http1 import HeaderFields
+from .._syntax import HeaderFields
 from .._net import PIECE_SIZE
 from .._route import Pool, Route
 from .._tls import TLSSettings, Verify
