@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 
 from ._address import Address, Proxy
@@ -147,59 +147,59 @@ class Idle(NamedTuple):
 
 
 class Pool:
-    """Idle connections by key: the way they go, and the colour of their sockets. Safe to share between threads."""
+    """Idle connections by key: the way they go, and the colour of their sockets. Safe to share between threads.
+
+    There is no lock: a signal handler may close a client, and the collector end a stream, while this very thread is
+    further down in here. What takes an entry out of the list, in one step, owns its connection.
+    """
 
     def __init__(self) -> None:
         self._start_empty()
 
     def _start_empty(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
         self._idle: List[Idle] = []
         # Not __del__: in a cycle of garbage the sockets might go first, each with a ResourceWarning.
         weakref.finalize(self, close_all, self._idle)
 
     def take(self, key: Hashable) -> Any:
-        """A connection that can carry another exchange, or None."""
-        while True:
-            idle = self._taken(key)
-            if idle is None or is_sound(idle):
-                return idle and idle.connection
-            idle.connection.close()
+        """A connection that can carry another exchange, or None; the latest. What has been idle too long is closed."""
+        self._leave_the_parent()
+        now = read_clock()
+        for idle in reversed(self._idle[:]):
+            if idle.until <= now and self._remove(idle):
+                idle.connection.close()
+            elif idle.key == key and self._remove(idle):
+                if is_sound(idle):
+                    return idle.connection
+                idle.connection.close()
+        return None
 
     def put(self, key: Hashable, connection: Any, response: Response) -> None:
         """Keep a connection for later; close one that cannot serve again."""
         self._leave_the_parent()
-        # The collector may end a stream while this very thread is further down in here: it must not wait for itself.
-        if not (response.keepable and self._lock.acquire(False)):
+        if not response.keepable:
             connection.close()
             return
-        try:
-            self._idle.append(Idle(key, connection, response, read_clock() + idle_seconds(response)))
-            if len(self._idle) > MAX_IDLE:
-                self._idle.pop(0).connection.close()
-        finally:
-            self._lock.release()
+        self._idle.append(Idle(key, connection, response, read_clock() + idle_seconds(response)))
+        for oldest in self._idle[:-MAX_IDLE]:
+            if self._remove(oldest):
+                oldest.connection.close()
 
     def close(self) -> None:
         """Close what is idle; the pool can be used again."""
-        with self._lock:
-            close_all(self._idle)
+        close_all(self._idle)
 
-    def _taken(self, key: Hashable) -> Any:
-        """The latest of that key, out of the pool; what has been idle for too long is closed."""
-        self._leave_the_parent()
-        now = read_clock()
-        with self._lock:
-            for position in reversed(range(len(self._idle))):
-                if self._idle[position].until <= now:
-                    self._idle.pop(position).connection.close()
-                elif self._idle[position].key == key:
-                    return self._idle.pop(position)
-        return None
+    def _remove(self, idle: Idle) -> bool:
+        """Take an entry out; whether it was still there."""
+        try:
+            self._idle.remove(idle)
+        except ValueError:
+            return False
+        return True
 
     def _leave_the_parent(self) -> None:
-        """After a fork the connections, and a lock that a thread may have held, belong to the parent alone."""
+        """After a fork the connections belong to the parent alone."""
         if self._pid != os.getpid():
             inherited = self._idle
             self._start_empty()
@@ -218,8 +218,9 @@ def read_clock() -> float:
 
 
 def close_all(idle: List[Idle]) -> None:
-    while idle:
-        idle.pop().connection.close()
+    with suppress(IndexError):  # of the end: others may take entries out meanwhile
+        while True:
+            idle.pop().connection.close()
 
 
 def idle_seconds(response: Response) -> float:

@@ -347,3 +347,28 @@ def test_a_child_process_has_connections_of_its_own_fault_193(colour):
         )  # fmt: skip
         assert (end.stderr, end.returncode) == ("", 0)
         assert carried(server) == [["before", "parent"], ["child"], ["child"]]
+
+
+class ClosesItself:
+    """A connection in whose every step the pool is closed, as by a signal handler of the program."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool, self.closed = pool, 0
+
+    def poll(self) -> None:
+        self.pool.close()
+
+    def close(self) -> None:
+        self.closed += 1
+        self.pool.close()
+
+
+def test_a_pool_may_be_closed_in_the_middle_of_what_it_does():
+    pool = _route.Pool()
+    response = SimpleNamespace(keepable=True, head=None, receive=None, read_body=lambda: b"x", reusable=False)
+    connections = [ClosesItself(pool) for _ in range(2 * _route.MAX_IDLE)]
+    for connection in connections:
+        pool.put("key", connection, response)
+    assert pool.take("key") is None
+    pool.close()
+    assert [connection.closed for connection in connections] == [1] * len(connections)
