@@ -147,7 +147,7 @@ class Stream(BaseStream[T]):
             self._check_ended()
             raise
         except ValueError as error:
-            if isinstance(error, OllamaError):
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # raised inside of the generator
                 raise
             raise StreamClosed("the stream is being read by another thread or task") from None
 

@@ -278,7 +278,7 @@ def read_arguments(value: Any, path: str) -> Any:
     # Some servers send the arguments of a tool call as JSON text, and none at all as a blank one or as an empty array;
     # text that is no object stays as it came.
     if type(value) is str:
-        if value.strip() in ("", "null"):
+        if value.strip() in ("", "null", "[]", '""'):
             return {}
         parsed = read_object(value)
         return value if parsed is None else parsed

@@ -178,7 +178,7 @@ REASONS = ("error", "message", "detail", "msg", "reason", "errors", "error_descr
 def find_reason(value: Any, phrase: str = "", levels: int = 4) -> str:
     """What a JSON value says of an error: a string, the JSON document in one, a member of an object; "" for nothing.
 
-    A reason phrase of HTTP, ``phrase`` or one of the standard's, counts only where there is nothing else.
+    A reason phrase of HTTP, ``phrase`` or one of the standard's, and a mere name count only where there is nothing else.
     """
     if not levels:
         return ""
@@ -206,9 +206,15 @@ def document_in(text: str) -> Any:
 
 
 def is_phrase(text: str, phrase: str) -> bool:
+    """Whether a text is a reason phrase, or a name of a kind of error ("BadGateway", "invalid_request_error", "true")."""
     from http import HTTPStatus
 
-    return text.lower() in [phrase.lower(), *(status.phrase.lower() for status in HTTPStatus)]
+    phrases = [phrase, "true", *(status.phrase for status in HTTPStatus)]
+    return only_letters(text) in map(only_letters, phrases) or ("_" in text and text.isidentifier())
+
+
+def only_letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text.lower()))
 
 
 def error_text(value: Any, phrase: str = "") -> str:

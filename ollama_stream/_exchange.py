@@ -40,7 +40,7 @@ from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed,
+    StreamClosed, check_origin,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
@@ -374,8 +374,8 @@ class Exchange(Generic[T]):
                 body += data
                 if not data and not self._response.body_ended:
                     await self._receive()
-        except (OllamaTimeout, ConnectionLost, ProtocolError):
-            pass
+        except (OllamaTimeout, ConnectionLost, ProtocolError) as error:
+            check_origin(error)
         self._clocks = clocks
         return self._route.refused(head) or status_error(head, body[:MAX_ERROR_BODY])
 

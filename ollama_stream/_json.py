@@ -18,7 +18,7 @@ import json
 import math
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from ._errors import ProtocolError, RequestError
+from ._errors import ProtocolError, RequestError, check_origin
 
 MAX_DEPTH = 256  # levels of arrays and objects: far above any real record, far below where a Python gives up
 MAX_DIGITS = 4300  # of an integer: newer Pythons refuse longer ones, older ones spend quadratic time on them
@@ -40,9 +40,11 @@ def parse_json(text: str) -> Any:
         value, end = scan_once(text, 0)
     except StopIteration:
         raise ProtocolError("not JSON") from None
-    except RecursionError:
+    except RecursionError as error:
+        check_origin(error)
         raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH) from None
     except (ValueError, MemoryError) as error:
+        check_origin(error)
         raise ProtocolError("not JSON: %s" % error) from error
     if end < len(text):  # beyond it on GraalPy, which counts UTF-16 units
         raise ProtocolError("not JSON: something follows the value at character %d" % end)
@@ -103,4 +105,5 @@ def format_json(value: Any) -> bytes:
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (ValueError, TypeError, RecursionError) as error:
+        check_origin(error)
         raise RequestError("the request cannot be written as JSON: %s" % error) from error

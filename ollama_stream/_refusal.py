@@ -36,7 +36,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         data = text
     if isinstance(data, dict) and find_reason(data, head.reason):
         return response_error(data, head.status, head.reason, **details)
-    message = "" if is_blank(data) else data if isinstance(data, str) else text
+    message = "" if is_blank(data) else find_reason(data, head.reason) or text
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         message = title_of(text, head.status) or head.reason or "an HTML page"
     return ResponseError(
@@ -48,12 +48,11 @@ def is_binary(head: Head, body: bytes) -> bool:
     """Whether the body of an error is nothing to be shown: compressed, or no text at all."""
     if b"\0" in body or body.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):  # gzip, zstd
         return True
-    if (head.get("Content-Encoding") or "identity").strip().lower() in ("identity", ""):
-        return False
-    try:
-        return any(c < " " and c not in "\t\r\n" for c in body.decode("utf-8"))
-    except UnicodeDecodeError:
-        return True
+    text = body.decode("utf-8", "replace")
+    has_controls, strange = any(c < " " and c not in "\t\r\n" for c in text), text.count("\ufffd")
+    if (head.get("Content-Encoding") or "identity").strip().lower() not in ("identity", ""):
+        return has_controls or strange > 0
+    return strange > 0 and (has_controls or 2 * strange > len(text))  # a text in an old code has letters of ASCII
 
 
 def is_blank(value: Any) -> bool:

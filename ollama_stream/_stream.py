@@ -20,7 +20,9 @@ from typing import Any, Callable, Generic, Iterator, List, Mapping, Optional, Tu
 from ._assembler import FAST, FOLD_EVERY, T, Assembler, no_fast_way
 from ._decode import Record, decode, described
 from ._documents import ProgressResponse
-from ._errors import E, IncompleteStream, OllamaError, ProtocolError, ResponseError, error_text, find_reason
+from ._errors import (
+    E, IncompleteStream, OllamaError, ProtocolError, ResponseError, check_origin, error_text, find_reason,
+)  # fmt: skip
 from ._json import JSON_BLANKS, MAX_DEPTH, is_cut, parse_json, read_object, scan_once
 from ._records import Generation
 
@@ -216,8 +218,9 @@ class ResponseDecoder(Generic[T]):
                         record = fast(data, texts)
                     else:
                         data = None
-                except (StopIteration, ValueError, RecursionError, MemoryError):  # recursion: an array open over lines
-                    data = None
+                except (StopIteration, ValueError, RecursionError, MemoryError) as error:
+                    check_origin(error)
+                    data = None  # recursion: an array that is open over lines
             if record is not None:
                 assembler.last = record
             elif data is not None:

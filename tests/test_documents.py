@@ -204,7 +204,7 @@ def test_every_other_reason_is_success_246(colour, reason):
     assert called(colour, framed(line("Hi", True, done_reason=reason), "length"), "chat", **CHAT).done_reason == reason
 
 
-@pytest.mark.parametrize("arguments", [b'""', b'" "', b'"null"', b"null", b"[]", b'"\\n"'])
+@pytest.mark.parametrize("arguments", [b'""', b'" "', b'"null"', b"null", b"[]", b'"\\n"', b'"[]"', b'"\\"\\""'])
 def test_a_function_without_arguments_is_called_and_an_object_goes_back_247(colour, arguments):
     calls = b'[{"id":"call_1","function":{"name":"now","arguments":%s}}]' % arguments
     asks = line().replace(b'"content": "Hi"', b'"content":"","tool_calls":' + calls)
@@ -343,6 +343,15 @@ HIDDEN_REASONS = [  # status line, body, the reason that it gives
     ("400 Bad Request", b'{\n  "error": "why"\n}\n', "why"),
     ("400 Bad Request", b'{"code":3}', '{"code":3}'),
     ("400 Bad Request", b"why not", "why not"),
+    ("502 Bad Gateway", b'{"error":"bad_gateway","message":"why"}', "why"),
+    ("502 Bad Gateway", b'{"error":"BadGateway","message":"why"}', "why"),
+    ("500 Oops", b'{"error":"true","message":"why"}', "why"),
+    ("400 Bad Request", b'{"error":"invalid_request","error_description":"why"}', "why"),
+    ("400 Bad Request", b'{"error":"invalid_request"}', "invalid_request"),
+    ("400 Bad Request", b'[{"error":{"code":400,"message":"why"}}]', "why"),
+    ("400 Bad Request", b"\xe9chec du serveur", "\ufffdchec du serveur"),
+    ("502 Bad Gateway", b"\x1b\x0e\xf8%\xc8\xe2", "Bad Gateway"),
+    ("502 Bad Gateway", b"\xc8\xe2\xff\xa4\x93%", "Bad Gateway"),
     ("599 ", b"{}", "status 599"),
     ("502 Bad Gateway", gzip.compress(b'{"error":"why"}'), "Bad Gateway"),
     ("502 Bad Gateway", b"\x28\xb5\x2f\xfd\x04\x00abc", "Bad Gateway"),

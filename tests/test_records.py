@@ -554,7 +554,7 @@ def test_a_member_that_is_the_answer_is_strict_and_named_244(cls: Type[Record], 
     assert 1.5 in refused and (10**400) in refused
 
 
-ARGUMENTS = ["", " ", "\n\t ", "null", " null\r\n", None, [], {}, "{}", " {} "]
+ARGUMENTS = ["", " ", "\n\t ", "[]", '""', "null", " null\r\n", None, [], {}, "{}", " {} "]
 
 
 @pytest.mark.parametrize("given", ARGUMENTS, ids=ascii)

@@ -19,7 +19,7 @@ from support import (
     CHAT, GOOD, HEAD, LINE, PATIENCE, Server, answer, chunk, full_listener, line, read_request, response,
 )  # fmt: skip
 
-from ollama_stream import Timeout
+from ollama_stream import OllamaTimeout, Timeout, _json
 
 # No look at open files: where the signal comes while asyncio makes or ends a loop, that leaves some.
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals on this machine")
@@ -125,6 +125,7 @@ ERRORS = [
     TimeoutError("my alarm"), TimeoutError(), socket.timeout("timed out"), OSError("mine"), PERSONAL("mine"),
     TimeoutError(errno.ETIMEDOUT, "mine"), ConnectionRefusedError(errno.ECONNREFUSED, "mine"),
     ConnectionResetError(errno.ECONNRESET, "mine"), BlockingIOError(errno.EAGAIN, "mine"), socket.gaierror(-2, "mine"),
+    ValueError("mine"), UnicodeError("mine"), EOFError("mine"), OllamaTimeout("mine"),
 ]  # fmt: skip
 CLOCKS = [None, Timeout(), 40.0, Timeout(total=40.0), Timeout(None, None, None, None)]
 
@@ -146,6 +147,30 @@ def test_an_exception_of_the_program_comes_out_of_every_phase_as_it_is(colour, p
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: "257-%r" % error)
-@pytest.mark.parametrize("phase", [in_connecting, in_the_body], ids=lambda phase: phase.__name__)
+@pytest.mark.parametrize("phase", [in_connecting, in_the_body, in_the_body_of_an_error], ids=lambda phase: phase.__name__)
 def test_whatever_class_it_is_of(colour, phase, error, monkeypatch):
     check_comes_out(colour, phase, error, None, monkeypatch)
+
+
+class Interrupted(dict):
+    """An object in whose midst the signal comes, while it is written."""
+
+    def items(self):
+        signal.raise_signal(signal.SIGALRM)
+        return super().items()
+
+
+JSON_ERRORS = [ValueError("mine"), TypeError("mine"), RecursionError("mine")]
+
+
+@pytest.mark.parametrize("error", JSON_ERRORS, ids=lambda error: "257-%r" % error)
+def test_it_comes_out_of_the_writing_and_the_reading_of_json(error, monkeypatch):
+    with pytest.raises(type(error)) as raised, raising(error, PATIENCE):
+        _json.format_json(Interrupted(a=1))
+    assert raised.value is error
+    if isinstance(error, TypeError):
+        return
+    monkeypatch.setattr(_json, "scan_once", lambda *_: signal.raise_signal(signal.SIGALRM))
+    with pytest.raises(type(error)) as raised, raising(error, PATIENCE):
+        _json.parse_json("{}")
+    assert raised.value is error

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, Generic, List, Mapping, Optional, Sequence, TypeVar, Union, cast, overload
 
 from .._client import Client
-from .._errors import ProtocolError, RequestError
+from .._errors import ProtocolError, RequestError, check_origin
 from .._json import MAX_DEPTH, parse_json
 from .._records import Message
 from .._values import check_message, check_messages
@@ -131,6 +131,7 @@ def replace_file(path: PathLike, data: bytes) -> None:
             os.unlink(part)
             raise
     except (OSError, ValueError) as error:
+        check_origin(error)
         raise RequestError("%s: cannot be written: %s" % (os.fspath(path), error)) from error
 
 
@@ -139,6 +140,7 @@ def read_messages(path: PathLike) -> List[Message]:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
     except (OSError, ValueError) as error:
+        check_origin(error)
         raise RequestError("%s: cannot be read: %s" % (os.fspath(path), error)) from error
     messages = []
     for lineno, line in enumerate(lines, 1):
