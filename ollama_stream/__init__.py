@@ -36,7 +36,12 @@ Nothing is loaded before it is used.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, List
+
+if sys.version_info < (3, 8):  # with its name, so that python3 -m says this in one line
+    found = "%d.%d" % sys.version_info[:2]
+    raise ImportError("ollama_stream needs Python 3.8 or newer, and this is " + found, name=__name__)
 
 if TYPE_CHECKING:
     from ._calls import VERSION as __version__

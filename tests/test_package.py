@@ -280,6 +280,29 @@ def test_importing_survives_any_environment():
     subprocess.run([sys.executable, "-c", "import ollama_stream; ollama_stream.Timeout"], env=environ, check=True)
 
 
+def older(program, tmp_path, path=ROOT):
+    """What comes of a program where Python takes itself for 3.7."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.version_info = (3, 7, 16, 'final', 0)\n", "utf-8")
+    environ = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), str(path)]))
+    done = subprocess.run([sys.executable, *program], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (1, b"")
+    return done.stderr.decode()
+
+
+TOO_OLD = "needs Python 3.8 or newer, and this is 3.7"
+
+
+@pytest.mark.parametrize("module", ["ollama_stream", "ollama_stream.dropin"])
+def test_an_older_python_is_told_so_in_one_line(module, tmp_path):
+    assert re.fullmatch(r".*: ollama_stream %s\)\n" % re.escape(TOO_OLD), older(["-m", module, "run"], tmp_path))
+
+
+@pytest.mark.parametrize("name", ["ollama_stream", "ollama_stream.transports", "ollama_stream.dropin"])
+def test_an_import_by_an_older_python_says_so(name, tmp_path):
+    told = older(["-c", "import " + name], tmp_path)
+    assert told.endswith("\nImportError: ollama_stream %s\n" % TOO_OLD)
+
+
 def test_every_public_name_is_there():
     import ollama_stream
 

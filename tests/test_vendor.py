@@ -12,7 +12,7 @@ from proxies import Tls
 from support import (
     GOOD, HEAD, LAST_CHUNK, LINE, ROOT, Server, answer, chunk, environment, fin, line, response, run_python,
 )  # fmt: skip
-from test_package import CLIENT, ROOMS, TEXTS
+from test_package import CLIENT, ROOMS, TEXTS, TOO_OLD, older
 
 from ollama_stream import __all__ as PUBLIC
 from ollama_stream import __version__ as VERSION
@@ -97,6 +97,11 @@ def test_it_is_the_files_of_the_client_in_their_order_with_licence_version_and_c
     assert [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom) and node.level] == []
     if not both:
         assert "asyncio" not in text
+
+
+def test_an_older_python_is_told_so_by_it(one, tmp_path):
+    told = older(["-c", "import carried"], tmp_path, path=one)
+    assert told.endswith("\nImportError: this file %s\n" % TOO_OLD)
 
 
 def test_every_line_of_code_in_it_stands_in_a_file_of_the_client(one):

@@ -57,6 +57,13 @@ This is ollama_stream %(version)s, made from its files, which follow here in the
 """
 
 '''
+TOO_OLD = """\
+import sys
+
+if sys.version_info < (3, 8):
+    raise ImportError("this file needs Python 3.8 or newer, and this is %d.%d" % sys.version_info[:2], name=__name__)
+
+"""
 LICENCE = """\
 MIT License
 
@@ -136,8 +143,9 @@ def joined(names: Sequence[str], types: bool = False) -> str:
     contents = "\n".join(filled(part.summary.split(), "    %-12s " % part.name, " " * 17) for part in parts)
     text = TOP % {"version": VERSION, "command": command, "contents": contents}
     text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\nfrom __future__ import annotations\n\n"
-    imports = [name for part in parts for name in part.imports]
+    imports = [name for part in parts for name in part.imports if types or name.name != "sys"]
     for_types = [name for part in parts for name in part.type_imports if name.name not in {n.name for n in imports}]
+    text += "" if types else TOO_OLD  # before what an older Python cannot import
     text += import_lines(imports)
     text += "\nif TYPE_CHECKING:\n" + indent(import_lines(for_types), "    ")
     text += "".join(part.text() for part in parts) + heading("the names of this file")
