@@ -60,28 +60,23 @@ class GrowingObject:
     """
 
     def __init__(self, texts: Tuple[str, ...] = (), lists: Tuple[str, ...] = ()) -> None:
-        self._text_names, self._list_names = texts, lists
-        self._texts: Dict[str, GrowingText] = {}
-        self._lists: Dict[str, List[Any]] = {}
+        self._texts = {name: GrowingText() for name in texts}
+        self._lists: Dict[str, List[Any]] = {name: [] for name in lists}
         self._last: Dict[str, Any] = {}
+        self._gathered: List[Tuple[str, type, Callable[[Any], None]]] = []  # name, type, what takes a value
+        self._gathered += [(name, str, text.append) for name, text in self._texts.items()]
+        self._gathered += [(name, list, items.extend) for name, items in self._lists.items()]
 
     def text(self, name: str) -> GrowingText:
         """The text of that name; who appends to it gives the rest of its record to ``update``."""
-        text = self._texts.get(name)
-        if text is None:
-            text = self._texts[name] = GrowingText()
-        return text
+        return self._texts[name]
 
     def add(self, data: Mapping[str, Any]) -> None:
         self._last.update(data)
-        for name in self._text_names:
+        for name, kind, take in self._gathered:
             value = data.get(name)
-            if value and type(value) is str:
-                self.text(name).append(value)
-        for name in self._list_names:
-            value = data.get(name)
-            if value and type(value) is list:
-                self._lists.setdefault(name, []).extend(value)
+            if value and type(value) is kind:
+                take(value)
 
     def update(self, data: Mapping[str, Any]) -> None:
         """Add an object whose texts have been gathered, and that has no lists."""

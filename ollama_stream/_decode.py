@@ -16,8 +16,8 @@ import sys
 import typing
 from datetime import datetime
 from typing import (
-    TYPE_CHECKING, AbstractSet, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type,
-    TypeVar, Union,
+    TYPE_CHECKING, AbstractSet, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional,
+    Tuple, Type, TypeVar, Union,
 )  # fmt: skip
 
 from ._errors import ProtocolError, RequestError, misfit
@@ -149,14 +149,14 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
     null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of
     ``_strict`` that is of an impossible type; ``loose`` is a record inside of a field of no weight, and never raises.
     """
-    kinds, usual = field_kinds(cls, loose)
+    kinds, usual, taken, expected = _TABLES[loose].get(cls) or make_table(cls, loose)
     hidden = None
     for name, value in data.items():
         if type(value) is usual.get(name):
             continue
         kind = kinds.get(name, no_kind)
         if kind is no_kind:
-            if hasattr(cls, name) or name == "keys" or name.startswith("__"):  # dict(), copy and pickle look for these
+            if name in taken or name.startswith("__"):
                 hidden = hidden or []
                 hidden.append(name)
         elif kind is not None:
@@ -167,8 +167,10 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
         data["extra"] = {name: data.pop(name) for name in hidden}
     record = object.__new__(cls)
     record.__dict__ = data
-    if not cls._expected <= data.keys():
-        record._complete()
+    for name in expected:
+        if name not in data:
+            record._complete()
+            break
     return record
 
 
@@ -367,18 +369,26 @@ USUAL: Dict[str, type] = {
     "List[float]": list, "Dict[str, Any]": dict, "Mapping[str, Any]": dict,
 }  # fmt: skip
 CHANGING = ("datetime", "ByteSize")  # kinds that make something else of a good value
-Kinds = Tuple[Dict[str, Optional[Kind]], Dict[str, Optional[type]]]
-_KINDS_OF: Tuple[Dict[type, Kinds], ...] = ({}, {})  # of records of weight, and of loose ones
 
 
-def field_kinds(cls: Type[Record], loose: bool = False) -> Kinds:
-    """By name of field what it may hold, None for anything, read from the annotations at first use; and what is usual."""
-    kinds = _KINDS_OF[loose].get(cls)
-    if kinds is None:
-        wanted = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
-        usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in wanted}
-        kinds = _KINDS_OF[loose][cls] = wanted, usual
-    return kinds
+class Table(NamedTuple):
+    """What ``decode`` looks up for a class, made at first use."""
+
+    kinds: Dict[str, Optional[Kind]]  # by name of field what it may hold, None for anything
+    usual: Dict[str, Optional[type]]
+    taken: FrozenSet[str]  # names that no member may hide
+    expected: Tuple[str, ...]  # what _complete() is called for where it is missing
+
+
+_TABLES: Tuple[Dict[type, Table], ...] = ({}, {})  # of records of weight, and of loose ones
+
+
+def make_table(cls: Type[Record], loose: bool) -> Table:
+    kinds = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
+    usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in kinds}
+    taken = frozenset(("keys", *dir(cls), *dir(type(cls))))  # dict() looks for keys, copy and pickle for __names
+    table = _TABLES[loose][cls] = Table(kinds, usual, taken, tuple(cls._expected))
+    return table
 
 
 def kind_of(cls: Type[Record], name: str, strict: bool) -> Optional[Kind]:
