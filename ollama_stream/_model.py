@@ -55,7 +55,7 @@ class ModelFields:
             types = {}
         return {
             one.name: ModelField(types.get(one.name, one.type), getattr(cls, one.name, None))
-            for one in dataclasses.fields(cls)
+            for one in (dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ())  # help() asks the bases, too
         }
 
 

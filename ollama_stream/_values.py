@@ -17,7 +17,6 @@ from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import MAX_DIGITS, is_number
 from ._records import Message, ToolCall, ToolFunction
 
-TOO_LONG = 10**MAX_DIGITS
 MAX_LEVELS = 200  # of a value; the server stops at 10,000
 MAX_SHOWN_VALUE = 100  # characters
 MOST = (1 << 63) - 1  # the server counts in 64 bits
@@ -33,7 +32,7 @@ def plain(value: Any, path: str, depth: int = 0) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
-        if not -TOO_LONG < value < TOO_LONG:
+        if value.bit_length() > 64 and abs(value) >= 10**MAX_DIGITS:
             raise RequestError("%s: an integer of more than %d digits" % (path, MAX_DIGITS))
         return int(value)
     if isinstance(value, float):

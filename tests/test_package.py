@@ -1,7 +1,9 @@
 """Claims about the package as a whole: imports, names, what loading it costs."""
 
 import ast
+import importlib
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -313,6 +315,19 @@ def test_every_public_name_is_there():
     assert sorted(listed) == ollama_stream.__all__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         ollama_stream.nothing
+
+
+@pytest.mark.parametrize("name", CLIENT + ["tools", "dropin", "fixture", "replay", "cli", "transports", "proxy"])
+def test_help_knows_every_file(name):
+    module = importlib.import_module("ollama_stream." + name)
+    assert module.__doc__.partition("\n")[0] in pydoc.render_doc(module)
+
+
+@pytest.mark.parametrize("module", ["ollama_stream", "ollama_stream.dropin.ollama"])
+def test_help_knows_every_public_name(module):
+    home = importlib.import_module(module)
+    for name in home.__all__:
+        assert pydoc.render_doc(getattr(home, name))  # and raises nothing
 
 
 def test_the_version_is_one():

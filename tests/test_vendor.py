@@ -99,6 +99,11 @@ def test_it_is_the_files_of_the_client_in_their_order_with_licence_version_and_c
         assert "asyncio" not in text
 
 
+def test_help_knows_it(one):
+    program = "import pydoc, carried; print('class ChatResponse' in pydoc.plain(pydoc.render_doc(carried)))"
+    assert ran(program, path=one) == "True\n"
+
+
 def test_an_older_python_is_told_so_by_it(one, tmp_path):
     told = older(["-c", "import carried"], tmp_path, path=one)
     assert told.endswith("\nImportError: this file %s\n" % TOO_OLD)
