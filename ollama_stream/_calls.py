@@ -50,6 +50,7 @@ OTHER_NAMES = {
     "verify_ssl": "verify=",
     "ssl": "verify=",
     "ssl_context": "verify=",
+    "ca_bundle": "verify='FILE'",
     "http_client": "transport=, an object with open(address, timeout)",
     "session": "transport=, an object with open(address, timeout)",
     "event_hooks": "transport=, an object with open(address, timeout)",
@@ -78,6 +79,8 @@ def with_hints(init: F) -> F:
             if name not in known:
                 hint = "; write %s" % OTHER_NAMES[name] if name in OTHER_NAMES else suggestion(name, list(known))
                 raise TypeError("%s() got an unexpected keyword argument %r%s" % (type(self).__name__, name, hint))
+        if len(args) > 1:
+            raise TypeError("%s() takes host alone by its place: give the others by name" % type(self).__name__)
         init(self, *args, **settings)
 
     return cast(F, checked)
@@ -126,9 +129,9 @@ class BaseClient:
         self._headers = check_headers(headers)
         self._auth = authorization(auth)
         self._verify, self._cert, self._proxy = verify, cert, proxy
+        choose_proxy(self._address, proxy, {})  # raises for a wrong one
         self._tls = TLSSettings(verify, cert)
-        self._retries = check_number(retries, "retries", 0)
-        self._max_line = check_number(max_line, "max_line", 1)
+        self._retries, self._max_line = check_number(retries, "retries", 0), check_number(max_line, "max_line", 1)
         self._transport, self._pool = check_transport(transport), Pool()
 
     def __repr__(self) -> str:

@@ -438,7 +438,7 @@ def is_path(path: Any) -> bool:
 
 
 def row_of_path(method: str, path: str) -> Endpoint:
-    """The rule that ends the answer of a path that a row names, for records that stay dicts; one document elsewhere."""
+    """The rule that ends the answer of a path that a row names, for records that stay dicts; none elsewhere."""
     for row in ROWS:
         if (row.method, row.path) == (method, path.rstrip("/")) and row.is_last is not None:
             return Endpoint("request", "", "", dict, REQUEST.meaning, is_last=row.is_last)

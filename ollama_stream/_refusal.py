@@ -36,7 +36,8 @@ def status_error(head: Head, body: bytes) -> ResponseError:
         data = text
     if isinstance(data, dict) and find_reason(data, head.reason):
         return response_error(data, head.status, head.reason, **details)
-    message = "" if is_blank(data) else find_reason(data, head.reason) or text
+    told = isinstance(data, str) or (isinstance(data, list) and all(isinstance(item, dict) for item in data))
+    message = "" if is_blank(data) else (find_reason(data, head.reason) if told else "") or text
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         message = title_of(text, head.status) or head.reason or "an HTML page"
     return ResponseError(

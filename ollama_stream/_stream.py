@@ -111,9 +111,9 @@ def without_bom(data: bytes) -> bytes:
 class ResponseDecoder(Generic[T]):
     """The body of a 2xx response -> records of one class, each taken into ``assembler`` before it is handed out.
 
-    ``is_last`` tells the JSON object that ends the answer; None means that the body is one JSON document of any form.
-    ``streamed`` is whether a stream was asked for: if not, the answer may be one object over several lines, which is
-    whole where it says nothing of its end, and lines of a stream are taken as well. ``needed`` is False where any
+    ``is_last`` tells the JSON object that ends the answer; None means that the body is one JSON document of any form,
+    or lines up to its end where a stream was asked for (``streamed``). Where not, the answer may be one object over
+    several lines, which is whole where it says nothing of its end, and lines of a stream are taken as well. ``needed`` is False where any
     answer will do, and none.
     """
 
@@ -135,7 +135,9 @@ class ResponseDecoder(Generic[T]):
         self.receive = self._lines.receive  # store body bytes
         self._fast: Callable[[Any, List[str]], Any] = FAST.get(record_class, no_fast_way) if streamed else no_fast_way
         self._pieces = streamed and issubclass(record_class, Generation)
-        self._by_line = bool(is_last) if streamed or not is_last else None  # None: the first line will tell
+        self._by_line: Optional[bool] = streamed and bool(is_last)
+        if streamed != bool(is_last) and (is_last or record_class is dict):
+            self._by_line = None  # the first line will tell
         self._streamed = streamed
         self._free = not needed or (issubclass(record_class, Record) and not record_class._due)
         self._says_nothing = False  # the only record so far tells neither that the answer goes on nor that it ends
@@ -183,6 +185,8 @@ class ResponseDecoder(Generic[T]):
                 self._by_line = False
         elif self._lines.size > self._lines.max_line:
             self._by_line = True  # one that is too long
+        if self.plain_text and not self._is_last:
+            self._by_line = False
 
     def _after_lines(self, bad_line: bytes) -> Iterator[T]:
         """What is left where no more whole lines come: a line that is refused, or the end of the body."""
@@ -305,7 +309,7 @@ class ResponseDecoder(Generic[T]):
                     raise self._located(ProtocolError("expected a JSON object"), rest)
                 raise self._stop(IncompleteStream("the body ended inside a line", tail=rest[:MAX_SHOWN_LINE]))
             yield from self._line(line)
-        self.finished = self.finished or (self._says_nothing and not self._streamed)
+        self.finished = self.finished or not self._is_last or (self._says_nothing and not self._streamed)
         if not self.finished and not self.closed:
             raise self._stop(IncompleteStream(NO_LAST))
 

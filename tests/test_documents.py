@@ -517,3 +517,31 @@ def test_what_is_no_count_is_shown_as_it_is_or_left_out_245(value, capfd, tmp_pa
         status = main([*command, str(path)])
         out, err = capfd.readouterr()
         assert (status, "fault of the program" in err) == (0, False), (command, err)
+
+
+UNKNOWN = [  # body, what a stream from a path that the library does not know gives
+    (b'{"a":1}\n{"b":"\\ud83d"}\r\n\n{"c":[]}', [{"a": 1}, {"b": "\ud83d"}, {"c": []}]),
+    (b'{"a":1,"done":false}\n{"done":true}\n{"after":1}\n', [{"a": 1, "done": False}, {"done": True}, {"after": 1}]),
+    (b'{"a":1}', [{"a": 1}]),
+    (b'\xef\xbb\xbf\n{\n "a": 1\n}\n', [{"a": 1}]),
+    (b"[\n1,\n2\n]\n", [[1, 2]]),
+    (b'[1]\n"x"\n', [[1], "x"]),
+    (b"", []),
+]
+
+
+@pytest.mark.parametrize("how", FRAMES)
+@pytest.mark.parametrize("body, records", UNKNOWN, ids=[repr(row[0])[2:40] for row in UNKNOWN])
+def test_a_stream_of_an_unknown_path_gives_its_lines_or_its_document_248(colour, body, records, how):
+    with Server(framed(body, how)) as server:
+        got = []
+        collect(colour.client(server.url).request("POST", "/api/new", {"stream": True}, stream=True), got)
+    assert got == records
+
+
+@pytest.mark.parametrize("body, kind", [(b'{"a":1}\n{"b"', IncompleteStream), (b'{"a":1}\n{"error":"why"}\n', ResponseError)], ids=["cut", "error"])
+def test_a_stream_of_an_unknown_path_fails_after_its_good_lines(colour, body, kind):
+    with Server(framed(body, "length")) as server, pytest.raises(kind):
+        got = []
+        collect(colour.client(server.url).request("POST", "/api/new", {"stream": True}, stream=True), got)
+    assert got == [{"a": 1}]

@@ -344,6 +344,15 @@ def test_a_wrong_setting_is_told_what_to_write(kind, name, hint):
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_fault_265_settings_are_refused_at_once(kind):
+    for proxy in (3, {"http": "http://p:1"}, "http://p:1/path", "socks5://p:1"):
+        with pytest.raises(RequestError, match="^proxy"):
+            kind("127.0.0.1", proxy=proxy)
+    with pytest.raises(TypeError, match=r"^%s\(\) takes host alone by its place: give the others by name$" % kind.__name__):
+        kind("127.0.0.1", 30)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_fault_265_a_transport_that_opens_nothing_is_refused(kind):
     with pytest.raises(RequestError) as raised:
         kind(transport=object())
