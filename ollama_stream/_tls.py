@@ -113,7 +113,10 @@ class TLSConnection(Connection):
         self._answered = False
         self._ended = False
         try:
-            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+            try:
+                self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+            except LookupError:  # no codec for names beyond ASCII, through which ssl sends all; bytes need none
+                self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name.encode("ascii"))
         except (OSError, NotImplementedError) as error:
             raise self._refused(error) from error
 

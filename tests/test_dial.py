@@ -12,7 +12,7 @@ import ssl
 import threading
 
 import pytest
-from proxies import Forward, Tls
+from proxies import Forward, Tls, cert
 from support import CHAT, GOOD, PATIENCE, Server, answer, closed_port, full_listener, run_python
 
 from ollama_stream import AsyncClient, ConnectError, ConnectionLost, OllamaTimeout, StreamClosed, Timeout
@@ -277,3 +277,20 @@ def test_a_python_without_the_codec_for_names_still_connects_fault_273():
     first, second, third, fourth = end.stdout.splitlines()
     assert (first, second, fourth, end.stderr) == ("Hi", "Hi", "Hi", "")
     assert "b\xfccher.example" in third and "xn--" in third
+
+
+NO_CODEC_TLS = """
+import sys
+sys.modules["encodings.idna"] = None
+import asyncio
+import ollama_stream as ollama
+for host in (sys.argv[1], sys.argv[1].replace("127.0.0.1", "localhost")):
+    print(ollama.Client(host, verify=sys.argv[2]).chat("m", [{"role": "user", "content": "hi"}]).text)
+    print(asyncio.run(ollama.AsyncClient(host, verify=sys.argv[2]).chat("m", [{"role": "user", "content": "hi"}])).text)
+"""
+
+
+def test_nor_does_tls_need_it_fault_273():
+    with Server(*[[Tls(), *answer(GOOD)]] * 4) as server:
+        end = run_python("-c", NO_CODEC_TLS, server.url.replace("http", "https"), cert("ca.pem"))
+    assert (end.stdout.split(), end.stderr) == (["Hi"] * 4, "")
