@@ -404,7 +404,23 @@ def test_conform_judges_text_status_and_silence() -> None:
     assert conform.fault_of(case, 3, "Hello") == "status 3 for a whole answer"
     slow = [sys.executable, "-c", "import time; time.sleep(60)"]
     assert conform.judged(case, slow, 1).why == "it does not end within 1 s"
-    assert conform.judged(case, [sys.executable, "-c", ""], 60).outcome == "not asked"
+    assert conform.judged(case, [sys.executable, "-c", ""], 60)[1:] == ("not asked", "status 0")
+
+
+def test_conform_says_how_a_command_ended_that_asks_for_nothing() -> None:
+    program = "import sys; sys.exit('no such file')"
+    done = cli_run("conform", "--only", "*/chat-one-word", "--", sys.executable, "-c", program)
+    assert (done.status, done.err) == (1, "")
+    why = "status 1, and it said 'no such file'"
+    assert done.out.splitlines()[-1] == "the command asks the server at OLLAMA_HOST for nothing: " + why
+
+
+@pytest.mark.parametrize("words", [[], ["--jobs", "1"]], ids=["alone", "behind options of ours"])
+def test_the_options_of_the_command_are_its_own(words: List[str]) -> None:
+    program = "import sys; sys.exit(' '.join(sys.argv[1:]))"
+    rest = ["--", sys.executable, "-c", program, "--only", "x", "--", "-n"]
+    done = cli_run("conform", "--only", "*/chat-one-word", *words, *rest)
+    assert (done.status, done.out.splitlines()[-1].partition("said ")[2]) == (1, "'--only x -- -n'")
 
 
 # --- pages
@@ -414,6 +430,7 @@ def test_completion_knows_every_command_and_its_options() -> None:
     done = cli_run("completion", "bash")
     assert (done.status, done.err) == (0, "")
     assert re.search(r'run\) words="[^"]*--system[^"]*--wire', done.out)
+    assert re.search(r'fixture\) words="list show[^"]* --view[^"]*"', done.out)
     for shell in ("zsh", "fish"):
         assert "--keepalive" in cli_run("completion", shell).out.replace("-l keepalive", "--keepalive")
 

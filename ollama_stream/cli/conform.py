@@ -71,8 +71,14 @@ def add_conform(parser: ArgumentParser) -> None:
         "a prompt and prints the answer")  # fmt: skip
 
 
+def prepare(words: List[str]) -> List[str]:
+    """The words of the command begin with NUL, which no argument has: what begins with a dash is no option of ours."""
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end] + ["\0" + word for word in words[end + 1 :]]
+
+
 def do_conform(options: Namespace) -> int:
-    words = options.command
+    words = [word.lstrip("\0") for word in options.command]
     if not words:
         options.parser.error("expected -- and the command to be tested")
     cases = [case for case in cases_of(recordings_of(options)) if fnmatch(case.name, options.only)]
@@ -96,6 +102,8 @@ def print_summary(verdicts: List[Verdict], out: Output) -> None:
         rows.append([kind, *map(str, [len(found), *map(found.count, ("right", "wrong", "not asked"))])])
     out.write_table(rows)
     wrong = ["%s: %s" % (one.case.name, one.why) for one in verdicts if one.outcome == "wrong"]
+    if all(one.outcome == "not asked" for one in verdicts):
+        wrong = ["the command asks the server at OLLAMA_HOST for nothing: " + verdicts[0].why]
     out.write("".join("\n%s" % line.translate(escapes()) for line in wrong) + "\n" * bool(wrong))
 
 
@@ -158,9 +166,15 @@ def judged(case: Case, words: List[str], seconds: int) -> Verdict:
         except OSError as error:
             raise FixtureError("%s cannot be run: %s" % (words[0], error.strerror)) from None
         if not any(one["exchange"] for one in server.report()["exchanges"]):
-            return Verdict(case, "not asked", "")
+            return Verdict(case, "not asked", told_by(done.returncode, done.stderr.decode("utf-8", "replace")))
     why = fault_of(case, done.returncode, done.stdout.decode("utf-8", "replace"))
     return Verdict(case, "wrong" if why else "right", why)
+
+
+def told_by(status: int, printed: str) -> str:
+    """How a client ended that asked nothing, with the last line that it wrote to standard error."""
+    lines = printed.strip().splitlines()
+    return "status %d%s" % (status, ", and it said %s" % shown(lines[-1]) if lines else "")
 
 
 def fault_of(case: Case, status: int, printed: str) -> str:

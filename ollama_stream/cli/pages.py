@@ -61,10 +61,17 @@ def do_completion(options: Namespace) -> None:
 
 
 def options_of(options: Namespace, name: str, row: Command) -> List[str]:
-    """The options of a command, or the names of its actions."""
+    """The options of a command, or the names of its actions and the options of all of them, each once."""
     module: Any = options.module_of(name)
-    if hasattr(module, "ACTIONS"):
-        return list(module.ACTIONS)
+    if not hasattr(module, "ACTIONS"):
+        return long_options(module, name, row)
+    words = list(module.ACTIONS)
+    for action, its_row in module.ACTIONS.items():
+        words += [option for option in long_options(module, action, its_row) if option not in words]
+    return words
+
+
+def long_options(module: Any, name: str, row: Command) -> List[str]:
     parser = new_parser(name, row, "")
     getattr(module, "add_" + name)(parser)
     return [option for option in parser._option_string_actions if option.startswith("--")]
