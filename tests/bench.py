@@ -763,6 +763,8 @@ SECTIONS = "records live kinds imports first streams threads closing drift proxy
 
 if __name__ == "__main__":
     names = sys.argv[1:] or SECTIONS
+    if not names[0].startswith("@") and not set(names) <= set(SECTIONS):
+        sys.exit("usage: python3 tests/bench.py [SECTION]...\nsections: " + " ".join(SECTIONS))
     if names[0].startswith("@"):
         print(json.dumps(globals()[names[0][1:]](*names[1:])))
     else:

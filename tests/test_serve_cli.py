@@ -135,6 +135,15 @@ if os.name == "posix":  # elsewhere a signal ends a process on the spot
             ["ollama_stream: exchanges never asked for: 1; faults that never struck: 2"],
         )
 
+    @pytest.mark.parametrize("words, lines", [((), 4), (("--require-all",), 9)], ids=["a few", "all"])
+    def test_of_many_that_were_never_asked_for_a_few_are_named(words: Any, lines: int, tmp_path: Any) -> None:
+        for number in range(9):
+            (tmp_path / ("n%d.ndjson" % number)).write_text(ONE + DONE, "utf-8")
+        summary = Serving(str(tmp_path), *words).end()[1]
+        assert (len(summary), summary[0]) == (lines, "never asked for: n0")
+        if not words:
+            assert summary[-1] == "never asked for: 6 more; --require-all lists them all"
+
     def test_left_overs_are_no_failure_otherwise(body_file: str) -> None:
         assert Serving(body_file, "--fault", "merge").end()[::2] == (0, [])
 

@@ -25,6 +25,8 @@ from .output import Output
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+MAX_LISTED = 3  # names of what was never asked for
+
 
 def add_serve(parser: ArgumentParser) -> None:
     add = parser.add_argument
@@ -93,7 +95,7 @@ def do_serve(options: Namespace) -> None:
     with server:
         wait_for_a_signal(lambda: out.write(server.url + "\n"))
     report = server.report()
-    for line in summary(report):
+    for line in summary(report, options.require_all):
         out.write(line + "\n")
     failures = list(failed(report, options.require_all))
     if failures:
@@ -122,11 +124,16 @@ def wait_for_a_signal(ready: Callable[[], None]) -> None:
         pass
 
 
-def summary(report: Dict[str, Any]) -> Iterator[str]:
+def summary(report: Dict[str, Any], require_all: bool) -> Iterator[str]:
+    """A line each for what was asked, for what was not, and for faults; of a whole folder the first names will do."""
     for entry in report["exchanges"]:
         yield "%s: %s; %s" % (entry["request"] or "a connection", "; ".join(outcome(entry)), reaction(entry))
-    for name in report["unplayed"]:
+    unplayed = report["unplayed"]
+    listed = len(unplayed) if require_all else MAX_LISTED
+    for name in unplayed[:listed]:
         yield "never asked for: " + name
+    if unplayed[listed:]:
+        yield "never asked for: %d more; --require-all lists them all" % len(unplayed[listed:])
     for name in report["unstruck"]:
         yield "never struck: " + name
 
