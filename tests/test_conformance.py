@@ -240,7 +240,7 @@ def test_a_body_in_another_coding_is_refused(colour, fields, message):
     with Server(answer(response("200 OK", DONE, **fields))) as server:
         texts, error = outcome(colour.chat(server))
         assert server.peer().gone.wait(SOON)
-    assert (texts, type(error), str(error)) == ([], ProtocolError, message)
+    assert (texts, type(error), str(error)) == ([], ProtocolError, "%s (%s)" % (message, server.url))
 
 
 @pytest.mark.parametrize(

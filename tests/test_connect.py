@@ -1562,4 +1562,4 @@ def test_a_context_brings_its_own_certificate():
 def test_another_protocol_is_named_with_what_to_do_about_it(ask, start, advice):
     with Server(answer(start)) as server:
         _, error = ask(server.url)
-    assert (type(error), str(error)) == (ProtocolError, "not HTTP/1.1: %r%s" % (start[:16], advice))
+    assert (type(error), str(error)) == (ProtocolError, "not HTTP/1.1: %r%s (%s)" % (start[:16], advice, server.url))

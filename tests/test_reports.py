@@ -110,7 +110,7 @@ REPORTS = [  # report, call, its arguments (None: a chat that is streamed), what
     ("can1357/oh-my-pi#8195 raw control characters in a string", None, None,
      stream(LINE, LINE.replace(b"Hi", b"a\x07b"), DONE), None, (ProtocolError, "line 2 of the body: not JSON: Invalid control character")),
     ("langchain-ai/langchain#36009 arguments that are no object", None, None,
-     stream(TOOL_CALL % (b'"arguments":"[]"', b"true")), lambda r: r.message.tool_calls[0].function.arguments, "[]"),
+     stream(TOOL_CALL % (b'"arguments":"[]"', b"true")), lambda r: r.message.tool_calls[0].function.arguments, {}),
     ("lemonade-sdk/lemonade#1428 a tool call with a type and an index in text", None, None,
      stream(TOOL_CALL % (b'"index":"0","arguments":{"a":1}', b"false"), DONE),
      lambda r: (r.message.tool_calls[0].type, r.message.tool_calls[0].function.index), ("function", "0")),

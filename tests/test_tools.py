@@ -455,7 +455,7 @@ def test_the_limit_ends_a_run_with_the_last_answer_in_the_error(colour, limit):
     assert texts == ["Hm", ""] * limit
     assert (type(error), str(error)) == (ProtocolError, (
         "answer %d still asks for tools, and max_rounds=%d allows no more: raise it, or go on with a new run from the "
-        "messages of this one; the calls of that answer were not made" % (limit, limit)
+        "messages of this one; the calls of that answer were not made (%s)" % (limit, limit, server.url)
     ))  # fmt: skip
     assert error.partial.message == Message(role="assistant", content="Hm", tool_calls=error.partial.message.tool_calls)
     assert error.partial.message.tool_calls[0].function.name == "record"

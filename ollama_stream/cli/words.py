@@ -76,7 +76,9 @@ def told(error: OllamaError, recorded: bool = False) -> str:
     text = str(error)
     if isinstance(error, RequestError):
         return of_arguments(text)
-    server = "" if recorded or error.url is None else _ENDPOINT.sub("", error.url)
+    server = "" if error.url is None else _ENDPOINT.sub("", error.url)
+    if recorded:
+        text, server = text.replace(" (%s)" % server, ""), ""
     if isinstance(error, ResponseError):
         status = "" if error.status_code == -1 else "status code: %d" % error.status_code
         where = " from ".join(filter(None, (status, server)))
