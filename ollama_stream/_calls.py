@@ -272,9 +272,9 @@ def images_of(given: Any) -> Iterator[Any]:
                 yield from images_of(message)
 
 
-def map_images(given: Any, change: Callable[[Any], Any]) -> Dict[str, Any]:
+def map_images(given: Any, change: Callable[[Any], Any]) -> Any:
     """A copy of the arguments of a call, or of a message, with another image in the place of each."""
-    copied = {name: given[name] for name in given}
+    copied = given.model_copy() if isinstance(given, Record) else {name: given[name] for name in given}
     if is_list(copied.get("images")):
         copied["images"] = [change(image) for image in copied["images"]]
     if is_list(copied.get("messages")):

@@ -19,7 +19,7 @@ import pytest
 from proxies import Tls, cert
 from support import CHAT, GOOD, Server, answer, line, response
 
-from ollama_stream import AsyncClient, Client, RequestError
+from ollama_stream import AsyncClient, Client, Image, Message, RequestError
 from ollama_stream import _default
 
 WATCHED = []  # (thread, what it has done) while a test watches; an audit hook stays for ever
@@ -121,7 +121,18 @@ async def with_an_image_in_a_stream(url, folder):
         pass
 
 
-CALLS = [plain, resolved, streamed, uploaded, listed, with_an_image, with_an_image_by_name, with_an_image_in_a_stream]
+async def with_an_image_in_a_record(url, folder):
+    await AsyncClient(url).chat("m", [Message(role="user", content="x", images=[folder / "image.png"])])
+
+
+async def with_an_image_object_in_a_record(url, folder):
+    await AsyncClient(url).chat("m", [Message(role="user", content="x", images=[Image(value=folder / "image.png")])])
+
+
+CALLS = [
+    plain, resolved, streamed, uploaded, listed, with_an_image, with_an_image_by_name, with_an_image_in_a_stream,
+    with_an_image_in_a_record, with_an_image_object_in_a_record,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: "266-" + call.__name__)
