@@ -142,7 +142,8 @@ class Stream(BaseStream[T]):
         if records is None:
             records = self._records = records_of(self._exchange, self._reading)
         try:
-            return cast(T, next(records))
+            record: T = next(records)
+            return record
         except StopIteration:
             self._check_ended()
             raise

@@ -301,18 +301,18 @@ class MessageReader:
             self._gather()
         elif self._pieces:
             self._block, self._pos = self._pieces.pop(), 0
-        block, pos, known_size = self._block, self._pos, self._sizes.get
-        find, take, size = block.find, found.append, len(block)
+        block, pos, sizes = self._block, self._pos, self._sizes
+        size = len(block)
         while pos < size:
-            line_end = find(b"\r\n", pos)
-            length = known_size(block[pos:line_end]) if line_end > 0 else None
+            line_end = block.find(b"\r\n", pos)
+            length = sizes.get(block[pos:line_end]) if line_end > 0 else None
             if length is None:
                 break
             start = line_end + 2
             end = start + length
             if block[end : end + 2] != b"\r\n":
                 break
-            take(block[start:end])
+            found.append(block[start:end])
             pos = end + 2
         self._pos = pos
         return pos == size

@@ -76,16 +76,16 @@ class Clocks:
     def __init__(self, timeout: Timeout) -> None:
         self.timeout = timeout
         self.started = time.monotonic()
+        limits = {name: inf if limit is None else limit for name, limit in zip(timeout._fields, timeout)}
+        self._end = self.started + limits["total"]
+        self._limits = dict(limits, total=inf)  # of the others, each from its own start
         self.start("total")
 
     def start(self, name: str) -> None:
         """From now on this clock runs; the deadline is its own, or that of ``total`` where it is nearer."""
-        now, self._deadline, self._nearest = time.monotonic(), inf, name
-        limit, total = getattr(self.timeout, name), self.timeout.total
-        if limit is not None:
-            self._deadline = (self.started if name == "total" else now) + limit
-        if total is not None and self.started + total < self._deadline:
-            self._deadline, self._nearest = self.started + total, "total"
+        self._deadline, self._nearest = time.monotonic() + self._limits[name], name
+        if self._end < self._deadline:
+            self._deadline, self._nearest = self._end, "total"
 
     @property
     def elapsed(self) -> float:

@@ -48,7 +48,8 @@ class LineSplitter:
         self._started = False
 
     def receive(self, data: bytes) -> None:
-        size, cut = len(data), data.rfind(b"\n") + 1
+        size = len(data)
+        cut = size if data[-1:] == b"\n" else data.rfind(b"\n") + 1
         self.size += size
         if cut:
             if self._rest:
@@ -207,13 +208,14 @@ class ResponseDecoder(Generic[T]):
         line is its result the line's. A line of fewer than MAX_DEPTH characters, or brackets, cannot be nested deeper.
         Everything unusual is left to ``_line``.
         """
-        find, fast, assembler = text.find, self._fast, self.assembler
-        texts, size = assembler.text.parts, len(text)
-        start = counted = 0
+        fast, assembler, size = self._fast, self.assembler, len(text)
+        texts = assembler.text.parts
+        start, lineno = 0, self._lineno
         if len(texts) >= FOLD_EVERY:
             assembler.text.fold()
         while start < size and not self.closed:
-            end = find("\n", start)
+            end = text.find("\n", start)
+            lineno += 1  # not counted in the text: that would take more than finding the lines
             record = data = None
             if end - start < MAX_DEPTH or text.count("{", start, end) + text.count("[", start, end) <= MAX_DEPTH:
                 try:
@@ -233,13 +235,12 @@ class ResponseDecoder(Generic[T]):
                 start = end + 1
                 yield record
                 continue
-            self._lineno += text.count("\n", counted, end + 1)
+            self._lineno = lineno
             line, start = text[start:end], end + 1
-            counted = start
             yield from self._line(line, data)
             if self.finished:
                 return
-        self._lineno += text.count("\n", counted, start)
+        self._lineno = lineno
 
     def _piece(self, data: Any) -> Any:
         """The record of a part of an answer that goes on; None for all that wants a closer look."""
