@@ -748,6 +748,7 @@ WRONG = [  # arguments, status, how the last line of standard error ends
     (["--into", "x", "--listen", "a:b"], 2, "expected HOST:PORT, HOST or PORT, got 'a:b'"),
     (["--into", "x", "--listen", "0.0.0.0:0"], 2, "can be reached from other machines; --allow-remote permits that"),
     (["--into", "x", "--upstream", "ftp://x"], 2, "https://example.com/ollama, unix:///run/ollama.sock"),
+    (["--into", os.path.join(__file__, "x")], 1, "x: cannot be written: "),
     (["--into", "x", "--mode", "none"], 1, "x: cannot be read: No such file or directory"),
     (["--into", "x", "--redact-json", "messages"], 2, 'expected a JSON Pointer such as "/options/seed", found "messages"'),
 ]

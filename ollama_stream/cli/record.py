@@ -10,10 +10,13 @@ differences.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from .._errors import FixtureError
+from .._net import reason
 from ..fixture import MODES
 from ..replay import record
 from .output import Output
@@ -57,6 +60,18 @@ def do_record(options: Namespace) -> None:
         keep_images=options.keep_images,
     )
     with server:
+        if options.mode not in ("none", "verify"):
+            make_folder(options.into)
         wait_for_a_signal(lambda: out.write(server.url + "\n"))
     if server.differences:
         raise FixtureError("the server's answers differ from the recordings in %s" % options.into)
+
+
+def make_folder(path: str) -> None:
+    """Before the first answer, which would be lost. Raises FixtureError where nothing can be written there."""
+    try:
+        os.makedirs(path, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise FixtureError("%s: cannot be written: %s" % (path, reason(error)), path=path) from error
