@@ -404,8 +404,9 @@ def without_optional(annotation: Any) -> Any:
 
 
 def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) -> Optional[Kind]:
-    if not isinstance(annotation, str):  # of a program's class
-        return None
+    if not isinstance(annotation, str):
+        kind = kind_of_type(annotation, strict)
+        return kind if strict or kind is None else loosely(kind)
     inner = without_optional(annotation)
     if inner != annotation:
         kind = None if inner in KINDS and not strict and inner not in CHANGING else parse_annotation(inner, names, strict)
@@ -419,3 +420,16 @@ def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) ->
     if kind is None and isinstance(cls, type) and issubclass(cls, Record):
         kind = record_of(cls, loose=not strict)
     return kind if strict or kind is None else loosely(kind)
+
+
+def kind_of_type(annotation: Any, strict: bool) -> Optional[Kind]:
+    """Of an annotation of a program's class that is no text: a record, an optional one or a list of them; else anything."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None:
+        is_record = isinstance(annotation, type) and issubclass(annotation, Record)
+        return record_of(annotation, loose=not strict) if is_record else None
+    if len(arguments) == 2 and arguments[1] is type(None):
+        kind = kind_of_type(arguments[0], strict)
+        return kind and optional(kind)
+    kind = kind_of_type(arguments[0], strict) if origin is list and arguments else None
+    return kind and list_of(kind)

@@ -59,6 +59,8 @@ class Message(ollama.Message):
 class ChatResponse(ollama.ChatResponse):
     message: Message
     cost: float = 0.0
+    best: Optional[Message] = None
+    others: List[Message] = None
 """
 
 
@@ -68,6 +70,15 @@ def test_a_class_with_real_annotations_is_its_own_267() -> None:
     assert program["Message"](role="user", content="x", mood="glad").mood == "glad"
     assert program["Message"](seen=[1]).seen == [1] and "kind" not in program["Message"]._fields
     assert program["ChatResponse"](cost=1.5).cost == 1.5
+    said = {"content": "x", "mood": "sad"}
+    received = {"message": dict(said), "best": dict(said), "others": [dict(said)], "cost": "much"}
+    for answer in (program["ChatResponse"].model_validate(received), program["ChatResponse"](**received)):
+        found = [answer.message, answer.best, *answer.others]
+        assert [type(one) for one in found] == [program["Message"]] * 3
+        assert (answer.content, answer.best.mood) == ("x", "sad")
+    assert program["ChatResponse"].model_validate(dict(received, best=3)).best == 3
+    with pytest.raises(ProtocolError, match=r"^message.content: expected a string"):
+        program["ChatResponse"].model_validate({"message": {"content": 3}})
     assert type(ChatResponse.model_validate({"message": {"content": "x"}}).message) is Library
 
 
