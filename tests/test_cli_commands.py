@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -17,6 +18,7 @@ from support import (
 )  # fmt: skip
 from test_cli import COMMAND, Done, cli_run, error, finished, message, started, stream
 
+from ollama_stream import FixtureError
 from ollama_stream.cli import chat, conform, models, transfer
 from ollama_stream.cli.output import Wrapper, figures
 from ollama_stream.fixture import load
@@ -413,6 +415,15 @@ def test_conform_says_how_a_command_ended_that_asks_for_nothing() -> None:
     assert (done.status, done.err) == (1, "")
     why = "status 1, and it said 'no such file'"
     assert done.out.splitlines()[-1] == "the command asks the server at OLLAMA_HOST for nothing: " + why
+
+
+def test_conform_without_the_recordings_of_the_project_asks_for_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conform, "HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FixtureError, match="recordings: not here; --recordings names a folder of recorded exchanges$"):
+        conform.recordings_of(Namespace(recordings=None))
 
 
 @pytest.mark.parametrize("words", [[], ["--jobs", "1"]], ids=["alone", "behind options of ours"])

@@ -114,6 +114,8 @@ def recordings_of(options: Namespace) -> List[Tuple[str, Fixture]]:
     """The recorded answers of a chat or a generation, by name. Raises FixtureError where there is none."""
     folders = [options.recordings] if options.recordings else [FOLDER, os.path.join(HOME, FOLDER)]
     folder = next((folder for folder in folders if os.path.exists(folder)), folders[0])
+    if not (options.recordings or os.path.exists(folder)):
+        raise FixtureError("%s: not here; --recordings names a folder of recorded exchanges" % folder)
     found = []
     for path in files_of(folder):
         exchange = load(path)
