@@ -549,6 +549,16 @@ def test_a_lone_surrogate_is_replaced_in_UTF_8_too() -> None:
     assert asked(stream(line("é \ud800 ok"), DONE), "hi") == (0, "é ? ok\n", "")
 
 
+HALVES = stream(line("a\ud83d"), line("\ude00b\ud83d"), DONE)
+
+
+def test_halves_of_a_character_are_printed_as_the_one_that_they_are_254() -> None:
+    assert asked(HALVES, "hi") == (0, "a\U0001f600b?\n", "")
+    code, out, err = asked(HALVES, "hi", "--json")
+    assert (code, err) == (0, "")
+    assert [json.loads(text)["message"]["content"] for text in out.splitlines()[:2]] == ["a\ud83d", "\ude00b\ud83d"]
+
+
 HOSTILE = "a\x1b[31m\x1b]52;c;eA==\x07\x00\x9b\x7f\r\u202eb\tc\n"
 SHOWN = "a\\x1b[31m\\x1b]52;c;eA==\\x07\\x00\\x9b\\x7f\\r\\u202eb\tc\n"
 

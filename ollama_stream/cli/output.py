@@ -16,6 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TextIO, Tuple
 
+from .._assembler import join_texts
 from .._errors import OllamaError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Output:
 
     def write_json(self, value: Any) -> None:
         """A value as a line of JSON; records inside it are not."""
-        self.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        self.write(json_line(value))
 
     def write_table(self, rows: List[List[str]]) -> None:
         """Columns as wide as what is in them, four blanks apart; where a terminal is too narrow, a block a row."""
@@ -84,6 +85,14 @@ class Output:
             wrapper, self._wrapper = self._wrapper, None
             self.write(wrapper.placed(), style)
             self._wrapper = wrapper
+
+
+def json_line(value: Any, separators: Optional[Tuple[str, str]] = None) -> str:
+    """A value as a line of JSON; in ASCII where it has half a character in it, which no encoding has."""
+    text = json.dumps(value, ensure_ascii=False, default=str, separators=separators)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        text = json.dumps(value, default=str, separators=separators)
+    return text + "\n"
 
 
 class ErrorOutput(Output):
@@ -221,6 +230,7 @@ class Printer:
         self.waiting = Waiting(what, ErrorOutput(raw=True))
         self._thinks = not getattr(options, "hidethinking", False)
         self._newline: Optional[bool] = getattr(options, "newline", None)
+        self._half = ""  # of a character
         self._frame = ""  # what ends the frame around the thinking, while that is open
         self._started = time.monotonic()
         self._first: Optional[float] = None  # seconds until the first text or thinking
@@ -230,7 +240,7 @@ class Printer:
         """Print one record, a JSON line of one that is none of ours. Raises OSError of standard output."""
         self.waiting.end()
         if not hasattr(record, "text"):
-            self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._out.write(json_line(record))
             return
         self._last = record
         thinking, calls = aside(record)
@@ -240,14 +250,23 @@ class Printer:
             self._think(thinking)
         if record.text:
             self._end_thinking()
-            self._out.write(record.text)
+            self._write(record.text)
         for call in calls:
             self._end_thinking()
             self._err.write("tool call: %s\n" % call.model_dump_json(exclude_none=True))
 
+    def _write(self, text: str) -> None:
+        """Half a character, the first of a surrogate pair, waits for the other half."""
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        self._out.write(join_texts([text[: len(text) - len(self._half)]]))
+
     def end_lines(self) -> None:
         """What comes next on either stream starts a line."""
         self._end_thinking()
+        if self._half:
+            half, self._half = self._half, ""
+            self._out.write(half)
         if self._newline is None and self._out.is_terminal or self._newline:
             self._out.end_line()
         self._out.flush()
