@@ -37,6 +37,7 @@ Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises P
 
 MAX_COPIED_LEVELS = 256  # of a mapping that a record is made of
 NO_EXTRA: Mapping[str, Any] = {}
+new_record = object.__new__  # without __init__: the fields have been checked, or need no check
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
@@ -165,7 +166,7 @@ def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = Fal
                 data[name] = checked
     if hidden:
         data["extra"] = {name: data.pop(name) for name in hidden}
-    record = object.__new__(cls)
+    record = new_record(cls)
     record.__dict__ = data
     for name in expected:
         if name not in data:
@@ -309,8 +310,8 @@ def no_kind(value: Any, _path: str) -> Any:
 def list_of(kind: Kind) -> Kind:
     def read_list(value: Any, path: str) -> List[Any]:
         items: List[Any] = []  # by a loop: of the tool calls and log probabilities of a stream there is one a record
-        for item in value if type(value) is list else read_array(value, path):
-            items.append(kind(item, path + f"[{len(items)}]"))
+        for i, item in enumerate(value if type(value) is list else read_array(value, path)):
+            items.append(kind(item, f"{path}[{i}]"))
         return items
 
     return read_list
