@@ -151,6 +151,7 @@ def picture(title, words, recording, columns=96):
         port = server.url.rpartition(":")[2]
         text = shown_by([sys.executable, *words[1:]], columns, {"OLLAMA_HOST": server.url}).replace(port, PORT)
     moments = ("%.6f" % event.time for event in load(path).events)
+    text = re.sub(r"\d+ MB/s", "40 MB/s", text)  # the pace of the recording
     text = MOMENT.sub(lambda _: next(moments), re.sub(r"Python/[\d.]+", PYTHON, text))
     screen = Screen(columns)
     screen.feed("\x1b[2m$\x1b[0m \x1b[1m%s\x1b[0m\r\n" % " ".join('"%s"' % w if " " in w else w for w in words))

@@ -150,3 +150,23 @@ def test_the_clocks_shown_are_the_defaults():
 
     shown = re.search(r"`Timeout\((.*?)\)`", README).group(1)
     assert eval("dict(%s)" % shown) == Timeout()._asdict()
+
+
+def test_every_public_name_option_and_exit_status_is_on_the_page():
+    import inspect
+
+    import ollama_stream
+    from ollama_stream.cli.program import COMMANDS, main
+    from ollama_stream.cli.table import STATUSES
+
+    words = set(re.findall(r"[\w-]+", README))
+    parameters = list(inspect.signature(Client).parameters)
+    assert [name for name in ollama_stream.__all__ + parameters + list(COMMANDS) if name not in words] == []
+    assert [status for status in STATUSES if not re.search(r"\b%d " % status, README[README.index("Exit statuses") :])] == []
+    missing = set()
+    for command in [[name] for name in COMMANDS] + [["fixture", name] for name in ("list", "show", "lint", "wrap", "import")]:
+        done = subprocess.run(
+            [sys.executable, "-m", "ollama_stream", *command, "--help"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+        )
+        missing |= set(re.findall(r"--[a-z][a-z-]+", done.stdout.decode())) - words
+    assert missing - {"--help"} == set()
