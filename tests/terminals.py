@@ -42,7 +42,7 @@ def on_terminal(
     modes[1] &= ~termios.OPOST
     modes[3] &= ~termios.ECHO
     termios.tcsetattr(theirs, termios.TCSANOW, modes)
-    given = dict({"TERM": "xterm", "NO_COLOR": "", "XDG_STATE_HOME": "/nonexistent/state"}, **variables)
+    given = dict({"TERM": "xterm", "NO_COLOR": "", "XDG_STATE_HOME": os.path.join(os.devnull, "state")}, **variables)
     with subprocess.Popen(
         [*COMMAND, *words], stdin=theirs if stdin is None else stdin, stdout=theirs, stderr=theirs,
         env=environment(**given), start_new_session=True, pass_fds=[theirs],
