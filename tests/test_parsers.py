@@ -46,6 +46,7 @@ GUARDED = {
     "_stream.ResponseDecoder._value_of: encode": "of what was decoded as UTF-8",
     "_stream.decoded: decode": "of the lines before the one that is not UTF-8",
     "_assembler.join_texts: loads": "of what dumps has written",
+    "_tls.TLSConnection.__init__: encode": "the parts of an address have been checked",
     "_values.base64_image: decode": "base64 is ASCII",
     "_values.check_number: int": "of an int",
     "_values.plain: float": "of a float",
