@@ -160,7 +160,7 @@ class Exchange(Generic[T]):
                 error.args = (error.args[0] + cut_off(error.partial),)
             if isinstance(error, OllamaTimeout):
                 error.args = ("%s (%s, from %s)" % (error.args[0], self._address.url, self._address.source),)
-            if isinstance(error, ProtocolError):
+            if isinstance(error, (ProtocolError, ConnectionLost, IncompleteStream)):
                 error.args = ("%s (%s)" % (error.args[0], self._address.url),)
         if isinstance(error, StreamClosed):
             self._give_up("cancelled")

@@ -53,6 +53,11 @@ def framed(body, how):
 FRAMES = ("length", "chunked", "close")
 
 
+def server_of(error):
+    """The address of the server that an error speaks of."""
+    return "/".join(error.url.split("/")[:3])
+
+
 def called(colour, steps, name, *arguments, **fields):
     """What a call gives, or the error that it raises."""
     with Server(steps) as server:
@@ -69,7 +74,7 @@ def called(colour, steps, name, *arguments, **fields):
 def test_nothing_is_no_answer_243(colour, name, arguments, member, good):
     for steps in (answer(EMPTY_1_0, fin), framed(b"", "length"), framed(b" \r\n\t", "chunked")):
         error = called(colour, steps, name, *arguments)
-        assert (type(error), str(error)) == (IncompleteStream, "the body is empty")
+        assert (type(error), str(error)) == (IncompleteStream, "the body is empty (%s)" % server_of(error))
     for body in (b"{}", b" null\n", b'{"models_":[]}', OPENAI_LIST, OPENAI_CHAT.replace(b'"id"', b'"id_"')):
         error = called(colour, framed(body, "length"), name, *arguments)
         hinted = V1 if b"object" in body else ""

@@ -47,7 +47,7 @@ _PLACE = re.compile(r"(_?[a-z]\w*)(?=[.\[:])")
 _ADDRESS = re.compile(r"(host|upstream)=(?=')")
 _CUT_OFF = re.compile(
     r"(; (?:nothing of the answer had arrived|the answer is cut off after \d+ characters))"
-    r"(?: \(they are in \.partial\))?: ask again$"
+    r"(?: \(they are in \.partial\))?: ask again(?= \(\w+:|$)"
 )
 _ENDPOINT = re.compile(r"(?<=[^/])/(?:api/.*)?$")
 _BYTES = re.compile(r"\bb('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
