@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 
 class EmbedResponse(Record):
-    """Vectors, one per input in its order, L2-normalised by the server."""
+    """Vectors, one per input in its order, L2-normalised by the server, which never sets those after ``embeddings``."""
 
     model: Optional[str] = None
-    embeddings: List[List[float]] = field(default_factory=list)
     total_duration: Optional[int] = None
     load_duration: Optional[int] = None
     prompt_eval_count: Optional[int] = None
+    embeddings: List[List[float]] = field(default_factory=list)
+    created_at: Optional[str] = None
+    done: Optional[bool] = None
+    done_reason: Optional[str] = None
+    prompt_eval_duration: Optional[int] = None
+    eval_count: Optional[int] = None
+    eval_duration: Optional[int] = None
 
     _strict = _due = ("embeddings",)
 
@@ -151,7 +157,7 @@ class ShowResponse(Record):
     messages: Optional[List[Message]] = None
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    model_info: Dict[str, Any] = field(default_factory=dict)
+    modelinfo: Dict[str, Any] = field(default_factory=dict)
     projector_info: Optional[Dict[str, Any]] = None
     tensors: Optional[List[Any]] = None
     capabilities: Optional[List[Any]] = None
@@ -159,13 +165,13 @@ class ShowResponse(Record):
     requires: Optional[str] = None
     thinking: Optional[ThinkingLevels] = None  # since 0.34.3
 
-    _computed = ("modelinfo",)
+    _aliases = {"modelinfo": "model_info"}
     _due = ("model_info", "details", "modelfile", "template", "parameters", "capabilities", "license", "modified_at")
 
-    @property
-    def modelinfo(self) -> Dict[str, Any]:
-        """The same as ``model_info``."""
-        return self.model_info
+    if TYPE_CHECKING:
+
+        @property
+        def model_info(self) -> Dict[str, Any]: ...
 
 
 class VersionResponse(Record):
