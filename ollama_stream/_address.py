@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import CONNECT_ADVICE, ConnectError, RequestError, printable
+from ._errors import CONNECT_ADVICE, ConnectError, RequestError, check_origin, printable
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -320,8 +320,10 @@ def _idna(name: str) -> str:
     try:
         return name.lower() if name.isascii() else name.encode("idna").decode("ascii").lower()
     except UnicodeError as error:
+        check_origin(error)
         raise RequestError("the host has no IDNA form (RFC 3490)") from error
     except LookupError as error:
+        check_origin(error)
         why = "this Python has no codec for names beyond ASCII; write the one that begins with xn--"
         raise ConnectError("%s (%s: %s)" % (CONNECT_ADVICE, name, why)) from error
 
@@ -332,7 +334,8 @@ def _ip(text: str) -> Union[IPv4Address, IPv6Address, None]:
 
     try:
         ip = ip_address(text)
-    except ValueError:
+    except ValueError as error:
+        check_origin(error)
         return None
     return (ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip
 
@@ -369,7 +372,8 @@ def _exempts(entry: str, address: Address) -> bool:
         name, port = _split_port(entry)
         name = name[1:] if name.startswith("*.") else name
         domain = _idna(name[1:] if name.startswith(".") else name)
-    except (ValueError, ConnectError):  # ValueError as RequestError is: an entry that makes no sense is passed over
+    except (ValueError, ConnectError) as error:  # as RequestError is: an entry without sense is passed over
+        check_origin(error)
         return False
     if not name or port not in ("", str(address.port)):
         return False

@@ -11,6 +11,7 @@ import json
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from ._decode import Record, new_record
+from ._errors import check_origin
 from ._records import ChatResponse, GenerateResponse, Generation, Message
 
 FOLD_EVERY = 2048  # texts that wait to be joined
@@ -182,8 +183,8 @@ def fast_chat(data: Any, texts: List[str]) -> Optional[ChatResponse]:
             record.__dict__ = data
             texts.append(content)
             return record
-    except (KeyError, TypeError):
-        pass
+    except (KeyError, TypeError) as error:
+        check_origin(error)
     return None
 
 
@@ -202,8 +203,8 @@ def fast_generate(data: Any, texts: List[str]) -> Optional[GenerateResponse]:
             record.__dict__ = data
             texts.append(response)
             return record
-    except (KeyError, TypeError):
-        pass
+    except (KeyError, TypeError) as error:
+        check_origin(error)
     return None
 
 

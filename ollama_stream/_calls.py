@@ -18,7 +18,7 @@ from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy
 from ._assembler import T
 from ._decode import Record, suggestion
 from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
-from ._errors import OllamaError, RequestError, ResponseError
+from ._errors import OllamaError, RequestError, ResponseError, check_origin
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._route import Pool, Route
@@ -156,6 +156,7 @@ class BaseClient:
             try:
                 pickle.dumps(value)
             except Exception as error:
+                check_origin(error)
                 setting, kind = name.strip("_"), type(value).__name__
                 raise TypeError("%s: %s cannot be pickled (%s)" % (setting, kind, error)) from error
         return restore_client, (type(self), state)
@@ -312,7 +313,8 @@ def header_of(auth: Any) -> Any:
             next(auth.auth_flow(request))
         elif callable(auth):
             auth(request)
-    except Exception:  # it asks more of a request than can be said here
+    except Exception as error:  # it asks more of a request than can be said here
+        check_origin(error)
         return auth
     return next((value for name, value in request.headers.items() if name.lower() == "authorization"), auth)
 
@@ -360,8 +362,8 @@ async def has_blob(exchange: Exchange[Any]) -> bool:
     """Whether the answer is 200 and no other; raises what is no answer."""
     try:
         await answer_of(exchange)
-    except ResponseError:
-        pass
+    except ResponseError as error:
+        check_origin(error)
     return exchange.head is not None and exchange.head.status == 200
 
 
@@ -369,7 +371,8 @@ async def is_there(exchange: Exchange[Any]) -> bool:
     """Whether there is an answer, and a good one."""
     try:
         await answer_of(exchange)
-    except OllamaError:
+    except OllamaError as error:
+        check_origin(error)
         return False
     return True
 

@@ -21,7 +21,7 @@ from typing import (
     Tuple, Type, TypeVar, Union,
 )  # fmt: skip
 
-from ._errors import ProtocolError, RequestError, misfit
+from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import read_object
 from ._model import Model
 
@@ -236,7 +236,8 @@ def parse_time(value: str) -> Union[datetime, str]:
     seconds, _, fraction = head.partition(".")
     try:
         return datetime.fromisoformat(seconds + (("." + fraction[:6].ljust(6, "0")) if fraction else "") + zone)
-    except ValueError:
+    except ValueError as error:
+        check_origin(error)
         return value
 
 
@@ -252,7 +253,8 @@ def described(value: Any) -> str:
     name = next((name for kind, name in JSON_NAMES if isinstance(value, kind)), type(value).__name__)
     try:
         shown = json.dumps(value) if not isinstance(value, (list, dict)) else ""
-    except (ValueError, TypeError):  # an integer of thousands of digits; no JSON value, in model_validate()
+    except (ValueError, TypeError) as error:  # an integer of thousands of digits; no JSON value, in model_validate()
+        check_origin(error)
         shown = ""
     return "%s (%s)" % (name, shown) if 0 < len(shown) <= 40 else name
 

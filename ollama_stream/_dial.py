@@ -110,7 +110,8 @@ async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tu
     try:
         try:
             found = await network.resolve(address.host, address.port)
-        except LookupError:  # a Python without the codec for names; this one is ASCII since it was parsed
+        except LookupError as error:  # a Python without the codec for names; this one is ASCII since it was parsed
+            check_origin(error)
             found = await network.resolve(address.host.encode("ascii"), address.port)
     except (OSError, UnicodeError, RuntimeError) as error:  # RuntimeError: of a loop that cannot, or has no thread left
         check_origin(error)

@@ -149,15 +149,31 @@ class FixtureError(OllamaError, ValueError):
 def check_origin(error: BaseException) -> None:
     """Raise an exception again, as it is, where a signal handler of the program raised it: no failure of ours.
 
-    A handler is known by what it is given: the frame that it interrupts, which is the one that calls it.
+    Every ``except`` of a class that a handler might choose asks this first (a test looks at them all): the signal may
+    come in anything, and is the program's, whatever was tried then.
     """
+    if is_of_handler(error):
+        raise error
+
+
+def is_of_handler(error: BaseException) -> bool:
+    """Whether a signal handler raised it, which is known by what it is given: the frame that it interrupts and is called
+    from."""
     entry = error.__traceback__ and error.__traceback__.tb_next  # behind the frame that has caught it, which runs on
     while entry is not None:
         interrupted = entry.tb_frame.f_back
         for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():
             if value is interrupted or (type(value) is tuple and any(part is interrupted for part in value)):
-                raise error
+                return True
         entry = entry.tb_next
+    return False
+
+
+def cut_off(text: str) -> str:
+    """What an answer without its end means to the reader of the error."""
+    if not text:
+        return "; nothing of the answer had arrived: ask again"
+    return "; the answer is cut off after %d characters (they are in .partial): ask again" % len(text)
 
 
 def misfit(error_class: Type[E], place: str, expected: str, got: str) -> E:
@@ -201,7 +217,8 @@ def document_in(text: str) -> Any:
         return None
     try:
         return json.loads(text)
-    except (ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError) as error:
+        check_origin(error)
         return None
 
 

@@ -40,7 +40,7 @@ from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed, check_origin,
+    StreamClosed, check_origin, cut_off, is_of_handler,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
@@ -152,12 +152,15 @@ class Exchange(Generic[T]):
 
     def failed(self, error: OllamaError) -> OllamaError:
         """The error with what had arrived, when and from where; the exchange is over."""
+        if is_of_handler(error):
+            self._give_up("cancelled")
+            return error
         if self.error is None and error.url is None:
             error.partial = self.partial
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
             error.url = self.url
             if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
-                error.args = (error.args[0] + cut_off(error.partial),)
+                error.args = (error.args[0] + cut_off(error.partial.text),)
             if isinstance(error, OllamaTimeout):
                 error.args = ("%s (%s, from %s)" % (error.args[0], self._address.url, self._address.source),)
             if isinstance(error, (ProtocolError, ConnectionLost, IncompleteStream)):
@@ -215,14 +218,14 @@ class Exchange(Generic[T]):
             self._check_open()
         self._response.receive(piece)
 
-    def _lost(self, error: Exception) -> OllamaError:
-        """What a failed read means; raises what a signal handler of the program has raised in it."""
+    def _lost(self, error: Exception, when: str = "") -> OllamaError:
+        """What a failed read or write means; raises what a signal handler of the program has raised in it."""
         if isinstance(error, OllamaError):  # a clock; TLS refused after the handshake
             self._check_open()
             return error
         self._clocks.check_failure(error)
         self._check_open()
-        lost = ConnectionLost("the connection was lost: %s" % reason(error), tail=self.decoder.tail())
+        lost = ConnectionLost("the connection was lost%s: %s" % (when, reason(error)), tail=self.decoder.tail())
         lost.__cause__ = error
         return lost
 
@@ -232,6 +235,7 @@ class Exchange(Generic[T]):
         try:
             body = response.read_body()
         except (ConnectionLost, ProtocolError) as error:
+            check_origin(error)
             if isinstance(error, ConnectionLost):
                 error.tail = decoder.tail()
             if not response.body_ended:
@@ -254,6 +258,7 @@ class Exchange(Generic[T]):
                 await self._ask()
                 return
             except (ConnectError, ResponseError) as error:
+                check_origin(error)
                 self._check_open()  # close() from another thread makes connecting fail
                 pause = self._pause_before_next(error, attempt)
                 if pause is None:
@@ -276,7 +281,8 @@ class Exchange(Generic[T]):
             try:
                 await self._exchange_heads()
                 return
-            except ConnectionLost:
+            except ConnectionLost as error:
+                check_origin(error)
                 if self._response.bytes_received or time.monotonic() - asked > AT_ONCE:
                     raise
                 self._check_open()
@@ -298,6 +304,7 @@ class Exchange(Generic[T]):
                 if head is None:
                     await self._receive()
             except ConnectionLost as error:
+                check_origin(error)
                 raise lost or error
             except ProtocolError as error:
                 raise ProtocolError(str(error) + not_http(response.unparsed())) from None
@@ -332,7 +339,7 @@ class Exchange(Generic[T]):
             left = end - time.monotonic()
         self._check_open()
 
-    async def _send(self) -> Optional[ConnectionLost]:
+    async def _send(self) -> Optional[OllamaError]:
         """Send the request. A server may answer and close before it has read it all: then the answer counts."""
         pieces, is_file = self._outgoing(), isinstance(self.request.body, Upload)
         piece = next(pieces)
@@ -345,17 +352,15 @@ class Exchange(Generic[T]):
                 await self.network.sleep(0)  # a long request must not keep a loop to itself
         return None
 
-    async def _send_piece(self, piece: bytes) -> Optional[ConnectionLost]:
+    async def _send_piece(self, piece: bytes) -> Optional[OllamaError]:
         self._clocks.start("idle")
         try:
             await self._connection.send(piece, self._clocks.remaining())
-        except OllamaError:  # of a transport that dials only now
-            self._check_open()
-            raise
-        except (OSError, NotImplementedError) as error:
-            self._clocks.check_failure(error)
-            self._check_open()
-            return ConnectionLost("the connection was lost while the request was being sent: %s" % reason(error))
+        except (OllamaError, OSError, NotImplementedError) as error:
+            lost = self._lost(error, " while the request was being sent")
+            if lost is error:  # of a transport that dials only now
+                raise
+            return lost
         return None
 
     def _outgoing(self) -> Iterator[bytes]:
@@ -441,10 +446,3 @@ class Exchange(Generic[T]):
         logging = sys.modules.get("logging")
         if logging is not None and logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
             logging.getLogger(__name__).debug(text, "%s %s" % (self.request.method, self.url), *values)
-
-
-def cut_off(partial: Generation) -> str:
-    """What an answer without its end means to the reader of the error."""
-    if not partial.text:
-        return "; nothing of the answer had arrived: ask again"
-    return "; the answer is cut off after %d characters (they are in .partial): ask again" % len(partial.text)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Union
 
-from ._errors import ConnectionLost, ProtocolError
+from ._errors import ConnectionLost, ProtocolError, check_origin
 from ._syntax import (
     EMPTY_LINES, VERSIONS, HeaderFields, framing_of, header_values, line_content, may_persist, parse_chunk_size,
     parse_header_field, parse_header_text, parse_status_line, shown_bytes,
@@ -163,6 +163,7 @@ class MessageReader:
             while self._state in steps and steps[self._state](self, found):
                 pass
         except (ConnectionLost, ProtocolError) as error:
+            check_origin(error)
             self._failure = type(error), str(error)
             if self._state == DATA:
                 self._end_chunk(complete=False)

@@ -64,7 +64,8 @@ def is_cut(text: str) -> bool:
         if error.msg.startswith("Unterminated"):
             return True
         start = error.pos
-    except (ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError) as error:
+        check_origin(error)
         return False
     else:
         return False

@@ -17,6 +17,7 @@ from typing import (
     TypeVar, Union,
 )  # fmt: skip
 
+from ._errors import check_origin
 from ._json import parse_json
 
 M = TypeVar("M", bound="Model")
@@ -51,7 +52,8 @@ class ModelFields:
 
         try:
             types = get_type_hints(cls)
-        except Exception:  # a name in a program's own class is not there, or not yet: its text stands for it
+        except Exception as error:  # a name in a program's own class is not there, or not yet: its text stands for it
+            check_origin(error)
             types = {}
         return {
             one.name: ModelField(types.get(one.name, one.type), getattr(cls, one.name, None))

@@ -17,7 +17,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 from ._decode import Record
-from ._errors import ProtocolError
+from ._errors import ProtocolError, check_origin
 from ._json import JSON_BLANKS, is_number, parse_json
 from ._model import load_schemas
 
@@ -346,6 +346,7 @@ def rate(count: Any, nanoseconds: Any) -> Optional[float]:
         return None
     try:
         per_second = float(count * 1e9 / nanoseconds)
-    except OverflowError:
+    except OverflowError as error:
+        check_origin(error)
         return None
     return per_second if per_second < float("inf") else None

@@ -7,7 +7,7 @@ import time
 from typing import Any, Optional
 
 from ._address import safe_location
-from ._errors import MAX_SHOWN_ERROR, ProtocolError, ResponseError, find_reason
+from ._errors import MAX_SHOWN_ERROR, ProtocolError, ResponseError, check_origin, find_reason
 from ._http1 import Head
 from ._json import parse_json
 from ._stream import response_error
@@ -79,5 +79,6 @@ def retry_after(value: Optional[str]) -> Optional[float]:
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except Exception:  # the parsers of old Pythons fail in many ways
+    except Exception as error:  # the parsers of old Pythons fail in many ways
+        check_origin(error)
         return None

@@ -99,6 +99,7 @@ async def open_tunnel(connection: Connection, address: Address, proxy: Proxy, cl
         while response.read_head() is None:
             response.receive(await connection.recv(clocks.remaining()))
     except OllamaError as error:
+        check_origin(error)
         if isinstance(error, (ConnectError, TimeoutError)):
             raise
         raise refused_by(proxy, authority, str(error)) from error
@@ -194,7 +195,8 @@ class Pool:
         """Take an entry out; whether it was still there."""
         try:
             self._idle.remove(idle)
-        except ValueError:
+        except ValueError as error:
+            check_origin(error)
             return False
         return True
 
@@ -240,6 +242,7 @@ def is_sound(idle: Idle) -> bool:
         idle.response.receive(piece)
     try:
         after_the_answer = idle.response.read_body()
-    except OllamaError:
+    except OllamaError as error:
+        check_origin(error)
         return False
     return idle.response.reusable and not after_the_answer.strip()

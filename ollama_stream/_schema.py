@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, Mapping, Sequence, Tuple, Type, Union
 
 from ._decode import parse_time
-from ._errors import ProtocolError, RequestError, misfit
+from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._model import Model
 from ._types import (
     EMPTY, PLAIN_TYPES, TEXT_FORMS, TypeMember, at_path, bare_type, guarded, is_model, path_to, read_signature,
@@ -71,7 +71,8 @@ def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
         values = ValueReader().read_members(members, arguments, "")
     except ProtocolError as error:
         raise RequestError(str(error), **error.parts) from error
-    except RecursionError:
+    except RecursionError as error:
+        check_origin(error)
         raise RequestError("arguments: nested too deeply") from None
     return function(**values)
 
@@ -95,7 +96,8 @@ def parse_as(kind: Type[Parsed], value: Any, path: str = "") -> Parsed:
     """
     try:
         return typing.cast(Parsed, ValueReader().read(kind, value, path))
-    except RecursionError:
+    except RecursionError as error:
+        check_origin(error)
         raise ProtocolError(at_path(path, "nested too deeply")) from None
 
 
@@ -220,6 +222,7 @@ class ValueReader:
         try:
             return base(items)
         except TypeError as error:  # a set of what has no hash
+            check_origin(error)
             raise RequestError(at_path(path, str(error))) from error
 
     def read_class(self, kind: Any, value: Dict[str, Any], path: str) -> Any:
@@ -289,7 +292,8 @@ def fold_schema(schema: Mapping[str, Any]) -> Dict[str, Any]:
 def default_keyword(default: Any) -> Dict[str, Any]:
     try:
         value = json.loads(json.dumps(default, allow_nan=False, default=lambda item: item.value))
-    except (AttributeError, TypeError, ValueError, RecursionError):  # there is none, or it has no JSON
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:  # there is none, or it has no JSON
+        check_origin(error)
         return {}
     return {} if value is None else {"default": value}
 

@@ -249,7 +249,8 @@ class ResponseDecoder(Generic[T]):
                 return None
             cls: Any = self._class
             record = decode(cls, data)
-        except (KeyError, TypeError, ProtocolError):
+        except (KeyError, TypeError, ProtocolError) as error:
+            check_origin(error)
             return None
         self.assembler.gather(data)
         return record

@@ -87,6 +87,7 @@ class TLSSettings:
                 certificate, *key = self._chain[:2]
                 context.load_cert_chain(certificate, key[0] if key else None, "".join(self._chain[2:]))
         except NotImplementedError as error:
+            check_origin(error)
             raise ConnectError("%s (TLS: %s)" % (CONNECT_ADVICE, reason(error))) from error
         except (OSError, ValueError, TypeError) as error:
             check_origin(error)
@@ -115,9 +116,11 @@ class TLSConnection(Connection):
         try:
             try:
                 self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-            except LookupError:  # no codec for names beyond ASCII, through which ssl sends all; bytes need none
+            except LookupError as error:  # no codec for names, through which ssl sends all of them; bytes need none
+                check_origin(error)
                 self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name.encode("ascii"))
         except (OSError, NotImplementedError) as error:
+            check_origin(error)
             raise self._refused(error) from error
 
     async def handshake(self, clocks: Clocks) -> None:
@@ -134,6 +137,7 @@ class TLSConnection(Connection):
                     await self._flush(clocks.remaining())
                     await self._fill(clocks.remaining())
                 except SSLError as error:
+                    check_origin(error)
                     await self._flush(clocks.remaining())  # the alert, so that the server knows too
                     raise self._refused(error) from error
             except OllamaError:
@@ -166,6 +170,7 @@ class TLSConnection(Connection):
             except SSLWantReadError:
                 pass
             except SSLError as error:
+                check_origin(error)
                 if self._ended:
                     return b""
                 if self._answered:
@@ -196,7 +201,8 @@ class TLSConnection(Connection):
             return self._tls.read(PIECE_SIZE)
         except SSLWantReadError:
             return None
-        except SSLError:
+        except SSLError as error:
+            check_origin(error)
             return b""
 
     def wake(self) -> None:

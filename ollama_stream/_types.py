@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from ._decode import ByteSize
-from ._errors import OllamaError, RequestError
+from ._errors import OllamaError, RequestError, check_origin
 
 TEXT_FORMS = {datetime: "date-time"}
 PLAIN_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
@@ -106,6 +106,7 @@ def evaluated(hint: Any, scope: Dict[str, Any], path: str) -> Any:
         holder: Any = types.SimpleNamespace(__annotations__={"hint": hint})
         return typing.get_type_hints(holder, scope, **extras)["hint"]
     except Exception as error:  # an annotation is an expression, and can raise anything
+        check_origin(error)
         raise RequestError("%s: the annotation %r cannot be evaluated: %s" % (path, hint, error)) from error
 
 
@@ -209,4 +210,5 @@ def guarded(error_class: Type[OllamaError], path: str, call: Callable[[], Any]) 
     try:
         return call()
     except Exception as error:
+        check_origin(error)
         raise error_class(at_path(path, str(error))) from error

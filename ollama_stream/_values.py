@@ -78,7 +78,8 @@ def shown(value: Any) -> str:
     """A value in an error text, its type where it is long or cannot print itself (an integer of 5,000 digits)."""
     try:
         text = repr(value)
-    except Exception:
+    except Exception as error:
+        check_origin(error)
         return type(value).__name__
     return text if len(text) <= MAX_SHOWN_VALUE else type(value).__name__
 
@@ -309,7 +310,8 @@ def base64_text(value: str) -> str:
     text = value.partition("base64,")[2] if value.startswith("data:") else value
     try:
         return text if base64.b64decode("".join(text.split()), validate=True) else ""
-    except ValueError:
+    except ValueError as error:
+        check_origin(error)
         return ""
 
 

@@ -18,7 +18,7 @@ from ._assembler import T
 from ._calls import BaseClient, LateRequest, images_of, map_images
 from ._client import BaseStream, Reading, asks_for_a_loop, text_of
 from ._endpoints import Request, build
-from ._errors import OllamaError, RequestError, StreamClosed
+from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
 from ._values import names_file
@@ -55,7 +55,8 @@ class LoopConnection(BlockingConnection):
         self._begin_wait(loop, timeout)
         try:
             await loop.sock_sendall(self.sock, data)
-        except OSError:
+        except OSError as error:
+            check_origin(error)
             if not self._expired:
                 raise
         finally:
@@ -76,7 +77,8 @@ class LoopConnection(BlockingConnection):
                 # sock_recv() does not wait where there is something: a fast server would keep the loop to itself.
                 await asyncio.sleep(0)
                 piece = await loop.sock_recv(self.sock, PIECE_SIZE)
-        except OSError:
+        except OSError as error:
+            check_origin(error)
             if not self._expired:
                 raise
         finally:
@@ -124,7 +126,8 @@ class LoopConnection(BlockingConnection):
         try:
             loop.add_reader(self._descriptor, self._readable, loop)
             self._watched = True
-        except NotImplementedError:
+        except NotImplementedError as error:
+            check_origin(error)
             self._can_watch = False
 
     def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -137,13 +140,14 @@ class LoopConnection(BlockingConnection):
                     self.sock.close()
             return
         try:
-            waiter.set_result(self.sock.recv(PIECE_SIZE))
-        except (BlockingIOError, InterruptedError):
-            pass
+            piece = self.sock.recv(PIECE_SIZE)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # what a signal handler raises is for whoever waits
-            waiter.set_exception(error)
+            if is_of_handler(error) or not isinstance(error, (BlockingIOError, InterruptedError)):
+                waiter.set_exception(error)
+        else:
+            waiter.set_result(piece)
 
     def _let_go(self) -> bool:
         """Have the loop forget the socket; False where only that can do it, because it runs in another thread."""
@@ -162,18 +166,14 @@ class LoopConnection(BlockingConnection):
         return True
 
 
-def running_loop() -> Optional[asyncio.AbstractEventLoop]:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+running_loop = asyncio._get_running_loop  # None where there is none
 
 
 def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
     try:
         loop.call_soon_threadsafe(callback)
-    except RuntimeError:  # it has ended meanwhile
-        pass
+    except RuntimeError as error:  # it has ended meanwhile
+        check_origin(error)
 
 
 class LoopNetwork(Network):
@@ -239,10 +239,8 @@ class LoopAttempt:
 
 def task_id() -> Any:
     """What tells tasks apart; None outside of one."""
-    try:
-        return id(asyncio.current_task())
-    except RuntimeError:
-        return None
+    loop = running_loop()
+    return None if loop is None else id(asyncio.current_task(loop))
 
 
 def this_loop() -> asyncio.AbstractEventLoop:

@@ -6,10 +6,15 @@ the call wait there.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import email.utils
 import errno
+import gc
+import http.client
 import signal
 import socket
+import ssl
 import threading
 import time
 
@@ -19,7 +24,7 @@ from support import (
     CHAT, GOOD, HEAD, LINE, PATIENCE, Server, answer, chunk, full_listener, line, read_request, response,
 )  # fmt: skip
 
-from ollama_stream import OllamaTimeout, Timeout, _json
+from ollama_stream import ConnectError, OllamaTimeout, Timeout, _json
 
 # No look at open files: where the signal comes while asyncio makes or ends a loop, or between two steps of Python that hand
 # on a socket, that leaves some for the collector.
@@ -27,6 +32,15 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals on this machine"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+
+@pytest.fixture(autouse=True)
+def what_is_left_goes_with_its_test():
+    """The collector would come in a test of another file, where what it complains of is an error."""
+    yield
+    gc.collect()
+
 
 MOMENT = 0.05  # seconds
 AGAIN = 5.0  # seconds; asyncio logs what is raised in a callback of its own, and goes on
@@ -178,3 +192,87 @@ def test_it_comes_out_of_the_writing_and_the_reading_of_json(error, monkeypatch)
     with pytest.raises(type(error)) as raised, raising(error, PATIENCE):
         _json.parse_json("{}")
     assert raised.value is error
+
+
+# --- where it comes, exactly ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def signal_in(owner, name):
+    """The first call of a function by the client has the signal come in its midst."""
+    original, fired = getattr(owner, name), []
+
+    def function(*args, **kwargs):
+        # The server of the test has threads of its own, and a loop a pair of unix sockets; its helpers are the client's.
+        thread, family = threading.current_thread().name, getattr(args[0] if args else None, "family", None)
+        if not fired and thread.startswith(("MainThread", "asyncio", "ThreadPoolExecutor")) and family != socket.AF_UNIX:
+            fired.append(name)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+        return original(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, function, raising=False)
+        yield
+    assert fired
+
+
+def over_tls(stack, colour):
+    server = stack.enter_context(Server([Tls(), *answer(GOOD)]))
+    return colour.client(server.url.replace("http", "https"), verify=False), lambda client: list(chat(client, stream=True))
+
+
+def plainly(stack, colour):
+    return colour.client(stack.enter_context(Server(answer(GOOD), answer(GOOD))).url), chat
+
+
+def with_an_image(stack, colour):
+    def ask(client):
+        return client.generate("m", "what is it?", images=["aGk="])
+
+    return colour.client(stack.enter_context(Server(answer(GOOD))).url), ask
+
+
+def refused(stack, colour):
+    busy = BUSY.replace(b"Retry-After: 50", b"Retry-After: Sun, 06 Nov 1994 08:49:37 GMT")
+    return colour.client(stack.enter_context(Server(answer(busy), answer(GOOD))).url, retries=1), chat
+
+
+def by_ping(stack, colour):
+    return colour.client(stack.enter_context(Server(answer(GOOD))).url), lambda client: client.ping()
+
+
+POINTS = [  # the call, the function in whose midst the signal comes, and what the handler raises beside a time-out
+    (over_tls, ssl, "create_default_context", ValueError),
+    (over_tls, ssl.SSLContext, "wrap_bio", LookupError),
+    (over_tls, ssl.SSLContext, "wrap_bio", NotImplementedError),
+    (over_tls, ssl.SSLObject, "do_handshake", ssl.SSLError),
+    (over_tls, ssl.SSLObject, "write", ssl.SSLError),
+    (over_tls, ssl.SSLObject, "read", ssl.SSLError),
+    (plainly, socket, "getaddrinfo", LookupError),
+    (plainly, socket, "getaddrinfo", RuntimeError),
+    (plainly, socket.socket, "setsockopt", OSError),
+    (plainly, socket.socket, "setblocking", OSError),
+    (plainly, socket.socket, "connect", ConnectionRefusedError),
+    (plainly, socket.socket, "getsockopt", OSError),
+    (plainly, socket.socket, "recv", ConnectionError),
+    (plainly, _json, "scan_once", MemoryError),
+    (plainly, time, "clock_gettime", AttributeError),
+    (plainly, http.client.HTTPConnection, "putrequest", ValueError),
+    (with_an_image, base64, "b64decode", ValueError),
+    (refused, email.utils, "parsedate_to_datetime", ValueError),
+    (by_ping, socket, "getaddrinfo", OllamaTimeout),
+    (by_ping, http.client.HTTPConnection, "putrequest", ConnectError),
+]
+
+
+@pytest.mark.parametrize("call, owner, name, kind", POINTS, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize("is_timeout", [True, False], ids=["257-TimeoutError", "257-its own"])
+def test_an_exception_of_the_program_comes_out_of_each_step(colour, call, owner, name, kind, is_timeout):
+    error = TimeoutError("my alarm") if is_timeout else kind("mine")
+    with contextlib.ExitStack() as stack:
+        client, ask = call(stack, colour)
+        with signal_in(owner, name), pytest.raises(type(error)) as raised, raising(error, PATIENCE):
+            ask(client)
+        assert raised.value is error
+        client.close()
+        error.__traceback__ = None

@@ -15,7 +15,7 @@ import re
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .._errors import FixtureError
+from .._errors import FixtureError, check_origin
 from .._syntax import is_token
 from .._net import MAX_SECONDS
 from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
@@ -208,6 +208,7 @@ def _checked(kind: str, point: Optional[str], argument: Any) -> Fault:
         value = rule.absent if argument is None else rule.argument and rule.argument(argument)
         return Fault(kind, name, float(number or 0), int(byte) if byte else None, value)
     except (TypeError, ValueError, OverflowError) as error:  # a FixtureError is one too, and says less than the form
+        check_origin(error)
         raise _expected(kind) from error
 
 

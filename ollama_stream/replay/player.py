@@ -17,14 +17,13 @@ import re
 import socket
 import struct
 import time
-from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
 from .._http1 import Response
-from .._net import PIECE_SIZE
+from .._net import PIECE_SIZE, shut_down
 from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
@@ -146,8 +145,7 @@ class Session:
 
     def wake(self) -> None:
         """End whatever wait the connection's thread is in."""
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+        shut_down(self._sock)
 
     def _exchange(self, reader: RequestReader) -> bool:
         """A request and its answer; whether another pair may follow. Raises OSError and ConnectionLost."""

@@ -28,7 +28,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
-from .._errors import ConnectError, RequestError
+from .._errors import ConnectError, RequestError, check_origin
 from .._net import reason
 from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
@@ -153,6 +153,7 @@ class ReplayServer:
                 self._open(host, port, opened)
                 self._opened = opened.pop_all()
         except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
+            check_origin(error)
             if isinstance(error, (ConnectError, RequestError)):
                 raise
             raise ConnectError("cannot listen on %s, port %d: %s" % (host, port, reason(error))) from error
@@ -181,8 +182,10 @@ class ReplayServer:
     def close(self) -> None:
         """Stop at once, also in the middle of streams. No thread is left."""
         self.stopped.set()
-        with suppress(OSError):  # closed before
+        try:
             self._wakes.send(b"x")
+        except OSError as error:  # closed before
+            check_origin(error)
         self._thread.join()
         self._opened.close()
         self._spare.close()
@@ -291,6 +294,7 @@ def _listeners(host: str, port: int, attempts: int = PORT_ATTEMPTS) -> List[sock
     try:
         return bound + [_bound(other, bound[0].getsockname()[1]) for other in others]
     except ConnectError as error:
+        check_origin(error)
         cause = error.__cause__
         if not isinstance(cause, OSError) or cause.errno != errno.EADDRINUSE:
             return bound  # no IPv6
@@ -312,6 +316,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError, UnicodeError) as error:
         if sock is not None:
             sock.close()
+        check_origin(error)
         if isinstance(error, OSError):
             raise ConnectError("cannot listen on %s, port %d: %s" % (host, port, error.strerror)) from error
         raise RequestError("cannot listen on %r, port %d: %s" % (host, port, error)) from error
