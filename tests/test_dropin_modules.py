@@ -8,6 +8,8 @@ import os
 import sys
 import textwrap
 import warnings
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 
@@ -150,11 +152,22 @@ def test_the_client_inside_can_be_replaced(dropin):
 
 
 class HTTPX:
+    """As much of it as a program's tests touch."""
+
     class Client:
-        pass
+        def send(self, request):
+            raise NotImplementedError
 
     class AsyncClient:
+        async def send(self, request):
+            raise NotImplementedError
+
+    class ConnectError(Exception):
         pass
+
+    Request = staticmethod(lambda method, url, *, headers, content: SimpleNamespace(
+        method=method, url=url, headers=dict(headers), json=json.loads(content or b"null")))  # fmt: skip
+    Response = staticmethod(lambda status, value: SimpleNamespace(status_code=status, content=json.dumps(value).encode()))
 
 
 def test_the_client_inside_says_it_is_that_of_httpx_where_httpx_is_there(dropin, monkeypatch):
@@ -165,6 +178,80 @@ def test_the_client_inside_says_it_is_that_of_httpx_where_httpx_is_there(dropin,
     assert isinstance(AsyncClient()._client, HTTPX.AsyncClient)
     monkeypatch.delitem(sys.modules, "httpx")
     assert not isinstance(Client()._client, HTTPX.Client)
+
+
+FORMS = ["Client", "AsyncClient"]
+
+
+def answer_of(call):
+    """The answer of a method of either client."""
+    return asyncio.run(wait_for(call)) if inspect.isawaitable(call) else call
+
+
+async def wait_for(call):
+    return await call
+
+
+@pytest.fixture
+def httpx(dropin, monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx", HTTPX)
+    return HTTPX
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mock_in_the_place_of_the_send_of_httpx_is_called(dropin, httpx, form):
+    client = getattr(dropin.ollama, form)("http://gpu-box/base", headers={"X-One": "1"})
+    with patch.object(getattr(httpx, form), "send") as send:
+        send.return_value = httpx.Response(200, ANSWERS["/api/chat"])
+        assert answer_of(client.chat("m", MESSAGES)).message.content == "Hi"
+        ((request,), _) = send.call_args
+        assert (request.method, request.url, request.json["model"]) == ("POST", "http://gpu-box/base/api/chat", "m")
+        assert request.headers["X-One"] == "1"
+        send.return_value = httpx.Response(404, {"error": "no such model"})
+        with pytest.raises(ollama_stream.ResponseError, match="no such model .status code: 404."):
+            answer_of(client.show("m"))
+        send.side_effect = KeyError("what a test raises")
+        with pytest.raises(KeyError):
+            answer_of(client.show("m"))
+        send.side_effect = httpx.ConnectError("refused")
+        with pytest.raises(ConnectionError, match="refused"):
+            answer_of(client.show("m"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_send_of_httpx_itself_is_not_called(dropin, httpx, loopback, form):
+    client = getattr(dropin.ollama, form)(loopback.url)
+    assert answer_of(client.show("m")).modelinfo == ANSWERS["/api/show"]["model_info"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_empty_in_a_message_is_not_sent(dropin, loopback, form):
+    call = {"function": {"name": "f", "arguments": {}}}
+    messages = [{"role": "assistant", "content": "", "tool_calls": [call]}, ollama_stream.Message(role="user", images=[])]
+    answer_of(getattr(dropin.ollama, form)(loopback.url).chat("m", messages))
+    assert json.loads(loopback.asked[-1].body)["messages"] == [{"role": "assistant", "tool_calls": [call]}, {"role": "user"}]
+
+
+VERSIONS = """
+import ollama_stream.dropin
+from importlib import metadata
+print(metadata.version("ollama"), metadata.metadata("ollama")["Summary"], metadata.requires("ollama"), metadata.files("ollama"))
+print("ollama" in [one.metadata["Name"] for one in metadata.distributions()])
+try:
+    metadata.version("ollama_nothing")
+except metadata.PackageNotFoundError:
+    print("none")
+"""
+
+
+def test_who_asks_for_the_version_of_ollama_is_told_that_of_the_names(tmp_path):
+    # -S: without the packages that are installed here
+    ended = run("-S", "-c", VERSIONS)
+    assert ended.stdout == "0.6.3 ollama_stream.dropin in its place None None\nFalse\nnone\n", ended.stderr
+    (tmp_path / "ollama-0.5.1.dist-info").mkdir()
+    (tmp_path / "ollama-0.5.1.dist-info" / "METADATA").write_text("Name: ollama\nVersion: 0.5.1\nSummary: installed\n")
+    ended = run("-S", "-c", VERSIONS, PYTHONPATH=os.pathsep.join([support.ROOT, str(tmp_path)]))
+    assert ended.stdout.startswith("0.5.1 installed "), "the official client, where it is installed"
 
 
 IGNORED = [

@@ -17,10 +17,12 @@ All names of the official client 0.6.3 are there; what they do is what this libr
 from __future__ import annotations
 
 import sys
+from typing import Any, Iterator
 
 from . import _client, _types, _utils, ollama
 
 STANDS_FOR = {"ollama": ollama, "ollama._client": _client, "ollama._types": _types, "ollama._utils": _utils}
+METADATA = "Metadata-Version: 2.1\nName: ollama\nVersion: %s\nSummary: ollama_stream.dropin in its place\n"
 
 
 def install() -> None:
@@ -33,6 +35,31 @@ def install() -> None:
             "run the program by python3 -m ollama_stream.dropin" % place
         )
     sys.modules.update(STANDS_FOR)
+    if Finder not in sys.meta_path:
+        sys.meta_path.append(Finder)
+
+
+class Finder:
+    """Tells who asks for the version of ``ollama``, as tracers do, where the official client is not installed."""
+
+    @staticmethod
+    def find_spec(*_place: Any) -> None:
+        """No module is found here: those of STANDS_FOR are there."""
+
+    @staticmethod
+    def find_distributions(context: Any) -> Iterator[Any]:
+        if context.name != "ollama":
+            return
+        from importlib.metadata import Distribution
+
+        class StandIn(Distribution):
+            def read_text(self, filename: str) -> Any:
+                return METADATA % _client.__version__ if filename == "METADATA" else None
+
+            def locate_file(self, path: Any) -> Any:
+                return path
+
+        yield StandIn()
 
 
 install()

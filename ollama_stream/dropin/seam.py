@@ -20,6 +20,7 @@ from .._endpoints import CLOUD, ENDPOINTS, UNSET_TIMEOUT, Request, build_any
 from .._errors import RequestError
 from .._net import as_timeout
 from .._values import check_headers
+from .mocks import mocked
 
 IGNORED = {
     "event_hooks": "no hook is called",
@@ -53,13 +54,24 @@ class OfficialSettings(BaseClient):
     def _client(self, given: Any) -> None:
         self.__dict__["_given_client"] = given
 
+    @property
+    def _transport(self) -> Any:
+        return mocked(self.httpx_class) or self.__dict__["_transport"]
+
+    @_transport.setter
+    def _transport(self, given: Any) -> None:
+        self.__dict__["_transport"] = given
+
 
 def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
     """The arguments of ``_request`` for a call."""
     row = request.endpoint
     options: Dict[str, Any] = {"stream": request.streamed}
     if request.body is not None:
-        options["json"] = json_module.loads(request.body)  # type: ignore[arg-type]
+        options["json"] = body = json_module.loads(request.body)  # type: ignore[arg-type]
+        for message in body.get("messages", ()):  # as the official client sends them
+            for name in [name for name, value in message.items() if value in ("", [])]:
+                del message[name]
     if request.headers:
         options["headers"] = dict(request.headers)
     if request.timeout is not UNSET_TIMEOUT:
