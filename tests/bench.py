@@ -1,6 +1,6 @@
 """Prints the figures of the README: ``python3 tests/bench.py [SECTION]...``, all of them if none is named.
 
-Sections: records, live, kinds, imports, first, streams, threads, closing, drift, proxy, endurance.
+Sections: records, live, kinds, imports, first, command, streams, threads, closing, drift, proxy, endurance.
 
 Medians over several runs, each figure beside its peer in the same run. What the records come from is a server in a
 process of its own on loopback, and what is measured is a fresh process too: only the client's work is counted, and only
@@ -515,6 +515,36 @@ def first():
     print("  its peak memory: %.1f MiB, the script's %.1f; %.2f more" % (peak, bare_peak, peak - bare_peak))
 
 
+# --- command: the first byte on standard output ---
+
+PRINTING = BARE.replace("    chunk.content\n", "    print(chunk.content, end='', flush=True)\n")
+COMMAND_RUNS = 60
+
+
+def until_first_byte(words):
+    """Milliseconds from the start of a process to its first byte on standard output, and of CPU until its end."""
+    began = time.perf_counter()
+    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        process.stdout.read(1)
+        spent = time.perf_counter() - began
+        process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    return spent * 1e3, (usage.ru_utime + usage.ru_stime) * 1e3
+
+
+def command():
+    with server("serve_one") as url:
+        ways = (["-c", PRINTING, url], ["-m", "ollama_stream", "run", "--host", url, "m", "x"])
+        for words in ways:
+            until_first_byte(words)
+        rounds = [[until_first_byte(words) for words in ways] for _ in range(COMMAND_RUNS)]
+    for number, what in enumerate(("start to first byte on standard output", "  CPU of the process")):
+        bare, ours = median([[way[number] for way in row] for row in rounds])
+        ratio = statistics.median(ours[number] / bare[number] for bare, ours in rounds)
+        print("%s: %.0f ms, a bare script %.0f; ratio %.2f" % (what, ours, bare, ratio))
+
+
 # --- streams: a thousand at once on one AsyncClient ---
 
 
@@ -759,7 +789,7 @@ def proxy():
         print("through it %.3f ms; added %.3f ms, ratio %.2f" % (statistics.median(ours) * 1e3, added * 1e3, ratio))
 
 
-SECTIONS = "records live kinds imports first streams threads closing drift proxy endurance".split()
+SECTIONS = "records live kinds imports first command streams threads closing drift proxy endurance".split()
 
 if __name__ == "__main__":
     names = sys.argv[1:] or SECTIONS

@@ -298,6 +298,8 @@ UNWRITABLE = {  # what is there, the file asked for, the one line
     "a link to nowhere": (None, "carried.py", "carried.py: " + THERE),
     "no folder": ("other", "away/carried.py", "carried.py: cannot be written: no such file or directory"),
     "a file for a folder": ("away", "away/carried.py", "carried.py: cannot be written: not a directory"),
+    "a name that no import has": ("other", "my-client.py", "client.py, got '/my-client.py': no module has that name"),
+    "a word of Python": ("other", "class.py", "client.py, got '/class.py': no module has that name"),
     "no name of a module": ("other", "carried", "--output: expected the name of a new file such as client.py, got "),
 }  # fmt: skip
 

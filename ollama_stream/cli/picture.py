@@ -14,7 +14,7 @@ import math
 import re
 from html import escape
 from itertools import groupby
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..fixture import Fixture
 from .output import escapes
@@ -58,30 +58,20 @@ class Token(NamedTuple):
     kind: str
 
 
-class TimeScale(NamedTuple):
-    """From seconds to a place on the picture. A wait that takes most of the time, up to ``since``, is squeezed."""
-
-    end: float
-    since: float = 0.0
-
-    def at(self, value: float) -> float:
-        width = RIGHT - LEFT
-        if not self.since:
-            return LEFT + width * (value / self.end)
-        if value <= self.since:
-            return LEFT + SQUEEZED * (value / self.since)
-        return LEFT + SQUEEZED + (width - SQUEEZED) * ((value - self.since) / (self.end - self.since))
-
-
 class Scale(NamedTuple):
-    """From a value to a place on the picture: 0 is at ``start``, ``top`` at ``end``."""
+    """From values to places on the picture, between ``points``: (value, place), of rising values."""
 
-    top: float
-    start: float
-    end: float
+    points: Sequence[Tuple[float, float]]
+
+    @property
+    def top(self) -> float:
+        return self.points[-1][0]
 
     def at(self, value: float) -> float:
-        return self.start + (self.end - self.start) * (value / self.top)
+        for (before, start), (after, end) in zip(self.points, self.points[1:]):
+            if value <= after and before < after:
+                return start + (end - start) * ((value - before) / (after - before))
+        return self.points[-1][1]
 
 
 def svg(fixture: Fixture) -> bytes:
@@ -91,34 +81,35 @@ def svg(fixture: Fixture) -> bytes:
     end = max(fixture.events[-1].time, 1e-6)
     rows = figures(fixture, played)
     first_byte = next((time for time, _ in fixture.wire()), None)
-    x = TimeScale(end, first_byte if first_byte is not None and LONG_WAIT * end < first_byte < end else 0.0)
+    squeezed = [(first_byte, LEFT + SQUEEZED)] if first_byte is not None and LONG_WAIT * end < first_byte < end else []
+    x = Scale([(0.0, LEFT), *squeezed, (end, RIGHT)])
     what = _what(played, tokens)
-    parts = [*_heading(fixture), *_wait(first_byte, x), *_axes(tokens, x, what), *_curves(tokens, x)]
+    parts = [_subtitle(fixture), *_wait(first_byte, x), *_axes(tokens, x, what), *_curves(tokens, x)]
     if played.error is not None:
         parts.append(_upright(x.at(played.time), "fault"))
     parts += _column(rows, tokens, played.error is not None)
-    return _picture("%s: %s" % (fixture.name, ", ".join("%s %s" % row for row in rows)), parts)
+    return picture(fixture.name, "%s: %s" % (fixture.name, ", ".join("%s %s" % row for row in rows)), parts)
 
 
-def _picture(title: str, parts: List[str]) -> bytes:
+def picture(name: str, title: str, parts: Iterable[str], height: float = HEIGHT, style: str = STYLE) -> bytes:
+    """An SVG file of ``parts`` on a ground, ``name`` above them; ``title`` is what is read to who does not see it."""
     start = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">'
-    head = [start % (WIDTH, HEIGHT, WIDTH, HEIGHT), "<title>%s</title>" % xml(title), "<style>%s</style>" % STYLE]
-    return "\n".join([*head, *parts, "</svg>\n"]).encode("utf-8")
+    head = [start % (WIDTH, height, WIDTH, height), "<title>%s</title>" % xml(title), "<style>%s</style>" % style]
+    ground = '<rect class="ground" width="%d" height="%d"/>' % (WIDTH, height)
+    return "\n".join([*head, ground, text_of(24, 38, cut(name, MAX_TITLE), "title"), *parts, "</svg>\n"]).encode("utf-8")
 
 
 def tokens_svg(name: str, runs: List[Tuple[str, List[Token]]]) -> bytes:
     """The picture of several answers to one question, each with its label where it ends."""
-    x = TimeScale(max([1e-6, *(run[-1].time for _, run in runs if run)]))
+    x = Scale([(0.0, LEFT), (max([1e-6, *(run[-1].time for _, run in runs if run)]), RIGHT)])
     longest = max((run for _, run in runs), key=len)
-    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT)]
-    parts.append(text_of(24, 38, cut(name, MAX_TITLE), "title"))
-    parts += _axes(longest, x, "pieces")
+    parts = [*_axes(longest, x, "pieces")]
     y = _token_scale(longest)
     for label, run in runs:
         parts += _steps(run, x, y)
         if run:
             parts.append(text_of(RIGHT + 8, y.at(len(run)) + 4, label, "small"))
-    return _picture(name, parts)
+    return picture(name, name, parts)
 
 
 def tokens_of(played: Played) -> List[Token]:
@@ -134,15 +125,13 @@ def tokens_of(played: Played) -> List[Token]:
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _heading(fixture: Fixture) -> Iterator[str]:
+def _subtitle(fixture: Fixture) -> str:
     request, server = fixture.request, fixture.header.get("server", {})
     body = request.json if isinstance(request.json, dict) else {}
     subtitle = ["%s %s" % (request.method, request.path)]
     subtitle += [value for value in (body.get("model"), fixture.header.get("note")) if isinstance(value, str)]
     subtitle += ["%s %s" % item for item in server.items()]
-    yield '<rect class="ground" width="%d" height="%d"/>' % (WIDTH, HEIGHT)
-    yield text_of(24, 38, cut(fixture.name, MAX_TITLE), "title")
-    yield text_of(24, 62, cut(" \u00b7 ".join(subtitle), MAX_SUBTITLE), "small")
+    return text_of(24, 62, cut(" \u00b7 ".join(subtitle), MAX_SUBTITLE), "small")
 
 
 def _what(played: Played, tokens: List[Token]) -> str:
@@ -154,7 +143,7 @@ def _what(played: Played, tokens: List[Token]) -> str:
     return "tokens (a record each)" if is_each or not tokens else "pieces"
 
 
-def _wait(first_byte: Optional[float], x: TimeScale) -> Iterator[str]:
+def _wait(first_byte: Optional[float], x: Scale) -> Iterator[str]:
     """The time to the first byte."""
     if first_byte is None:
         return
@@ -164,16 +153,17 @@ def _wait(first_byte: Optional[float], x: TimeScale) -> Iterator[str]:
     yield _upright(place, "mark")
     anchor = "small end" if place > RIGHT - 170 else "small"
     yield text_of(max(place, LEFT + 200), TOP - 12, "first byte after " + seconds(first_byte), anchor)
-    if x.since:
+    if len(x.points) > 2:
         for side in (-3, 3):  # the mark of an axis that is not whole
             middle = (LEFT + place) / 2 + side
             yield line_of(middle - 4, BOTTOM + 5, middle + 4, BOTTOM - 5, "axis")
 
 
-def _axes(tokens: List[Token], x: TimeScale, what: str) -> Iterator[str]:
+def _axes(tokens: List[Token], x: Scale, what: str) -> Iterator[str]:
     """Grid, ticks and what the axes mean."""
-    _, name, factor = _unit(x.end)
-    for value, text in _ticks((x.end - x.since) * factor, 8, start=x.since * factor):
+    (since, _), (end, _) = x.points[-2:]
+    _, name, factor = _unit(end)
+    for value, text in _ticks((end - since) * factor, 8, start=since * factor):
         yield _upright(x.at(value / factor), "grid")
         yield text_of(x.at(value / factor), BOTTOM + 18, text, "tick mid")
     tokens_scale, gaps = _token_scale(tokens), _gap_scale(tokens)
@@ -192,7 +182,7 @@ def _axes(tokens: List[Token], x: TimeScale, what: str) -> Iterator[str]:
     yield text_of((LEFT + RIGHT) / 2, BOTTOM + 42, "%s since the request was sent" % name, "small mid")
 
 
-def _curves(tokens: List[Token], x: TimeScale) -> Iterator[str]:
+def _curves(tokens: List[Token], x: Scale) -> Iterator[str]:
     """The steps, a path for each run of one kind, and the bars; the one that is longer than all others is broken."""
     bars = _gap_scale(tokens)
     yield from _steps(tokens, x, _token_scale(tokens))
@@ -200,7 +190,7 @@ def _curves(tokens: List[Token], x: TimeScale) -> Iterator[str]:
     for token in tokens[1:]:
         place = round(x.at(token.time))
         longest[place] = max(longest.get(place, 0.0), token.gap)
-    path = ["M%d %.1fV%.1f" % (place, bars.start, bars.at(min(gap, bars.top))) for place, gap in longest.items()]
+    path = ["M%d %.1fV%.1f" % (place, BOTTOM, bars.at(min(gap, bars.top))) for place, gap in longest.items()]
     width = max(1.0, min(6.0, (RIGHT - LEFT) / (2 * len(path) + 1)))
     yield '<path class="gap" stroke-width="%.1f" d="%s"/>' % (width, "".join(path))
     for place, gap in longest.items():
@@ -210,7 +200,7 @@ def _curves(tokens: List[Token], x: TimeScale) -> Iterator[str]:
                         "small" if place < RIGHT - 90 else "small end")  # fmt: skip
 
 
-def _steps(tokens: List[Token], x: TimeScale, y: Scale) -> Iterator[str]:
+def _steps(tokens: List[Token], x: Scale, y: Scale) -> Iterator[str]:
     points: Dict[int, Tuple[float, int, str]] = {}
     for number, token in enumerate(tokens, 1):
         points[round(x.at(token.time))] = x.at(token.time), number, token.kind
@@ -249,14 +239,14 @@ def _column(rows: List[Tuple[str, str]], tokens: List[Token], failed: bool) -> I
 
 
 def _token_scale(tokens: List[Token]) -> Scale:
-    return Scale(max(1.0, len(tokens) * 1.04), MIDDLE, TOP)
+    return Scale([(0.0, MIDDLE), (max(1.0, len(tokens) * 1.04), TOP)])
 
 
 def _gap_scale(tokens: List[Token]) -> Scale:
     """As high as the longest gap, or, where one is much longer than all others, as those."""
     longest, second = sorted([0.0, 0.0, *(token.gap for token in tokens)], reverse=True)[:2]
     top = 1.25 * second if second and longest > OUTLIER * second else longest
-    return Scale(top or 0.01, BOTTOM, GAPS_TOP)
+    return Scale([(0.0, BOTTOM), (top or 0.01, GAPS_TOP)])
 
 
 def _unit(top: float) -> Tuple[str, str, float]:

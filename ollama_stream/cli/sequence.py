@@ -7,15 +7,15 @@ The arrows stand in order, one below the other, with their times; of many chunks
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, NamedTuple, Tuple
+from typing import Any, Iterator, List, NamedTuple
 
 from .._errors import FixtureError
 from ..fixture import Event, Fixture, canonical_json, parse_json
-from .picture import STYLE, cut, line_of, text_of, xml
+from .picture import STYLE, Scale, cut, line_of, picture, text_of
 from .views import BODY_KINDS, HOWS, play, seconds, visible
 
 CLIENT, SERVER = 240.0, 720.0  # the lifelines
-WIDTH, TOP, STEP = 960, 128.0, 26.0
+TOP, STEP = 128.0, 26.0
 FIRST, LAST = 24, 8  # arrows that are drawn of many
 MAX_LABEL = 58  # characters
 BAND = 14.0
@@ -38,16 +38,13 @@ def sequence_svg(fixture: Fixture) -> bytes:
     arrows = shortened(list(arrows_of(fixture)))
     height = TOP + STEP * len(arrows) + 40
     places = [TOP + STEP * number for number in range(len(arrows))]
-    parts = ['<rect class="ground" width="%d" height="%d"/>' % (WIDTH, height)]
-    parts.append(text_of(24, 38, cut(fixture.name, 80), "title"))
+    parts: List[str] = []
     for x, name in ((CLIENT, "client"), (SERVER, "server")):
         parts += [text_of(x, TOP - 40, name, "mid"), line_of(x, TOP - 30, x, height - 24, "life")]
-    parts += bands(fixture, [arrow.time for arrow in arrows], places)
+    parts += bands(fixture, Scale([(arrow.time, place) for arrow, place in zip(arrows, places)]))
     for arrow, y in zip(arrows, places):
         parts += drawn(arrow, y)
-    start = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">'
-    head = [start % (WIDTH, height, WIDTH, height), "<title>%s</title>" % xml(fixture.name + ": what went to and fro")]
-    return "\n".join([*head, "<style>%s</style>" % SEQUENCE_STYLE, *parts, "</svg>\n"]).encode("utf-8")
+    return picture(fixture.name, fixture.name + ": what went to and fro", parts, height, SEQUENCE_STYLE)
 
 
 def arrows_of(fixture: Fixture) -> Iterator[Arrow]:
@@ -104,7 +101,7 @@ def drawn(arrow: Arrow, y: float) -> Iterator[str]:
         yield line_of(start, y, end, y, arrow.kind) + '<path class="%s" d="%s"/>' % (arrow.kind, head)
 
 
-def bands(fixture: Fixture, times: List[float], places: List[float]) -> Iterator[str]:
+def bands(fixture: Fixture, y: Scale) -> Iterator[str]:
     """What the server says that it did, on the scale of the arrows."""
     arrivals = play(fixture).arrivals
     last: Any = arrivals[-1].record if arrivals else None
@@ -112,18 +109,9 @@ def bands(fixture: Fixture, times: List[float], places: List[float]) -> Iterator
     for name, field in (("load", "load_duration"), ("prompt", "prompt_eval_duration"), ("answer", "eval_duration")):
         spent = getattr(last, field, None)
         if isinstance(spent, int) and 0 < spent < 10**18:
-            top, bottom = place_of(start, times, places), place_of(start + spent / 1e9, times, places)
+            top, bottom = y.at(start), y.at(start + spent / 1e9)
             yield '<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>' % (
                 SERVER + 8, top, BAND, max(1.0, bottom - top), COLOURS[name])  # fmt: skip
             label = max(top + 12, label + 16)
             yield text_of(SERVER + 8 + BAND + 6, label, "%s %s" % (name, seconds(spent / 1e9)), "small")
             start += spent / 1e9
-
-
-def place_of(time: float, times: List[float], places: List[float]) -> float:
-    """Between the arrows that came before and after it."""
-    points: List[Tuple[float, float]] = list(zip(times, places))
-    for (before, upper), (after, lower) in zip(points, points[1:]):
-        if before <= time <= after and after > before:
-            return upper + (lower - upper) * (time - before) / (after - before)
-    return places[0] if time < times[0] else places[-1]

@@ -15,6 +15,7 @@ import ast
 import os
 import sys
 from itertools import takewhile
+from keyword import iskeyword
 from pkgutil import get_data
 from textwrap import dedent, fill, indent
 from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Union
@@ -111,8 +112,10 @@ def do_vendor(options: Namespace) -> None:
     if options.output is None:
         Output(sys.stdout, raw=True).write(joined(names))
     else:
-        if not options.output.endswith(".py"):
-            raise RequestError("--output: expected the name of a new file such as client.py, got %r" % options.output)
+        module, suffix = os.path.splitext(os.path.basename(options.output))
+        if suffix != ".py" or not module.isidentifier() or iskeyword(module):
+            form = "--output: expected the name of a new file such as client.py, got %r: no module has that name"
+            raise RequestError(form % options.output)
         write_new({options.output: joined(names), options.output + "i": joined(names, types=True)})
 
 
@@ -141,7 +144,7 @@ def joined(names: Sequence[str], types: bool = False) -> str:
     parts = [Part(name, names, types) for name in names]
     command = COMMAND + " --async" * ("aio" in names)
     contents = "\n".join(filled(part.summary.split(), "    %-12s " % part.name, " " * 17) for part in parts)
-    text = TOP % {"version": VERSION, "command": command, "contents": contents}
+    text = ("# mypy: ignore-errors\n" if types else "") + TOP % {"version": VERSION, "command": command, "contents": contents}
     text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\nfrom __future__ import annotations\n\n"
     imports = [name for part in parts for name in part.imports if types or name.name != "sys"]
     for_types = [name for part in parts for name in part.type_imports if name.name not in {n.name for n in imports}]
@@ -233,8 +236,7 @@ class Part:
         self.imports: List[Imported] = []
         self.type_imports: List[Imported] = []
         self._types = types
-        self._edits = set(self._module_edits(tree))
-        self._edits |= set(types_of(tree, self._lines) if types and not stub else self._function_edits(tree))
+        self._edits = {*self._module_edits(tree), *(bodies_of(tree) if types and not stub else self._function_edits(tree))}
 
     @property
     def summary(self) -> str:
@@ -310,36 +312,14 @@ def source(name: str) -> Optional[str]:
     return None if data is None else data.decode("utf-8")
 
 
-def types_of(tree: ast.Module, lines: Sequence[str]) -> Iterator[Edit]:
-    """What makes types of a file: functions keep their heads, names their types, and what only runs goes."""
-    nodes: List[ast.AST] = list(tree.body)
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            body = node.body
-            if body[0].lineno > node.lineno and not (len(body) == 1 and is_ellipsis(body[0])):
-                yield Edit(body[0].lineno, end_of(body[-1]), " " * body[0].col_offset + "...\n")
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            first = end_of(node.annotation)
-            head = lines[first - 1].encode("utf-8")[: node.annotation.end_col_offset].decode("utf-8")
-            comment = lines[end_of(node) - 1].encode("utf-8")[node.end_col_offset :].decode("utf-8")
-            yield Edit(first, end_of(node), head + " = ..." + comment.partition("  # type:")[0].rstrip() + "\n")
-        elif isinstance(node, ast.Assign) and not is_type(node.value):
-            form = " " * node.col_offset + "%s: Any\n"
-            yield Edit(node.lineno, end_of(node), "".join(form % name for name in bound_by(node)))
-        elif isinstance(node, (ast.For, ast.Assert, ast.Expr)) and not is_text(node):
-            yield Edit(node.lineno, end_of(node))
-        elif isinstance(node, ast.ClassDef):
-            nodes.extend(child for child in node.body if not isinstance(child, ast.Assign))
-        elif isinstance(node, ast.If):
-            nodes.extend(node.body + node.orelse)
-
-
-def is_type(expression: ast.expr) -> bool:
-    """Whether a name for this can be a type to a type checker, or a plain value."""
-    if isinstance(expression, ast.Call):
-        return ast.dump(expression.func).endswith("'TypeVar', ctx=Load())")
-    return isinstance(expression, (ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
+def bodies_of(tree: ast.Module) -> Iterator[Edit]:
+    """Without what functions do; how they are called stays."""
+    bodies = [tree.body, *(one.body for one in tree.body if isinstance(one, ast.ClassDef))]
+    for body in bodies:
+        for function in body:
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                first, last = function.body[0], function.body[-1]
+                yield Edit(first.lineno, end_of(last), " " * first.col_offset + "...\n")
 
 
 def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
@@ -348,15 +328,7 @@ def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
 
 
 def is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(literal(statement.value), str)
-
-
-def is_ellipsis(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and literal(statement.value) is Ellipsis
-
-
-def literal(expression: ast.expr) -> object:
-    return expression.value if isinstance(expression, ast.Constant) else None
+    return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
 
 
 def is_name(expression: ast.expr, name: str) -> bool:
