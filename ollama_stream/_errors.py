@@ -18,7 +18,7 @@ Nothing else reaches the caller, whatever bytes arrive. All of them pickle and c
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Optional, Type, TypeVar
+from typing import Any, Dict, List, Optional, Type, TypeVar
 
 CONNECT_ADVICE = (
     "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
@@ -116,9 +116,11 @@ class ResponseError(OllamaError):
     ``error`` is the server's text as it came (``str()`` gives it in one line that a terminal or a log can show),
     ``status_code`` the HTTP status or -1 for a record in a stream,
     ``signin_url`` where to sign in (status 401), ``retry_after`` the server's wish in seconds, ``headers`` the
-    response's header fields by lower-case name, ``raw`` the decoded JSON value or the text of the body.
+    response's header fields by lower-case name, ``raw`` the decoded JSON value or the text of the body. The text has the
+    form of the official client, which names no server: a note does (PEP 678), which tracebacks of Python 3.11 show.
     """
 
+    __notes__: List[str]
     error: str
     status_code: int
     signin_url: Optional[str] = None

@@ -165,6 +165,8 @@ class Exchange(Generic[T]):
                 error.args = ("%s (%s, from %s)" % (error.args[0], self._address.url, self._address.source),)
             if isinstance(error, (ProtocolError, ConnectionLost, IncompleteStream)):
                 error.args = ("%s (%s)" % (error.args[0], self._address.url),)
+            if isinstance(error, ResponseError):  # its text is the official client's, which programs compare
+                error.__notes__ = [*getattr(error, "__notes__", ()), "the call was %s %s" % (self.request.method, self.url)]
         if isinstance(error, StreamClosed):
             self._give_up("cancelled")
         else:

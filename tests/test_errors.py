@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
+import sys
 import traceback
 from typing import Dict
 
@@ -11,7 +13,7 @@ import pytest
 
 import ollama_stream
 from ollama_stream import ChatResponse, Client, Message, OllamaError, ResponseError
-from support import closed_port
+from support import HEAD, LINE, Server, answer, chunk, closed_port, response
 
 HOSTILE_TEXTS = [
     ("228-escapes", "a\x1b[2J\x07\x00b\x9b\x7f", "a\\x1b[2J\\x07\\x00b\\x9b\\x7f (status code: 500)"),
@@ -60,3 +62,46 @@ def test_a_raise_from_a_call_shows_few_frames_of_the_library(colour):
     for error in (caught.value, in_loop.value):
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(inside)]
         assert 1 <= len(frames) <= 6, [frame.name for frame in frames]
+
+
+MISSING = response("404 Not Found", b"{\"error\":\"model 'm' not found\"}")
+REFUSALS = [  # what the server says, and the message
+    (MISSING, "model 'm' not found (status code: 404)"),
+    (HEAD + chunk(LINE) + chunk(b'{"error":"out of memory"}\n'), "out of memory (status code: -1)"),
+]
+
+
+@pytest.mark.parametrize("said, message", REFUSALS, ids=["status", "line"])
+def test_a_refusal_has_one_note_that_names_the_request_and_keeps_its_text(colour, said, message):
+    with Server(answer(said)) as server:
+        url = server.url
+        stream = colour.client(url.replace("//", "//user:secret@")).chat("m", "hi", stream=True)
+        with pytest.raises(ResponseError) as raised:
+            list(stream)
+        with pytest.raises(ResponseError) as again:
+            stream.result()
+    note = "the call was POST %s/api/chat" % url
+    for error in (raised.value, again.value, copy.copy(raised.value), pickle.loads(pickle.dumps(raised.value))):
+        assert (str(error), error.__notes__) == (message, [note])
+    if sys.version_info >= (3, 11):
+        assert traceback.format_exception_only(type(raised.value), raised.value)[-1] == note + "\n"
+
+
+@pytest.mark.parametrize("said", [HEAD + chunk(LINE), response("200 OK", LINE), response("200 OK", b"<html>"), b"SSH-2.0\r\n", b""])
+def test_any_other_error_of_a_call_names_the_server_in_its_text(colour, said):
+    with Server([*answer(said), lambda peer: peer.sock.close()]) as server, pytest.raises(OllamaError) as raised:
+        colour.client(server.url).chat("m", "hi", stream=True).result()
+    assert server.url in str(raised.value)
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_the_note_of_a_call_stands_beside_those_of_others(colour):
+    class Transport:
+        def open(self, address, timeout):
+            error = ResponseError("no way", 500)
+            error.__notes__ = ["mine"]
+            raise error
+
+    with pytest.raises(ResponseError) as raised:
+        colour.client("http://gpu-box:1", transport=Transport()).chat("m", "hi")
+    assert raised.value.__notes__ == ["mine", "the call was POST http://gpu-box:1/api/chat"]
