@@ -15,7 +15,6 @@ import json
 import sys
 import typing
 from datetime import datetime
-from operator import attrgetter
 from typing import (
     TYPE_CHECKING, AbstractSet, Any, Callable, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional,
     Tuple, Type, TypeVar, Union,
@@ -59,14 +58,10 @@ class Record(Model):
     _fields: ClassVar[Dict[str, Any]] = {}
     _factories: ClassVar[Dict[str, Callable[[], Any]]] = {}  # what an unset field holds, where no class default can
     _later: ClassVar[FrozenSet[str]] = frozenset()  # fields that the official client has not: shown where they are set
-    _aliases: ClassVar[Mapping[str, str]] = {}  # what fields are called on the wire where the official client renames them
     _expected: ClassVar[AbstractSet[str]] = frozenset()  # where all of these are there, _complete() has nothing to do
 
     def __init__(self, **values: Any) -> None:
         known = field_names(type(self))
-        for name, alias in self._aliases.items():
-            if alias in values:
-                values[name] = values.pop(alias)
         for name in values:
             if name not in known:
                 raise TypeError("%s() has no field %r%s" % (type(self).__name__, name, suggestion(name, known)))
@@ -85,18 +80,13 @@ class Record(Model):
         cls._fields = {one.name: one for one in dataclasses.fields(cls)}  # type: ignore[arg-type]
         makers = ((name, one.default_factory) for name, one in cls._fields.items())
         cls._factories = {name: make for name, make in makers if make is not dataclasses.MISSING}
-        cls._expected = cls._expected | cls._factories.keys() | cls._aliases.keys()
+        cls._expected = cls._expected | cls._factories.keys()
         for name in cls._fields:
             if name not in cls._factories and not hasattr(cls, name):  # a field of a program without a default
                 setattr(cls, name, None)
-        for name, alias in cls._aliases.items():
-            setattr(cls, alias, property(attrgetter(name)))
 
     def _complete(self) -> None:
-        """Fill in what a class default cannot serve: a name that is not the wire's, a nested record, a list, a dict."""
-        for name, alias in self._aliases.items():
-            if alias in self.__dict__:
-                self.__dict__[name] = self.__dict__.pop(alias)
+        """Fill in what a class default cannot serve: a nested record, a list, a dict."""
         for name, make in self._factories.items():
             if name not in self.__dict__:
                 self.__dict__[name] = make()
@@ -112,7 +102,7 @@ class Record(Model):
         setattr(self, name, value)
 
     def __contains__(self, name: object) -> bool:
-        if name in self.extra or name in self._computed or name in self._aliases.values():
+        if name in self.extra or name in self._computed:
             return True
         if name in self.__dict__:
             return name != "extra"
@@ -398,8 +388,7 @@ _TABLES: Tuple[Dict[type, Table], ...] = ({}, {})  # of records of weight, and o
 
 def make_table(cls: Type[Record], loose: bool) -> Table:
     kinds = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
-    kinds.update((alias, kinds[name]) for name, alias in cls._aliases.items())
-    usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in field_names(cls)}
+    usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in kinds}
     taken = frozenset(("keys", *dir(cls), *dir(type(cls))))  # dict() looks for keys, copy and pickle for __names
     table = _TABLES[loose][cls] = Table(kinds, usual, taken, tuple(cls._expected))
     return table

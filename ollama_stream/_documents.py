@@ -157,7 +157,7 @@ class ShowResponse(Record):
     messages: Optional[List[Message]] = None
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    modelinfo: Dict[str, Any] = field(default_factory=dict)
+    model_info: Dict[str, Any] = field(default_factory=dict)
     projector_info: Optional[Dict[str, Any]] = None
     tensors: Optional[List[Any]] = None
     capabilities: Optional[List[Any]] = None
@@ -165,13 +165,13 @@ class ShowResponse(Record):
     requires: Optional[str] = None
     thinking: Optional[ThinkingLevels] = None  # since 0.34.3
 
-    _aliases = {"modelinfo": "model_info"}
+    _computed = ("modelinfo",)
     _due = ("model_info", "details", "modelfile", "template", "parameters", "capabilities", "license", "modified_at")
 
-    if TYPE_CHECKING:
-
-        @property
-        def model_info(self) -> Dict[str, Any]: ...
+    @property
+    def modelinfo(self) -> Dict[str, Any]:
+        """The same as ``model_info``."""
+        return self.model_info
 
 
 class VersionResponse(Record):

@@ -80,7 +80,6 @@ class Model:
 
     if TYPE_CHECKING:
         extra: ClassVar[Mapping[str, Any]]
-        _aliases: ClassVar[Mapping[str, str]]
 
         def _complete(self) -> None: ...
         def __iter__(self) -> Iterator[Tuple[str, Any]]: ...
@@ -98,10 +97,10 @@ class Model:
     ) -> Dict[str, Any]:  # fmt: skip
         """A dict of the fields with nested records as dicts; with ``mode="json"`` of JSON's own types.
 
-        ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. With ``by_alias`` names are
-        those of the wire (``model_info`` for ``modelinfo``). What else pydantic takes is accepted and has no effect.
+        ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. Fields have one name each:
+        ``by_alias`` makes no difference. What else pydantic takes is accepted and has no effect.
         """
-        how = Dumping(mode == "json", bool(by_alias), exclude_unset, exclude_defaults, exclude_none)
+        how = Dumping(mode == "json", exclude_unset, exclude_defaults, exclude_none)
         return how.members(self, include, exclude)
 
     def model_dump_json(self, *, indent: Optional[int] = None, **how: Any) -> str:
@@ -169,7 +168,6 @@ class Dumping(NamedTuple):
     """How a record is dumped."""
 
     as_json: bool
-    by_alias: bool
     exclude_unset: bool
     exclude_defaults: bool
     exclude_none: bool
@@ -184,8 +182,7 @@ class Dumping(NamedTuple):
             members = ((name, value) for name, value in members if name not in defaults or value != defaults[name])
         if self.exclude_none:
             members = ((name, value) for name, value in members if value is not None)
-        names = record._aliases if self.by_alias else {}
-        return {names.get(name, name): value for name, value in self.chosen(members, include, exclude)}
+        return dict(self.chosen(members, include, exclude))
 
     def chosen(self, members: Iterable[Tuple[Any, Any]], include: Choice, exclude: Choice) -> Iterator[Tuple[Any, Any]]:
         for name, value in members:

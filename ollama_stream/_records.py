@@ -102,12 +102,9 @@ class ToolProperty(Record):
 
 
 class ToolParameters(Record):
-    """The parameters of a tool as a JSON Schema; ``defs`` is its ``$defs``, what ``$ref`` in it refers to."""
-
-    _aliases = {"defs": "$defs"}
+    """The parameters of a tool as a JSON Schema; ``defs`` is its ``$defs``."""
 
     type: Optional[str] = "object"
-    defs: Any = None
     items: Any = None
     required: Optional[List[str]] = None
     properties: Optional[Dict[str, ToolProperty]] = None
@@ -116,6 +113,18 @@ class ToolParameters(Record):
         Property: TypeAlias = ToolProperty  # type: ignore[misc]  # it is none at run time
     else:
         Property = ToolProperty
+    _computed = ("defs",)
+
+    def __init__(self, *, defs: Any = None, **fields: Any) -> None:
+        defs = fields.pop("$defs", defs)
+        super().__init__(**fields)
+        if defs is not None:
+            self.__dict__["$defs"] = defs
+
+    @property
+    def defs(self) -> Any:
+        """What ``$ref`` in the schema refers to."""
+        return self.__dict__.get("$defs")
 
 
 class ToolDescription(Record):

@@ -415,7 +415,7 @@ def says_nothing(data: Any) -> bool:
 
 def has_due(cls: Any, data: Mapping[str, Any]) -> bool:
     """Whether something is there of what makes an object a record of that class; of an answer null is nothing."""
-    null_is_empty = () if issubclass(cls, Generation) else (*cls._factories, *cls._aliases.values())
+    null_is_empty = () if issubclass(cls, Generation) else cls._factories
     return any(name in data and (data[name] is not None or name in null_is_empty) for name in cls._due)
 
 

@@ -58,7 +58,7 @@ def members(value: Any, path: str) -> List[Tuple[str, Any]]:
     if isinstance(value, Record):
         declared = field_names(type(value))
         set_ones = [(n, v) for n, v in value if n in value.__dict__ or n not in declared or (v is not None and v != "")]
-        return [(value._aliases.get(n, n), v) for n, v in set_ones if v is not None]
+        return [(n, v) for n, v in set_ones if v is not None]
     for name in value:
         if not isinstance(name, str):
             raise RequestError("%s: the name %s is not a string" % (path, shown(name)))

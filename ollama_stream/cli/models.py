@@ -180,7 +180,7 @@ def say(options: Namespace, value: Dict[str, Any], line: str) -> None:
 
 
 def print_json(record: Any) -> None:
-    Output(sys.stdout).write_json(record.model_dump(by_alias=True, exclude_none=True))
+    Output(sys.stdout).write_json(record.model_dump(exclude_none=True))
 
 
 def text(value: Any) -> str:

@@ -199,7 +199,7 @@ def _shown_record(record: Any) -> str:
 
 
 def _json_text(record: Any, indent: Optional[int] = None) -> str:
-    value = record.model_dump(by_alias=True, exclude_none=True) if isinstance(record, Record) else record
+    value = record.model_dump(exclude_none=True) if isinstance(record, Record) else record
     return escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
 
 
