@@ -109,14 +109,14 @@ class BaseClient:
         max_line: int = MAX_LINE,
         transport: Any = None,
     ) -> None:
-        """``host`` takes every form of OLLAMA_HOST, which is read where it is None. Raises RequestError.
+        """``host`` takes every form of OLLAMA_HOST, which is read where it is None. Raises RequestError, and TypeError.
 
         ``timeout`` is a Timeout, or seconds for first_byte and idle; None switches all clocks off.
         ``verify`` is True, False (no check of the server's certificate), a file or folder of CA certificates, or an
         ``ssl.SSLContext``; ``cert`` a file with certificate and key, or a pair of files (and a password).
         ``auth`` is (user, password) or a whole Authorization value, for ``host`` alone.
         ``proxy`` is a URL, None for none; where it is not given HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read.
-        ``trust_env=False`` reads no variable at all. ``max_line`` is in bytes.
+        ``trust_env=False`` reads no variable. ``max_line`` is in bytes. ``headers`` go with each call; None drops one.
         ``retries`` is how many more attempts follow a failed connection or a status 429 or 503, after a growing pause
         or what the server's Retry-After says.
         ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it

@@ -61,6 +61,13 @@ class BaseStream(Generic[T]):
     _exchange: Exchange[T]
 
     def __init__(self, exchange: Exchange[T]) -> None:
+        """A call with ``stream=True`` makes one.
+
+        >>> import ollama_stream as ollama
+        >>> stream = ollama.chat("llama3.2", "Say one word.", stream=True)
+        >>> [part.text for part in stream], stream.status, stream.result().eval_count
+        (['Hello', ''], 'complete', 1)
+        """
         self._exchange = exchange
         self._records: Any = None  # made by next()
         self._reading = Reading(self._who)
@@ -206,11 +213,22 @@ def records_of(exchange: Exchange[T], reading: Reading) -> Iterator[T]:
         exchange.close()
 
 
-class Texts:
-    """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
+class BaseTexts:
+    """What both colours of the pieces of text of a stream share."""
 
-    def __init__(self, stream: Stream[Any]) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
+
+    def __repr__(self) -> str:
+        return "<%s of %r>" % (type(self).__name__, self._stream)
+
+    def close(self) -> None:
+        """End the stream now."""
+        self._stream.close()
+
+
+class Texts(BaseTexts):
+    """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
 
     def __iter__(self) -> Iterator[str]:
         return self._loop() if asks_for_a_loop("GET_ITER") else self
@@ -229,18 +247,17 @@ class Texts:
 
         return TextLoop(self._stream.__aiter__())
 
-    def __repr__(self) -> str:
-        return "<Texts of %r>" % self._stream
-
-    def close(self) -> None:
-        self._stream.close()
-
 
 add_methods(Methods, Stream, Texts, lambda method: method)
 
 
 class Client(Methods, BaseClient):
-    """A client on blocking sockets; safe to share between threads. Each call has its connection to itself."""
+    """A client on blocking sockets; safe to share between threads. Each call has its connection to itself.
+
+    >>> from ollama_stream import Client
+    >>> with Client(timeout=30, retries=2) as client: client.chat("llama3.2", "Say one word.").text
+    'Hello'
+    """
 
     _network, _stream, _run = Network(), Stream, staticmethod(run)
 

@@ -22,7 +22,7 @@ from typing import (
 
 from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import read_object
-from ._model import Model
+from ._model import Model, ModelHelp
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -84,6 +84,7 @@ class Record(Model):
         for name in cls._fields:
             if name not in cls._factories and not hasattr(cls, name):  # a field of a program without a default
                 setattr(cls, name, None)
+        cls.__doc__ = ModelHelp(cls.__doc__ or "")
 
     def _complete(self) -> None:
         """Fill in what a class default cannot serve: a nested record, a list, a dict."""

@@ -18,16 +18,16 @@ class EmbedResponse(Record):
     """Vectors, one per input in its order, L2-normalised by the server, which never sets those after ``embeddings``."""
 
     model: Optional[str] = None
-    total_duration: Optional[int] = None
-    load_duration: Optional[int] = None
-    prompt_eval_count: Optional[int] = None
-    embeddings: List[List[float]] = field(default_factory=list)
+    total_duration: Optional[int] = None  # nanoseconds
+    load_duration: Optional[int] = None  # nanoseconds
+    prompt_eval_count: Optional[int] = None  # tokens
+    embeddings: List[List[float]] = field(default_factory=list)  # one for each input
     created_at: Optional[str] = None
     done: Optional[bool] = None
     done_reason: Optional[str] = None
-    prompt_eval_duration: Optional[int] = None
-    eval_count: Optional[int] = None
-    eval_duration: Optional[int] = None
+    prompt_eval_duration: Optional[int] = None  # nanoseconds
+    eval_count: Optional[int] = None  # tokens
+    eval_duration: Optional[int] = None  # nanoseconds
 
     _strict = _due = ("embeddings",)
 
@@ -35,7 +35,7 @@ class EmbedResponse(Record):
 class EmbeddingsResponse(Record):
     """One vector of the legacy endpoint, not normalised."""
 
-    embedding: List[float] = field(default_factory=list)
+    embedding: List[float] = field(default_factory=list)  # one vector
 
     _strict = _due = ("embedding",)
 
@@ -46,10 +46,10 @@ class ProgressResponse(Record):
     ``status`` is "success" in the last one. ``completed`` may also go down, and never get to ``total``.
     """
 
-    status: Optional[str] = None
-    digest: Optional[str] = None
-    total: Optional[int] = None
-    completed: Optional[int] = None
+    status: Optional[str] = None  # what is being done
+    digest: Optional[str] = None  # of the layer
+    total: Optional[int] = None  # bytes of the layer
+    completed: Optional[int] = None  # bytes so far
 
     _strict = _due = ("status",)
 
@@ -57,7 +57,7 @@ class ProgressResponse(Record):
 class StatusResponse(Record):
     """The outcome of a call that is answered by an empty body: "success", for any other raises an error."""
 
-    status: Optional[str] = "success"
+    status: Optional[str] = "success"  # "success"
 
     _strict = ("status",)
 
@@ -67,14 +67,14 @@ class ModelDetails(Record):
 
     _later = frozenset({"context_length", "embedding_length"})
 
-    parent_model: Optional[str] = None
-    format: Optional[str] = None
+    parent_model: Optional[str] = None  # what it was made from
+    format: Optional[str] = None  # such as gguf
     family: Optional[str] = None
     families: Optional[List[Any]] = None
-    parameter_size: Optional[str] = None
-    quantization_level: Optional[str] = None
-    context_length: Optional[int] = None
-    embedding_length: Optional[int] = None
+    parameter_size: Optional[str] = None  # such as "3.2B"
+    quantization_level: Optional[str] = None  # such as "Q4_K_M"
+    context_length: Optional[int] = None  # tokens
+    embedding_length: Optional[int] = None  # numbers of a vector
 
 
 class ListedModel(Record):
@@ -86,17 +86,17 @@ class ListedModel(Record):
     model: Optional[str] = None
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    modified_at: Optional[datetime] = None
-    size: Optional[ByteSize] = None
+    modified_at: Optional[datetime] = None  # datetime where it parses
+    size: Optional[ByteSize] = None  # bytes
     digest: Optional[str] = None
     details: Optional[ModelDetails] = None
-    capabilities: Optional[List[Any]] = None
+    capabilities: Optional[List[Any]] = None  # such as "completion", "tools", "thinking"
 
 
 class ListResponse(Record):
     """The installed models, the most recently modified first."""
 
-    models: List[ListedModel] = field(default_factory=list)
+    models: List[ListedModel] = field(default_factory=list)  # name, size and so on of each
 
     if TYPE_CHECKING:
         Model: TypeAlias = ListedModel  # type: ignore[misc]  # it is none at run time
@@ -111,18 +111,18 @@ class RunningModel(Record):
 
     name: Optional[str] = None
     model: Optional[str] = None
-    size: Optional[ByteSize] = None
+    size: Optional[ByteSize] = None  # bytes
     digest: Optional[str] = None
     details: Optional[ModelDetails] = None
-    expires_at: Optional[datetime] = None
-    size_vram: Optional[ByteSize] = None
-    context_length: Optional[int] = None
+    expires_at: Optional[datetime] = None  # datetime where it parses: when it will be unloaded
+    size_vram: Optional[ByteSize] = None  # bytes of it on the GPU
+    context_length: Optional[int] = None  # tokens
 
 
 class ProcessResponse(Record):
     """The loaded models, the one that expires last first. One that is still loading is not in it."""
 
-    models: List[RunningModel] = field(default_factory=list)
+    models: List[RunningModel] = field(default_factory=list)  # name, size and so on of each
 
     if TYPE_CHECKING:
         Model: TypeAlias = RunningModel  # type: ignore[misc]  # it is none at run time
@@ -148,21 +148,21 @@ class ShowResponse(Record):
 
     license: Optional[str] = None
     modelfile: Optional[str] = None
-    parameters: Optional[str] = None
+    parameters: Optional[str] = None  # its options, a line each
     template: Optional[str] = None
     system: Optional[str] = None
     renderer: Optional[str] = None
     parser: Optional[str] = None
     details: Optional[ModelDetails] = None
-    messages: Optional[List[Message]] = None
+    messages: Optional[List[Message]] = None  # the conversation that it begins with
     remote_model: Optional[str] = None
     remote_host: Optional[str] = None
-    model_info: Dict[str, Any] = field(default_factory=dict)
+    model_info: Dict[str, Any] = field(default_factory=dict)  # what the file of the model says, by name
     projector_info: Optional[Dict[str, Any]] = None
     tensors: Optional[List[Any]] = None
-    capabilities: Optional[List[Any]] = None
-    modified_at: Optional[datetime] = None
-    requires: Optional[str] = None
+    capabilities: Optional[List[Any]] = None  # such as "completion", "tools", "thinking"
+    modified_at: Optional[datetime] = None  # datetime where it parses
+    requires: Optional[str] = None  # the least version of the server
     thinking: Optional[ThinkingLevels] = None  # since 0.34.3
 
     _computed = ("modelinfo",)
@@ -177,7 +177,7 @@ class ShowResponse(Record):
 class VersionResponse(Record):
     """The server's version; a development build says 0.0.0."""
 
-    version: Optional[str] = None
+    version: Optional[str] = None  # such as "0.34.4"
 
     _due = ("version",)
 
@@ -189,10 +189,10 @@ class UserResponse(Record):
     email: Optional[str] = None
     name: Optional[str] = None
     bio: Optional[str] = None
-    avatarurl: Optional[str] = None
+    avatarurl: Optional[str] = None  # of the picture
     firstname: Optional[str] = None
     lastname: Optional[str] = None
-    plan: Optional[str] = None
+    plan: Optional[str] = None  # such as "free"
 
     _due = ("id", "email", "name")
 
@@ -207,7 +207,7 @@ class CloudStatus(Record):
 class CloudStatusResponse(Record):
     """The status of a server's connection with ollama.com."""
 
-    cloud: CloudStatus = field(default_factory=CloudStatus)
+    cloud: CloudStatus = field(default_factory=CloudStatus)  # disabled or not, and by what
 
     _strict = _due = ("cloud",)
 
@@ -230,7 +230,7 @@ class WebSearchResult(Record):
 class WebSearchResponse(Record):
     """The pages that were found, the best first."""
 
-    results: List[WebSearchResult] = field(default_factory=list)
+    results: List[WebSearchResult] = field(default_factory=list)  # title, url and content of each
 
     _strict = _due = ("results",)
 
@@ -239,8 +239,8 @@ class WebFetchResponse(Record):
     """A page as text, and the URLs that it links to."""
 
     title: Optional[str] = None
-    content: Optional[str] = None
-    links: Optional[List[str]] = None
+    content: Optional[str] = None  # the text of the page
+    links: Optional[List[str]] = None  # URLs on the page
 
     _strict = _due = ("content",)
 

@@ -134,14 +134,6 @@ class Endpoint:
         row.__dict__.update(self.__dict__, **changes)
         return row
 
-    def help(self) -> str:
-        """What a call does, and its parameters, a line each."""
-        paragraphs = [line.strip() for line in self.meaning.splitlines()]
-        place = ["%s %s%s" % (self.method, self.base or "", self.path), ""] if self.path else []
-        lines = ["%s: %s" % (field.name, field.meaning) for field in self.fields.values()]
-        return "\n".join([*paragraphs, "", *place, *lines])
-
-
 def is_done(data: Mapping[str, Any]) -> bool:
     """Whether a JSON object ends a chat or generate answer.
 
@@ -161,9 +153,7 @@ CLOUD = "https://ollama.com"
 ROWS = (
     Endpoint(
         "chat", "POST", "/api/chat", ChatResponse,
-        """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
-
-        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.""",
+        "The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).",
         (ANY_MODEL, PROMPT), CHAT, {"messages": [], "tools": []}, is_done,
     ),
     Endpoint(
@@ -288,9 +278,7 @@ ROWS = (
     Endpoint("cloud_status", "GET", "/api/status", CloudStatusResponse, "Whether the server may use ollama.com."),
     Endpoint(
         "web_search", "POST", "/api/web_search", WebSearchResponse,
-        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-        Raises RequestError without a Bearer token, before anything is sent.""",
+        "Search the web at ollama.com. Without OLLAMA_API_KEY or a Bearer token in ``Authorization``: RequestError.",
         (
             Field("query", "str", check_text, "what to look for", needed=True),
             Field("max_results", "int", check_number, "how many results at most", 3),

@@ -47,6 +47,13 @@ class OllamaError(Exception):
     got: Optional[str] = None
 
     def __init__(self, message: str = "", **details: Any) -> None:
+        """``message`` is the text, ``details`` are attributes.
+
+        >>> import ollama_stream as ollama
+        >>> try: ollama.show("no-such-model")
+        ... except ollama.OllamaError as error: print(error)
+        model 'no-such-model:latest' not found (status code: 404)
+        """
         super().__init__(message)
         self.__dict__.update(details)
 
@@ -69,6 +76,13 @@ class RequestError(OllamaError, ValueError):
     error: str
 
     def __init__(self, error: str = "", **details: Any) -> None:
+        """``error`` is the text, ``details`` are attributes.
+
+        >>> import ollama_stream as ollama
+        >>> try: ollama.chat("llama3.2", stream=3)
+        ... except ollama.RequestError as error: print(error)
+        stream: expected True or False, got 3
+        """
         super().__init__(error, **details)
         self.error = error
 
@@ -129,6 +143,13 @@ class ResponseError(OllamaError):
     raw: Any = None
 
     def __init__(self, error: str = "", status_code: int = -1, **details: Any) -> None:
+        """``details`` are attributes.
+
+        >>> import ollama_stream as ollama
+        >>> try: ollama.show("no-such-model")
+        ... except ollama.ResponseError as error: print(error.status_code, error.error)
+        404 model 'no-such-model:latest' not found
+        """
         super().__init__(error, **details)
         self.error = error_text(error)
         self.status_code = status_code
@@ -142,7 +163,10 @@ class StreamClosed(OllamaError, RuntimeError):
 
 
 class FixtureError(OllamaError, ValueError):
-    """A fixture file that is not one, or a request that no recorded exchange answers. ``lineno`` counts from 1."""
+    """A fixture file that is not one, or a request that no recorded exchange answers.
+
+    ``path`` is the file's, ``lineno`` counts its lines from 1.
+    """
 
     path: Optional[str] = None
     lineno: Optional[int] = None

@@ -40,6 +40,52 @@ RUN_TOOLS = Endpoint(
     ), returns="ToolRun",
 )  # fmt: skip
 
+# A call of each, for help(), and what it gives; ollama stands for this package.
+EXAMPLES = {
+    "chat": "ollama.chat('llama3.2', 'Say one word.').text\n'Hello'",
+    "generate": "ollama.generate('qwen3:0.6b', 'What is 17 * 23?').response\n'17 × 23 = **391**'",
+    "unload": "ollama.unload('llama3.2').done_reason\n'unload'",
+    "embed": "len(ollama.embed('llama3.2', ['hello', 'goodbye']).embeddings)\n2",
+    "embeddings": "ollama.embeddings('llama3.2', 'hello').embedding[0]\n-0.17851105332374573",
+    "pull": "ollama.pull('smollm2:135m').status\n'success'",
+    "push": "ollama.push('me/mario').status\n'success'",
+    "create": "ollama.create('mario', from_='llama3.2', system='You are Mario.').status\n'success'",
+    "create_blob": "ollama.create_blob('model.gguf')[:7]\n'sha256:'",
+    "blob_exists": "ollama.blob_exists('sha256:' + 64 * '0')\nFalse",
+    "list": "[model.model for model in ollama.list().models]\n['qwen3:0.6b', 'llama3.2:latest', 'llama2:latest']",
+    "show": "ollama.show('qwen3:0.6b').capabilities\n['completion', 'tools', 'thinking']",
+    "ps": "[(model.model, model.size_vram) for model in ollama.ps().models]\n[('llama3.2:latest', 98362432)]",
+    "copy": "ollama.copy('llama3.2', 'mine').status\n'success'",
+    "delete": "ollama.delete('mine').status\n'success'",
+    "version": "ollama.version().version\n'0.32.15'",
+    "ping": "ollama.ping()\nTrue",
+    "me": "ollama.me().name\n'jo'",
+    "signout": "ollama.signout().status\n'success'",
+    "cloud_status": "ollama.cloud_status().cloud.disabled\nTrue",
+    "web_search": "ollama.web_search('llamas').results[0].title\n'Llama'",
+    "web_fetch": "ollama.web_fetch('https://example.com').title\n'Example Domain'",
+    "request": "ollama.request('GET', '/api/version')\n{'version': '0.32.15'}",
+    "stream_chat": "''.join(ollama.stream_chat('llama3.2', 'Say one word.'))\n'Hello'",
+    "run_tools": "def get_weather(city: str) -> str: return 'sunny'\n>>> "
+    "ollama.Client().run_tools('qwen3:0.6b', 'Weather in Paris?', [get_weather]).result().done_reason\n'stop'",
+}
+
+
+def format_help(row: Endpoint) -> str:
+    """What a call does, its parameters, what it returns and raises, a line each, and an example."""
+    paragraphs = [line.strip() for line in row.meaning.splitlines()]
+    place = ["%s %s%s" % (row.method, row.base or "", row.path), ""] if row.path else []
+    lines = ["%s: %s" % (field.name, field.meaning) for field in row.fields.values()]
+    for index, default in enumerate(field.default for field in row.fields.values()):
+        lines[index] += "" if default in (None, "") else " (default: %r)" % (default,)
+    lines += ["", "What is left out is not sent: the server decides.", ""]
+    lines += ["Returns: %s%s" % (row.returns, ", or with stream=True a stream of them" if row.streams else "")]
+    fails = "" if row.name == "ping" else "; then any other OllamaError"
+    lines += ["Raises: TypeError or RequestError for a wrong argument, before anything is sent" + fails]
+    if row.name in EXAMPLES:
+        lines += ["", ">>> import ollama_stream as ollama", ">>> " + EXAMPLES[row.name]]
+    return "\n".join([*paragraphs, "", *place, *lines])
+
 
 class Methods:
     """The calls of a Client, one for each row, which ``add_methods`` has put here."""
@@ -106,7 +152,7 @@ def describe(method: Any, row: Endpoint, answer: Any) -> None:
     method.__signature__ = Signature(parameters, return_annotation=answer)
     method.__annotations__ = {field.name: field.type for field in row.fields.values()}
     method.__annotations__["return"] = answer
-    method.__doc__ = row.help()
+    method.__doc__ = format_help(row)
     method.not_for_models = CALL_FIELDS  # parameters that a method leaves out where it is given as a tool
 
 

@@ -64,14 +64,12 @@ class Methods:
     ) -> ChatResponse:
         """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
-        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
-
         POST /api/chat
 
         model: the name of a model, such as llama3.2
         messages: the conversation so far, or one prompt as text
         tools: what the model may call
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -84,6 +82,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ChatResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.chat('llama3.2', 'Say one word.').text
+        'Hello'
         """
     @overload
     def chat(
@@ -125,7 +132,7 @@ class Methods:
         system: the system message, in place of the model's own
         template: the template, in place of the model's own
         context: tokens of an earlier answer; deprecated
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -143,6 +150,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: GenerateResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.generate('qwen3:0.6b', 'What is 17 * 23?').response
+        '17 × 23 = **391**'
         """
     @overload
     def generate(
@@ -180,6 +196,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: GenerateResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.unload('llama3.2').done_reason
+        'unload'
         """
     def embed(
         self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
@@ -200,6 +225,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: EmbedResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> len(ollama.embed('llama3.2', ['hello', 'goodbye']).embeddings)
+        2
         """
     def embeddings(
         self, model: str = "", prompt: Optional[str] = None, options: Optional[ModelOptions] = None,
@@ -217,6 +251,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: EmbeddingsResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.embeddings('llama3.2', 'hello').embedding[0]
+        -0.17851105332374573
         """
     @overload
     def pull(
@@ -231,11 +274,20 @@ class Methods:
         POST /api/pull
 
         model: the name of a model, such as llama3.2
-        insecure: a registry without TLS, or with a certificate of its own
-        stream: hand out the answer piece by piece, as it comes
+        insecure: a registry without TLS, or with a certificate of its own (default: False)
+        stream: hand out the answer piece by piece, as it comes (default: False)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.pull('smollm2:135m').status
+        'success'
         """
     @overload
     def pull(
@@ -258,11 +310,20 @@ class Methods:
         POST /api/push
 
         model: the name of a model, such as llama3.2
-        insecure: a registry without TLS, or with a certificate of its own
-        stream: hand out the answer piece by piece, as it comes
+        insecure: a registry without TLS, or with a certificate of its own (default: False)
+        stream: hand out the answer piece by piece, as it comes (default: False)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.push('me/mario').status
+        'success'
         """
     @overload
     def push(
@@ -300,7 +361,7 @@ class Methods:
         system: its system message
         parameters: its options, such as temperature
         messages: the conversation that it begins with
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         draft_files: files, as above, of a draft model
         draft_quantize: a form for the draft model
         renderer: the name of a built-in one
@@ -311,6 +372,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.create('mario', from_='llama3.2', system='You are Mario.').status
+        'success'
         """
     @overload
     def create(
@@ -350,6 +420,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: str
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.create_blob('model.gguf')[:7]
+        'sha256:'
         """
     def blob_exists(
         self, digest: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -363,6 +442,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: bool
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.blob_exists('sha256:' + 64 * '0')
+        False
         """
     def list(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -375,6 +463,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ListResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> [model.model for model in ollama.list().models]
+        ['qwen3:0.6b', 'llama3.2:latest', 'llama2:latest']
         """
     def show(
         self, model: str, *, system: Optional[str] = None, options: Optional[ModelOptions] = None,
@@ -392,6 +489,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ShowResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.show('qwen3:0.6b').capabilities
+        ['completion', 'tools', 'thinking']
         """
     def ps(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -404,6 +510,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProcessResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> [(model.model, model.size_vram) for model in ollama.ps().models]
+        [('llama3.2:latest', 98362432)]
         """
     def copy(
         self, source: str, destination: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -418,6 +533,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.copy('llama3.2', 'mine').status
+        'success'
         """
     def delete(
         self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -431,6 +555,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.delete('mine').status
+        'success'
         """
     def version(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -443,6 +576,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: VersionResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.version().version
+        '0.32.15'
         """
     def ping(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -457,6 +599,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: bool
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent
+
+        >>> import ollama_stream as ollama
+        >>> ollama.ping()
+        True
         """
     def me(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -469,6 +620,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: UserResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.me().name
+        'jo'
         """
     def signout(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -481,6 +641,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.signout().status
+        'success'
         """
     def cloud_status(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -493,22 +662,38 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: CloudStatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.cloud_status().cloud.disabled
+        True
         """
     def web_search(
         self, query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
     ) -> WebSearchResponse:
-        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-        Raises RequestError without a Bearer token, before anything is sent.
+        """Search the web at ollama.com. Without OLLAMA_API_KEY or a Bearer token in ``Authorization``: RequestError.
 
         POST https://ollama.com/api/web_search
 
         query: what to look for
-        max_results: how many results at most
+        max_results: how many results at most (default: 3)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: WebSearchResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.web_search('llamas').results[0].title
+        'Llama'
         """
     def web_fetch(
         self, url: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -522,6 +707,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: WebFetchResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.web_fetch('https://example.com').title
+        'Example Domain'
         """
     def request(
         self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False,
@@ -535,9 +729,18 @@ class Methods:
         path: an absolute path, such as /api/chat, percent-encoded
         json: the value that is the body, sent as it is
         body: bytes or a text that is the body instead
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: Any, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.request('GET', '/api/version')
+        {'version': '0.32.15'}
         """
     def stream_chat(
         self, model: str, messages: Union[str, Messages], *, tools: Optional[Tools] = None,
@@ -566,6 +769,15 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: Texts
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ''.join(ollama.stream_chat('llama3.2', 'Say one word.'))
+        'Hello'
         """
     def run_tools(
         self, model: str, messages: Union[str, Messages], tools: Tools, *, max_rounds: int = 10,
@@ -582,7 +794,7 @@ class Methods:
         model: the name of a model, such as llama3.2
         messages: the conversation so far, or one prompt as text
         tools: what the model may call
-        max_rounds: how many answers there may be before one asks for no tool
+        max_rounds: how many answers there may be before one asks for no tool (default: 10)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -595,6 +807,16 @@ class Methods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ToolRun
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> def get_weather(city: str) -> str: return 'sunny'
+        >>> ollama.Client().run_tools('qwen3:0.6b', 'Weather in Paris?', [get_weather]).result().done_reason
+        'stop'
         """
 
 class AsyncMethods:
@@ -609,14 +831,12 @@ class AsyncMethods:
     ) -> Coroutine[Any, Any, ChatResponse]:
         """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
-        A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
-
         POST /api/chat
 
         model: the name of a model, such as llama3.2
         messages: the conversation so far, or one prompt as text
         tools: what the model may call
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -629,6 +849,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ChatResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.chat('llama3.2', 'Say one word.').text
+        'Hello'
         """
     @overload
     def chat(
@@ -670,7 +899,7 @@ class AsyncMethods:
         system: the system message, in place of the model's own
         template: the template, in place of the model's own
         context: tokens of an earlier answer; deprecated
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -688,6 +917,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: GenerateResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.generate('qwen3:0.6b', 'What is 17 * 23?').response
+        '17 × 23 = **391**'
         """
     @overload
     def generate(
@@ -725,6 +963,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: GenerateResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.unload('llama3.2').done_reason
+        'unload'
         """
     async def embed(
         self, model: str = "", input: Union[str, Sequence[str]] = "", truncate: Optional[bool] = None,
@@ -745,6 +992,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: EmbedResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> len(ollama.embed('llama3.2', ['hello', 'goodbye']).embeddings)
+        2
         """
     async def embeddings(
         self, model: str = "", prompt: Optional[str] = None, options: Optional[ModelOptions] = None,
@@ -762,6 +1018,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: EmbeddingsResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.embeddings('llama3.2', 'hello').embedding[0]
+        -0.17851105332374573
         """
     @overload
     def pull(
@@ -776,11 +1041,20 @@ class AsyncMethods:
         POST /api/pull
 
         model: the name of a model, such as llama3.2
-        insecure: a registry without TLS, or with a certificate of its own
-        stream: hand out the answer piece by piece, as it comes
+        insecure: a registry without TLS, or with a certificate of its own (default: False)
+        stream: hand out the answer piece by piece, as it comes (default: False)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.pull('smollm2:135m').status
+        'success'
         """
     @overload
     def pull(
@@ -803,11 +1077,20 @@ class AsyncMethods:
         POST /api/push
 
         model: the name of a model, such as llama3.2
-        insecure: a registry without TLS, or with a certificate of its own
-        stream: hand out the answer piece by piece, as it comes
+        insecure: a registry without TLS, or with a certificate of its own (default: False)
+        stream: hand out the answer piece by piece, as it comes (default: False)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.push('me/mario').status
+        'success'
         """
     @overload
     def push(
@@ -845,7 +1128,7 @@ class AsyncMethods:
         system: its system message
         parameters: its options, such as temperature
         messages: the conversation that it begins with
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         draft_files: files, as above, of a draft model
         draft_quantize: a form for the draft model
         renderer: the name of a built-in one
@@ -856,6 +1139,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProgressResponse, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.create('mario', from_='llama3.2', system='You are Mario.').status
+        'success'
         """
     @overload
     def create(
@@ -895,6 +1187,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: str
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.create_blob('model.gguf')[:7]
+        'sha256:'
         """
     async def blob_exists(
         self, digest: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -908,6 +1209,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: bool
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.blob_exists('sha256:' + 64 * '0')
+        False
         """
     async def list(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -920,6 +1230,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ListResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> [model.model for model in ollama.list().models]
+        ['qwen3:0.6b', 'llama3.2:latest', 'llama2:latest']
         """
     async def show(
         self, model: str, *, system: Optional[str] = None, options: Optional[ModelOptions] = None,
@@ -937,6 +1256,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ShowResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.show('qwen3:0.6b').capabilities
+        ['completion', 'tools', 'thinking']
         """
     async def ps(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -949,6 +1277,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ProcessResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> [(model.model, model.size_vram) for model in ollama.ps().models]
+        [('llama3.2:latest', 98362432)]
         """
     async def copy(
         self, source: str, destination: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -963,6 +1300,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.copy('llama3.2', 'mine').status
+        'success'
         """
     async def delete(
         self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -976,6 +1322,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.delete('mine').status
+        'success'
         """
     async def version(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -988,6 +1343,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: VersionResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.version().version
+        '0.32.15'
         """
     async def ping(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -1002,6 +1366,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: bool
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent
+
+        >>> import ollama_stream as ollama
+        >>> ollama.ping()
+        True
         """
     async def me(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -1014,6 +1387,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: UserResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.me().name
+        'jo'
         """
     async def signout(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -1026,6 +1408,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: StatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.signout().status
+        'success'
         """
     async def cloud_status(
         self, *, extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -1038,22 +1429,38 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: CloudStatusResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.cloud_status().cloud.disabled
+        True
         """
     async def web_search(
         self, query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
     ) -> WebSearchResponse:
-        """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-        Raises RequestError without a Bearer token, before anything is sent.
+        """Search the web at ollama.com. Without OLLAMA_API_KEY or a Bearer token in ``Authorization``: RequestError.
 
         POST https://ollama.com/api/web_search
 
         query: what to look for
-        max_results: how many results at most
+        max_results: how many results at most (default: 3)
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: WebSearchResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.web_search('llamas').results[0].title
+        'Llama'
         """
     async def web_fetch(
         self, url: str, *, extra: Optional[Mapping[str, Any]] = None,
@@ -1067,6 +1474,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: WebFetchResponse
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.web_fetch('https://example.com').title
+        'Example Domain'
         """
     async def request(
         self, method: str, path: str, json: Any = None, *, body: Any = None, stream: bool = False,
@@ -1080,9 +1496,18 @@ class AsyncMethods:
         path: an absolute path, such as /api/chat, percent-encoded
         json: the value that is the body, sent as it is
         body: bytes or a text that is the body instead
-        stream: hand out the answer piece by piece, as it comes
+        stream: hand out the answer piece by piece, as it comes (default: False)
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: Any, or with stream=True a stream of them
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ollama.request('GET', '/api/version')
+        {'version': '0.32.15'}
         """
     def stream_chat(
         self, model: str, messages: Union[str, Messages], *, tools: Optional[Tools] = None,
@@ -1111,6 +1536,15 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: Texts
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> ''.join(ollama.stream_chat('llama3.2', 'Say one word.'))
+        'Hello'
         """
     def run_tools(
         self, model: str, messages: Union[str, Messages], tools: Tools, *, max_rounds: int = 10,
@@ -1127,7 +1561,7 @@ class AsyncMethods:
         model: the name of a model, such as llama3.2
         messages: the conversation so far, or one prompt as text
         tools: what the model may call
-        max_rounds: how many answers there may be before one asks for no tool
+        max_rounds: how many answers there may be before one asks for no tool (default: 10)
         think: whether to think, or how hard, such as 'low'
         logprobs: the log probability of each token
         top_logprobs: 0 to 20 alternatives to each token
@@ -1140,6 +1574,16 @@ class AsyncMethods:
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
         timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+        What is left out is not sent: the server decides.
+
+        Returns: ToolRun
+        Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+        >>> import ollama_stream as ollama
+        >>> def get_weather(city: str) -> str: return 'sunny'
+        >>> ollama.Client().run_tools('qwen3:0.6b', 'Weather in Paris?', [get_weather]).result().done_reason
+        'stop'
         """
 
 @overload
@@ -1153,14 +1597,12 @@ def chat(
 ) -> ChatResponse:
     """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
-    A wrong argument raises RequestError here; every other OllamaError comes from here or from the stream.
-
     POST /api/chat
 
     model: the name of a model, such as llama3.2
     messages: the conversation so far, or one prompt as text
     tools: what the model may call
-    stream: hand out the answer piece by piece, as it comes
+    stream: hand out the answer piece by piece, as it comes (default: False)
     think: whether to think, or how hard, such as 'low'
     logprobs: the log probability of each token
     top_logprobs: 0 to 20 alternatives to each token
@@ -1173,6 +1615,15 @@ def chat(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ChatResponse, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.chat('llama3.2', 'Say one word.').text
+    'Hello'
     """
 @overload
 def chat(
@@ -1215,7 +1666,7 @@ def generate(
     system: the system message, in place of the model's own
     template: the template, in place of the model's own
     context: tokens of an earlier answer; deprecated
-    stream: hand out the answer piece by piece, as it comes
+    stream: hand out the answer piece by piece, as it comes (default: False)
     think: whether to think, or how hard, such as 'low'
     logprobs: the log probability of each token
     top_logprobs: 0 to 20 alternatives to each token
@@ -1233,6 +1684,15 @@ def generate(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: GenerateResponse, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.generate('qwen3:0.6b', 'What is 17 * 23?').response
+    '17 × 23 = **391**'
     """
 @overload
 def generate(
@@ -1271,6 +1731,15 @@ def unload(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: GenerateResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.unload('llama3.2').done_reason
+    'unload'
     """
 
 def embed(
@@ -1292,6 +1761,15 @@ def embed(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: EmbedResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> len(ollama.embed('llama3.2', ['hello', 'goodbye']).embeddings)
+    2
     """
 
 def embeddings(
@@ -1310,6 +1788,15 @@ def embeddings(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: EmbeddingsResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.embeddings('llama3.2', 'hello').embedding[0]
+    -0.17851105332374573
     """
 
 @overload
@@ -1324,11 +1811,20 @@ def pull(
     POST /api/pull
 
     model: the name of a model, such as llama3.2
-    insecure: a registry without TLS, or with a certificate of its own
-    stream: hand out the answer piece by piece, as it comes
+    insecure: a registry without TLS, or with a certificate of its own (default: False)
+    stream: hand out the answer piece by piece, as it comes (default: False)
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ProgressResponse, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.pull('smollm2:135m').status
+    'success'
     """
 @overload
 def pull(
@@ -1351,11 +1847,20 @@ def push(
     POST /api/push
 
     model: the name of a model, such as llama3.2
-    insecure: a registry without TLS, or with a certificate of its own
-    stream: hand out the answer piece by piece, as it comes
+    insecure: a registry without TLS, or with a certificate of its own (default: False)
+    stream: hand out the answer piece by piece, as it comes (default: False)
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ProgressResponse, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.push('me/mario').status
+    'success'
     """
 @overload
 def push(
@@ -1394,7 +1899,7 @@ def create(
     system: its system message
     parameters: its options, such as temperature
     messages: the conversation that it begins with
-    stream: hand out the answer piece by piece, as it comes
+    stream: hand out the answer piece by piece, as it comes (default: False)
     draft_files: files, as above, of a draft model
     draft_quantize: a form for the draft model
     renderer: the name of a built-in one
@@ -1405,6 +1910,15 @@ def create(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ProgressResponse, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.create('mario', from_='llama3.2', system='You are Mario.').status
+    'success'
     """
 @overload
 def create(
@@ -1445,6 +1959,15 @@ def create_blob(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: str
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.create_blob('model.gguf')[:7]
+    'sha256:'
     """
 
 def blob_exists(
@@ -1459,6 +1982,15 @@ def blob_exists(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: bool
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.blob_exists('sha256:' + 64 * '0')
+    False
     """
 
 def list(
@@ -1472,6 +2004,15 @@ def list(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ListResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> [model.model for model in ollama.list().models]
+    ['qwen3:0.6b', 'llama3.2:latest', 'llama2:latest']
     """
 
 def show(
@@ -1490,6 +2031,15 @@ def show(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ShowResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.show('qwen3:0.6b').capabilities
+    ['completion', 'tools', 'thinking']
     """
 
 def ps(
@@ -1503,6 +2053,15 @@ def ps(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: ProcessResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> [(model.model, model.size_vram) for model in ollama.ps().models]
+    [('llama3.2:latest', 98362432)]
     """
 
 def copy(
@@ -1518,6 +2077,15 @@ def copy(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: StatusResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.copy('llama3.2', 'mine').status
+    'success'
     """
 
 def delete(
@@ -1532,6 +2100,15 @@ def delete(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: StatusResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.delete('mine').status
+    'success'
     """
 
 def version(
@@ -1545,6 +2122,15 @@ def version(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: VersionResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.version().version
+    '0.32.15'
     """
 
 def ping(
@@ -1560,6 +2146,15 @@ def ping(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: bool
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent
+
+    >>> import ollama_stream as ollama
+    >>> ollama.ping()
+    True
     """
 
 def me(
@@ -1573,6 +2168,15 @@ def me(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: UserResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.me().name
+    'jo'
     """
 
 def signout(
@@ -1586,6 +2190,15 @@ def signout(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: StatusResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.signout().status
+    'success'
     """
 
 def cloud_status(
@@ -1599,23 +2212,39 @@ def cloud_status(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: CloudStatusResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.cloud_status().cloud.disabled
+    True
     """
 
 def web_search(
     query: str, max_results: int = 3, *, extra: Optional[Mapping[str, Any]] = None,
     headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
 ) -> WebSearchResponse:
-    """Search the web at ollama.com, with the key of OLLAMA_API_KEY or an ``Authorization`` header.
-
-    Raises RequestError without a Bearer token, before anything is sent.
+    """Search the web at ollama.com. Without OLLAMA_API_KEY or a Bearer token in ``Authorization``: RequestError.
 
     POST https://ollama.com/api/web_search
 
     query: what to look for
-    max_results: how many results at most
+    max_results: how many results at most (default: 3)
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: WebSearchResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.web_search('llamas').results[0].title
+    'Llama'
     """
 
 def web_fetch(
@@ -1630,6 +2259,15 @@ def web_fetch(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: WebFetchResponse
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.web_fetch('https://example.com').title
+    'Example Domain'
     """
 
 def request(
@@ -1644,9 +2282,18 @@ def request(
     path: an absolute path, such as /api/chat, percent-encoded
     json: the value that is the body, sent as it is
     body: bytes or a text that is the body instead
-    stream: hand out the answer piece by piece, as it comes
+    stream: hand out the answer piece by piece, as it comes (default: False)
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: Any, or with stream=True a stream of them
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ollama.request('GET', '/api/version')
+    {'version': '0.32.15'}
     """
 
 def stream_chat(
@@ -1676,4 +2323,13 @@ def stream_chat(
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
     timeout: seconds, or a Timeout, in place of the client's; None switches all clocks off
+
+    What is left out is not sent: the server decides.
+
+    Returns: Texts
+    Raises: TypeError or RequestError for a wrong argument, before anything is sent; then any other OllamaError
+
+    >>> import ollama_stream as ollama
+    >>> ''.join(ollama.stream_chat('llama3.2', 'Say one word.'))
+    'Hello'
     """

@@ -72,6 +72,24 @@ class ModelSignature:
         return Signature([Parameter(n, kind, default=f.default, annotation=f.annotation) for n, f in fields.items()])
 
 
+class ModelHelp(str):
+    """The docstring of a class, which goes on with its fields as they stand in the source: with what each one holds."""
+
+    def __get__(self, _record: Any, cls: Type[Any]) -> str:
+        from inspect import cleandoc
+        from linecache import getlines
+        from re import M, findall
+
+        lines: Dict[str, str] = {}
+        for owner in reversed(cls.__mro__):
+            scope = vars(sys.modules.get(owner.__module__))
+            source = "".join(getlines(scope.get("__file__") or "", scope))  # empty where a program has been frozen
+            for block in findall(r"^class %s\b.*\n((?: .*\n|\n)*)" % owner.__name__, source, M):
+                lines.update((line.partition(":")[0], line) for line in findall(r"^    (\w+: .*)$", block, M))
+        fields = ["    " + lines[name] for name in getattr(cls, "_fields", ()) if name in lines]
+        return "\n".join([cleandoc(self), "", "Fields:", *fields])
+
+
 class Model:
     """The reading side of a model. A record adds what it is: its fields by ``__iter__``, and its own ``__dict__``."""
 
@@ -99,6 +117,11 @@ class Model:
 
         ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. Fields have one name each:
         ``by_alias`` makes no difference. What else pydantic takes is accepted and has no effect.
+
+        >>> from ollama_stream import VersionResponse
+        >>> answer = VersionResponse(version="0.34.4")
+        >>> answer.version, answer["version"], answer.get("build", "unknown"), answer.model_dump()
+        ('0.34.4', '0.34.4', 'unknown', {'version': '0.34.4'})
         """
         how = Dumping(mode == "json", exclude_unset, exclude_defaults, exclude_none)
         return how.members(self, include, exclude)

@@ -40,6 +40,11 @@ class Timeout(NamedTuple):
     ``connect`` covers all addresses of the host; ``first_byte`` runs from the request sent to the first record or
     document (a model may be loaded in it); ``idle`` from asking for a record to having it, and over a send without
     progress; ``total`` from the start. Resolving a name is the system's own affair and cannot be cut short.
+
+    >>> from ollama_stream import Client, Timeout
+    >>> client = Client(timeout=Timeout(first_byte=60, idle=30))
+    >>> Timeout(total=5)
+    Timeout(connect=10.0, first_byte=1800.0, idle=600.0, total=5)
     """
 
     connect: Optional[float] = 10.0

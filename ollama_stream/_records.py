@@ -40,6 +40,10 @@ class Options(Record):
 
     Today's servers know those before ``typical_p``, and refuse ``typical_p`` with status 400 (since 0.34.2); the others
     were dropped over time and do no harm.
+
+    >>> import ollama_stream as ollama
+    >>> ollama.chat("llama3.2", "Say one word.", options=ollama.Options(temperature=0, num_ctx=8192)).text
+    'Hello'
     """
 
     _later = frozenset({"draft_num_predict", "min_p"})
@@ -54,11 +58,11 @@ class Options(Record):
     num_keep: Optional[int] = None  # tokens of the prompt that stay when the context is full
     seed: Optional[int] = None  # -1: a random one
     num_predict: Optional[int] = None  # tokens at most, -1 without limit
-    top_k: Optional[int] = None
-    top_p: Optional[float] = None
-    min_p: Optional[float] = None
+    top_k: Optional[int] = None  # tokens to choose from
+    top_p: Optional[float] = None  # sum of the probabilities to choose from
+    min_p: Optional[float] = None  # least probability, as a part of the best one's
     repeat_last_n: Optional[int] = None  # tokens that repeat_penalty looks back
-    temperature: Optional[float] = None
+    temperature: Optional[float] = None  # 0: always the most likely token
     repeat_penalty: Optional[float] = None
     presence_penalty: Optional[float] = None
     frequency_penalty: Optional[float] = None
@@ -79,9 +83,13 @@ class Options(Record):
 
 
 class Image(Record):
-    """An image in a request: bytes, a base64 text, a data URL, a Path, or the name of an image file."""
+    """An image in a request: bytes, a base64 text, a data URL, a Path, or the name of an image file.
 
-    value: Any = None
+    >>> from ollama_stream import Image, Message
+    >>> message = Message(role="user", content="What is it?", images=[Image("cat.png")])
+    """
+
+    value: Any = None  # as given
 
     def __init__(self, value: Union[bytes, Path]) -> None:
         super().__init__(value=value)
@@ -132,7 +140,7 @@ class ToolDescription(Record):
 
     name: Optional[str] = None
     description: Optional[str] = None
-    parameters: Optional[ToolParameters] = None
+    parameters: Optional[ToolParameters] = None  # a JSON Schema
 
     if TYPE_CHECKING:
         Parameters: TypeAlias = ToolParameters  # type: ignore[misc]  # it is none at run time
@@ -141,10 +149,15 @@ class ToolDescription(Record):
 
 
 class Tool(Record):
-    """A tool for ``chat(tools=...)``, where a function or a dict will do as well; a dict is sent as it is."""
+    """A tool for ``chat(tools=...)``, where a function or a dict will do as well; a dict is sent as it is.
+
+    >>> from ollama_stream import Tool
+    >>> Tool(function={"name": "now", "description": "The time."}).function.name
+    'now'
+    """
 
     type: Optional[str] = "function"
-    function: Optional[ToolDescription] = None
+    function: Optional[ToolDescription] = None  # name, description, parameters
 
     if TYPE_CHECKING:
         Function: TypeAlias = ToolDescription  # type: ignore[misc]  # it is none at run time
@@ -161,7 +174,7 @@ class ToolFunction(Record):
 
     _later = frozenset({"index"})
 
-    index: Optional[int] = None
+    index: Optional[int] = None  # its place among the calls, from 0
     name: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -178,8 +191,8 @@ class ToolCall(Record):
 
     _later = frozenset({"id"})
 
-    id: Optional[str] = None
-    function: ToolFunction = field(default_factory=ToolFunction)
+    id: Optional[str] = None  # to be named in the result's tool_call_id
+    function: ToolFunction = field(default_factory=ToolFunction)  # its name and arguments
 
     if TYPE_CHECKING:
         Function: TypeAlias = ToolFunction  # type: ignore[misc]  # it is none at run time
@@ -201,11 +214,11 @@ class Message(Record):
     _later = frozenset({"tool_call_id"})
 
     role: str = ""  # "system", "user", "assistant" or "tool"
-    content: str = ""
-    thinking: Optional[str] = None
-    images: Optional[List[Any]] = None
+    content: str = ""  # the text
+    thinking: Optional[str] = None  # what the model thought before
+    images: Optional[List[Any]] = None  # base64 texts, paths, bytes or Image objects
     tool_name: Optional[str] = None  # whose result a message of the role "tool" is
-    tool_calls: Optional[List[ToolCall]] = None
+    tool_calls: Optional[List[ToolCall]] = None  # what the model asks for
     tool_call_id: Optional[str] = None  # which call it is the result of
 
     if TYPE_CHECKING:
@@ -226,15 +239,15 @@ class TokenLogprob(Record):
 
     _later = frozenset({"bytes"})
 
-    token: str = ""
-    logprob: float = 0.0
-    bytes: Optional[List[int]] = None
+    token: str = ""  # its text
+    logprob: float = 0.0  # natural logarithm of its probability
+    bytes: Optional[List[int]] = None  # UTF-8 of its text
 
 
 class Logprob(TokenLogprob):
     """A generated token with its log probability and, where asked for, the alternatives to it."""
 
-    top_logprobs: Optional[List[TokenLogprob]] = None
+    top_logprobs: Optional[List[TokenLogprob]] = None  # other tokens that it could have been
 
 
 class Generation(Record):
@@ -243,20 +256,20 @@ class Generation(Record):
     _later = frozenset({"remote_model", "remote_host", "_debug_info", "prompt_eval_cached_count"})
 
     model: Optional[str] = None
-    remote_model: Optional[str] = None
-    remote_host: Optional[str] = None
-    created_at: Optional[str] = None
-    done: Optional[bool] = None
-    done_reason: Optional[str] = None
-    total_duration: Optional[int] = None
-    load_duration: Optional[int] = None
-    prompt_eval_count: Optional[int] = None  # those of the cache are in it
-    prompt_eval_cached_count: Optional[int] = None  # since 0.34; the duration is that of the others
-    prompt_eval_duration: Optional[int] = None
-    eval_count: Optional[int] = None
-    eval_duration: Optional[int] = None
-    logprobs: Optional[List[Logprob]] = None
-    _debug_info: Optional[Dict[str, Any]] = None
+    remote_model: Optional[str] = None  # its name at remote_host
+    remote_host: Optional[str] = None  # the server that answered through this one
+    created_at: Optional[str] = None  # time by the server's clock, RFC 3339
+    done: Optional[bool] = None  # True in the last record
+    done_reason: Optional[str] = None  # "stop", "length", "load" or "unload"
+    total_duration: Optional[int] = None  # nanoseconds
+    load_duration: Optional[int] = None  # nanoseconds
+    prompt_eval_count: Optional[int] = None  # tokens; those of the cache are in it
+    prompt_eval_cached_count: Optional[int] = None  # tokens, since 0.34; the duration is that of the others
+    prompt_eval_duration: Optional[int] = None  # nanoseconds
+    eval_count: Optional[int] = None  # tokens of the answer
+    eval_duration: Optional[int] = None  # nanoseconds
+    logprobs: Optional[List[Logprob]] = None  # of the tokens in this record
+    _debug_info: Optional[Dict[str, Any]] = None  # the rendered prompt
 
     @property
     def tokens_per_second(self) -> Optional[float]:
@@ -296,7 +309,7 @@ class Generation(Record):
 class ChatResponse(Generation):
     """A record of /api/chat: the next piece of the message, or the whole of it."""
 
-    message: Message = field(default_factory=lambda: Message())
+    message: Message = field(default_factory=lambda: Message())  # its content, thinking, tool calls
 
     _computed = ("content",)
     _strict = ("message", "done")
@@ -323,13 +336,13 @@ class GenerateResponse(Generation):
 
     _later: ClassVar[FrozenSet[str]] = Generation._later | {"tool_calls"}
 
-    response: str = ""
+    response: str = ""  # the text, or the next piece of it
     thinking: Optional[str] = None
-    context: Optional[List[int]] = None
+    context: Optional[List[int]] = None  # tokens, for the context of the next call
     tool_calls: Optional[List[ToolCall]] = None
-    image: Optional[str] = None
-    completed: Optional[int] = None
-    total: Optional[int] = None
+    image: Optional[str] = None  # base64
+    completed: Optional[int] = None  # steps of making the image
+    total: Optional[int] = None  # steps
 
     _strict = ("response", "done", "tool_calls")
     _due = ("response", "message", "done", "done_reason", "_debug_info", "image")

@@ -183,7 +183,8 @@ def type_text(kind: Any) -> str:
 
 def read_docstring(owner: Any) -> Tuple[str, Dict[str, str]]:
     """The text before the first section of a Google-style docstring, and what it says of each argument."""
-    text = owner.__doc__ if isinstance(owner.__doc__, str) else ""
+    text = getattr(owner, "__dict__", {}).get("__doc__", owner.__doc__)  # as it was written
+    text = text if isinstance(text, str) else ""
     if dataclasses.is_dataclass(owner) and text.startswith(type_text(owner) + "("):
         text = ""  # dataclass() wrote it
     prose, *sections = re.split(SECTION, inspect.cleandoc(text))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Gener
 
 from ._assembler import T
 from ._calls import BaseClient, LateRequest, images_of, map_images
-from ._client import BaseStream, Reading, asks_for_a_loop, text_of
+from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
 from ._endpoints import Request, build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
@@ -317,11 +317,8 @@ class TextLoop:
                 return text
 
 
-class AsyncTexts:
+class AsyncTexts(BaseTexts):
     """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
-
-    def __init__(self, stream: AsyncStream[Any]) -> None:
-        self._stream = stream
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self._loop() if asks_for_a_loop("GET_AITER") else self
@@ -331,12 +328,6 @@ class AsyncTexts:
 
     def _loop(self) -> TextLoop:
         return TextLoop(self._stream._loop())
-
-    def __repr__(self) -> str:
-        return "<AsyncTexts of %r>" % self._stream
-
-    def close(self) -> None:
-        self._stream.close()
 
     async def aclose(self) -> None:
         """The same as ``close()``, which needs no waiting."""
@@ -348,7 +339,7 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
 
     Iterate it with ``async for``, once; or use it with ``async with``, which sends the request on entry and closes on
     exit. Awaiting it does nothing and gives the stream itself. Leaving the loop, an exception in it, a cancelled task,
-    ``close()`` and dropping the last reference close the connection at once.
+    ``close()`` and dropping the last reference close the connection at once. It raises as a Stream does.
     """
 
     _who = staticmethod(task_id)
@@ -423,7 +414,12 @@ add_methods(AsyncMethods, AsyncStream, AsyncTexts, as_coroutine_function)
 
 
 class AsyncClient(AsyncMethods, BaseClient):
-    """A client for coroutines; safe to share between tasks, threads and event loops."""
+    """A client for coroutines; safe to share between tasks, threads and event loops.
+
+    >>> import asyncio, ollama_stream as ollama
+    >>> asyncio.run(ollama.AsyncClient().chat("llama3.2", "Say one word.")).text
+    'Hello'
+    """
 
     _network, _stream, _run = LoopNetwork(), AsyncStream, staticmethod(lambda coroutine: coroutine)
 

@@ -44,6 +44,8 @@ def stub(package):
     parts += [fields_class("GenerationFields", e.CHAT, ("stream", "tools")), fields_class("ChatFields", e.CHAT, ("stream",))]
     made = package._methods
     every = (*rows, e.REQUEST, made.STREAM_CHAT, made.RUN_TOOLS)
+    for row in every:
+        row.text = made.format_help(row)
     parts.append("class Methods:\n" + "".join(methods(row, "    ", "self") for row in every))
     parts.append("class AsyncMethods:\n" + "".join(async_methods(row) for row in every))
     parts += [methods(row, "", "") for row in every if row is not made.RUN_TOOLS]
@@ -79,14 +81,14 @@ def definitions(row, indent, first, stream, keyword, answer):
     """One definition, or an overload for each kind of ``stream=``."""
     returns = answer % row.returns
     if not row.streams or returns == "Any":
-        return definition(row, indent, keyword, first, returns, "bool", "False", row.help())
+        return definition(row, indent, keyword, first, returns, "bool", "False", row.text)
     streamed, whole = "%s[%s]" % (stream, returns), returns
     if keyword == "async def":  # written out, because jedi does not see an "async def" among overloads
         whole = "Coroutine[Any, Any, %s]" % returns
     return "".join(
         "%s@overload\n%s" % (indent, definition(row, indent, "def", first, kind, literal, default, doc))
         for kind, literal, default, doc in (
-            (whole, "Literal[False]", "False", row.help()),
+            (whole, "Literal[False]", "False", row.text),
             (streamed, "Literal[True]", "", ""),
             ("Union[%s, %s]" % (whole, streamed), "bool", "", ""),
         )

@@ -26,7 +26,13 @@ METADATA = "Metadata-Version: 2.1\nName: ollama\nVersion: %s\nSummary: ollama_st
 
 
 def install() -> None:
-    """Give the modules their names. Raises ImportError where ``ollama`` has been imported before: too late for some."""
+    """Give the modules their names. Raises ImportError where ``ollama`` has been imported before: too late for some.
+
+    >>> import ollama_stream.dropin
+    >>> import ollama
+    >>> ollama.__name__
+    'ollama_stream.dropin.ollama'
+    """
     there = sys.modules.get("ollama", ollama)
     if there is not ollama:
         place = getattr(there, "__file__", None) or "somewhere unknown"

@@ -73,8 +73,14 @@ _FIELD_VALUE = re.compile(r"[^\r\n\0\u0100-\U0010ffff]*")  # as Latin-1
 
 
 class Fault(NamedTuple):
-    """``point`` is the name of one of the points, "" for a fault of the whole body; ``number`` and ``byte`` are its N
+    """What goes wrong, and where; ``fault`` makes one of its text. ``str()`` gives that back.
+
+    ``point`` is the name of one of the points, "" for a fault of the whole body; ``number`` and ``byte`` are its N
     and BYTE. ``argument`` is a number, a text or bytes, by ``kind``; None where there is none.
+
+    >>> from ollama_stream.replay import fault
+    >>> fault("reset@chunk=5+12")
+    Fault(kind='reset', point='chunk', number=5.0, byte=12, argument=None)
     """
 
     kind: str
@@ -119,7 +125,12 @@ _ARGUMENT_TEXTS: Dict[type, Callable[[Any], str]] = {
 
 
 def fault(spec: FaultSpec) -> Fault:
-    """The fault in a text or in an object of a fixture's header. Raises FixtureError."""
+    """The fault in ``spec``, a text or an object of a fixture's header. Raises FixtureError.
+
+    >>> from ollama_stream.replay import fault
+    >>> fault("stall@line=3:2.5").argument  # seconds
+    2.5
+    """
     if isinstance(spec, Fault):
         return spec
     try:

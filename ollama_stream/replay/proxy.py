@@ -48,14 +48,19 @@ def record(
     verify: Verify = True,
     **redaction: Any,
 ) -> RecordingProxy:
-    """Start a proxy that records into a folder what passes between its clients and ``upstream``, a URL.
+    """Start a proxy that records into the folder ``into`` what passes between its clients and ``upstream``, a URL.
 
-    ``mode``, ``level`` and ``ignore`` are those of ``transports.Recording``, and so are the other keywords, which say
-    what may be stored; ``verify`` is that of a Client. Port 0 is a free one. Other machines are refused without
-    ``allow_remote``.
+    ``mode``, ``level`` and ``ignore`` are those of ``transports.Recording``, and so is ``redaction``, which says what
+    may be stored; ``verify`` is that of a Client. It listens on ``host``; ``port`` 0 is a free one. Other machines are
+    refused without ``allow_remote``.
 
     Raises RequestError for a bad argument, FixtureError for a bad file in the folder, ConnectError where it cannot
     listen.
+
+    >>> from ollama_stream import Client
+    >>> from ollama_stream.proxy import record
+    >>> with record("recorded", upstream="http://127.0.0.1:11434") as proxy: Client(proxy.url).chat("m", "Hi").text
+    'Hello'
     """
     route = Route(parse_address(upstream, "upstream"), None, TLSSettings(verify), Pool())
     recordings = Recordings(into, mode, level=level, ignore=ignore, **redaction)
@@ -66,6 +71,11 @@ class RecordingProxy(ReplayServer):
     """Listens until ``close()``, or until the ``with`` block is left; then every file is finished. ``record`` makes one.
 
     ``report()`` is the replay server's; of an exchange that was recorded, ``exchange`` is the name of its file.
+    Once it listens, nothing raises: what fails is answered with status 400 or 502.
+
+    >>> from ollama_stream.proxy import record
+    >>> with record("recorded") as proxy: proxy.report()["exchanges"]
+    []
     """
 
     def __init__(

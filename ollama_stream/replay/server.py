@@ -46,24 +46,12 @@ _NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def serve(
-    source: Source,
-    *,
-    speed: Optional[float] = None,
-    max_gap: Optional[float] = None,
-    min_gap: float = 0.0,
-    tps: Optional[float] = None,
-    faults: Sequence[FaultSpec] = (),
-    level: str = "exact",
-    order: str = "any",
-    repeat: str = "none",
-    ignore: Sequence[str] = (),
-    on_cancelled: str = "eof",
-    host: str = "localhost",
-    port: int = 0,
-    allow_remote: bool = False,
-    admin: bool = True,
-) -> ReplayServer:
-    """Start a server that plays a folder of exchange files, a file, a Fixture, or a list of files and Fixtures.
+    source: Source, *, speed: Optional[float] = None, max_gap: Optional[float] = None, min_gap: float = 0.0,
+    tps: Optional[float] = None, faults: Sequence[FaultSpec] = (), level: str = "exact", order: str = "any",
+    repeat: str = "none", ignore: Sequence[str] = (), on_cancelled: str = "eof", host: str = "localhost", port: int = 0,
+    allow_remote: bool = False, admin: bool = True,
+) -> ReplayServer:  # fmt: skip
+    """Start a server that plays ``source``: a folder of exchange files, a file, a Fixture, or a list of the latter two.
 
     ``speed`` None plays at once, 1.0 at the recorded pace, 2.0 twice as fast; ``max_gap`` is the longest wait between
     two events, in seconds, ``min_gap`` the shortest between two writes, in milliseconds: it keeps them in TCP segments
@@ -72,11 +60,16 @@ def serve(
     ``faults`` go wrong in every exchange, after those in its header; see the module ``faults``. An exchange that its
     client cancelled ends there with a FIN; with ``on_cancelled="complete"`` as if it were complete.
 
-    ``level``, ``order``, ``repeat`` and ``ignore`` are ``Cassette``'s. "localhost" is 127.0.0.1 and, where there is
-    IPv6, ::1 too; port 0 is a free one. ``admin`` offers the report at GET /__replay__/report. Other machines are
-    refused without ``allow_remote``.
+    ``level``, ``order``, ``repeat`` and ``ignore`` are ``Cassette``'s. ``host`` "localhost" is 127.0.0.1 and,
+    where there is IPv6, ::1 too; ``port`` 0 is a free one. ``admin`` offers the report at GET /__replay__/report. Other
+    machines are refused without ``allow_remote``.
 
     Raises FixtureError for a bad file or fault, RequestError for a bad argument, ConnectError where it cannot listen.
+
+    >>> from ollama_stream import Client
+    >>> from ollama_stream.replay import serve
+    >>> with serve("chat-one-word.exchange.jsonl", level="path") as server: Client(server.url).chat("m", "Hi").text
+    'Hello'
     """
     if on_cancelled not in ("eof", "complete"):
         raise RequestError("on_cancelled: eof or complete, not %r" % (on_cancelled,))
@@ -132,7 +125,12 @@ def _completed(fixture: Fixture) -> Fixture:
 
 
 class ReplayServer:
-    """Listens until ``close()``, or until the ``with`` block is left. ``serve`` makes one."""
+    """Listens until ``close()``, or until the ``with`` block is left. ``serve`` makes one, which may raise.
+
+    >>> from ollama_stream.replay import serve
+    >>> with serve("chat-one-word.exchange.jsonl") as server: server.report()["unplayed"]
+    ['chat-one-word']
+    """
 
     def __init__(self, cassette: Cassette, settings: Settings, host: str, port: int) -> None:
         if not is_loopback(host):

@@ -32,10 +32,15 @@ Dial = Callable[[], Awaitable[Connection]]
 class Replaying:
     """Answers each request with the recorded exchange that matches it; one that none matches raises FixtureError.
 
-    ``source`` is a folder, a file, a Fixture, or a list of files and Fixtures. ``level``, ``order``, ``repeat`` and
-    ``ignore`` are those of ``Cassette``. Each recv() gives one chunk: at once, or where ``speed`` is given, when it came
-    (1.0) or so many times as fast. ``faults`` go wrong in every exchange, after those in its header; see the module
-    ``faults``. Raises FixtureError for a bad file or fault, RequestError for a bad argument.
+    ``source`` is a folder, a file, a Fixture, or a list of files and Fixtures. ``rules`` are ``level``, ``order``,
+    ``repeat`` and ``ignore`` of ``Cassette``. Each recv() gives one chunk: at once, or where ``speed`` is given, when
+    it came (1.0) or so many times as fast. ``faults`` go wrong in every exchange, after those in its header; see the
+    module ``faults``. Raises FixtureError for a bad file or fault, RequestError for a bad argument.
+
+    >>> from ollama_stream import Client
+    >>> from ollama_stream.transports import Replaying
+    >>> Client(transport=Replaying("chat-one-word.exchange.jsonl", level="path")).chat("m", "Hi").text
+    'Hello'
     """
 
     def __init__(
@@ -64,9 +69,14 @@ class Recording:
     "new_episodes" plays each recording once and records what is left; "all" always records; "verify" plays, asks the
     server too, and notes in ``differences`` how the shape of its answer differs.
 
-    ``speed`` is ``Replaying``'s, ``level`` and ``ignore`` are ``Cassette``'s, and the rest says what may be stored:
+    ``speed`` is ``Replaying``'s, ``level`` and ``ignore`` are ``Cassette``'s; ``redaction`` says what may be stored:
     ``keep_headers``, ``keep_query``, ``redact_json``, ``scrub`` and ``keep_images`` of ``Redactor``. Raises RequestError
     and FixtureError. A file that cannot be written is a warning in the log, and the stream goes on.
+
+    >>> from ollama_stream import Client
+    >>> from ollama_stream.transports import Recording
+    >>> Client(transport=Recording("answers")).chat("llama3.2", "Say one word.").text
+    'Hello'
     """
 
     dials = True

@@ -38,10 +38,15 @@ AnyRun = TypeVar("AnyRun", ToolRun, "AsyncToolRun")
 class Conversation(Generic[AnyRun]):
     """A chat that remembers: ``messages`` holds what was said and answered, and is sent with the next ``say()``.
 
-    It grows when an answer is whole; an error, a ``break`` or a cancelled task leaves it as it was. ``system`` takes
-    the place of a system message that ``messages`` begin with; ``tools``, ``max_rounds`` and the fields are those of
-    ``run_tools``. Thinking is kept and sent: the model's template, on the server, decides what the model sees of it.
-    Raises RequestError for a wrong argument.
+    It grows when an answer is whole; an error, a ``break`` or a cancelled task leaves it as it was. ``client`` and
+    ``model`` say who is asked; ``system`` takes the place of a system message that ``messages`` begin with;
+    ``settings`` are ``tools``, ``max_rounds`` and the fields of ``run_tools``. Thinking is kept and sent: the model's
+    template, on the server, decides what the model sees of it. Raises RequestError for a wrong argument.
+
+    >>> from ollama_stream import Client, Conversation
+    >>> talk = Conversation(Client(), "llama3.2", system="Be brief.")
+    >>> talk.say("Say one word.").result().text, len(talk.messages)
+    ('Hello', 3)
     """
 
     @overload
@@ -71,7 +76,7 @@ class Conversation(Generic[AnyRun]):
         """Send the history and a message, the user's where it is a string; a stream of the parts of the answer.
 
         ``images`` go with a string: bytes, paths or base64. The fields are those of ``run_tools``, for this turn alone.
-        ``text()`` of what this returns gives the text alone, ``result()`` all at once.
+        ``text()`` of what this returns gives the text alone, ``result()`` all at once. Raises as ``run_tools`` does.
         """
         if isinstance(message, str):
             message = {"role": "user", "content": message, **({} if images is None else {"images": images})}
@@ -88,7 +93,7 @@ class Conversation(Generic[AnyRun]):
         return "<%s with %s: %d messages>" % (type(self).__name__, self._model, len(self.messages))
 
     def save(self, path: PathLike) -> None:
-        """Write the messages as JSON, one a line; a file that is there is replaced in one step, when all is written.
+        """Write the messages to ``path`` as JSON, one a line; a file that is there is replaced in one step, at the end.
 
         A new file is for its owner alone. Raises RequestError where it cannot be done; what was there is unharmed.
         """
@@ -106,9 +111,10 @@ class Conversation(Generic[AnyRun]):
 
     @classmethod
     def load(cls, path: PathLike, client: Any, model: str, **settings: Any) -> Any:
-        """A conversation with the messages of a file that ``save`` wrote; ``settings`` are those of the constructor.
+        """A conversation with the messages of the file ``path``, which ``save`` wrote.
 
-        Raises RequestError where the file cannot be read, and with the number of a line that is no message.
+        ``client``, ``model`` and ``settings`` are those of the constructor. Raises RequestError where the file cannot
+        be read, and with the number of a line that is no message.
         """
         make: Any = cls
         return make(client, model, messages=read_messages(path), **settings)

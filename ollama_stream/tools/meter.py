@@ -16,9 +16,15 @@ WINDOW = 5.0  # seconds over which the rate is taken
 
 
 class Progress(NamedTuple):
-    """How far a pull, push or create is: bytes over all layers seen so far, and bytes a second in the last 5 seconds.
+    """How far a pull, push or create is, over all layers seen so far; ``status`` is the server's word for it.
 
-    ``completed`` and ``total`` never fall, and are equal at the end. ``total`` grows with each layer that turns up.
+    ``completed`` and ``total`` are bytes, never fall, and are equal at the end; ``total`` grows with each layer that
+    turns up. ``rate`` is in bytes a second, over the last 5 seconds.
+
+    >>> import ollama_stream as ollama
+    >>> for now in ollama.progress(ollama.pull("smollm2:135m", stream=True)): pass
+    >>> now.status, now.completed == now.total
+    ('success', True)
     """
 
     status: str
@@ -34,9 +40,13 @@ def progress(records: AsyncIterable[Any], *, clock: Callable[[], float] = ...) -
 
 
 def progress(records: Any, *, clock: Callable[[], float] = time.monotonic) -> Any:
-    """A Progress for each record of a pull, push or create, as it comes: ``progress(client.pull(model, stream=True))``.
+    """A Progress for each record of a pull, push or create, as it comes.
 
     ``records`` may be asynchronous, and hold dicts; ``clock`` tells the time in seconds. Raises what ``records`` raise.
+
+    >>> import ollama_stream as ollama
+    >>> list(ollama.progress(ollama.pull("smollm2:135m", stream=True)))[-1].status
+    'success'
     """
     meter = Meter(clock)
     return map(meter.add, records) if hasattr(records, "__iter__") else AsyncProgress(meter, records.__aiter__())
