@@ -352,7 +352,7 @@ def test_a_child_process_has_connections_of_its_own_fault_193(colour):
 class ClosesItself:
     """A connection in whose every step the pool is closed, as by a signal handler of the program."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool):
         self.pool, self.closed = pool, 0
 
     def poll(self) -> None:

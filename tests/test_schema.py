@@ -563,7 +563,7 @@ def test_a_path_given_stands_first() -> None:
 
 
 def test_a_set_of_what_cannot_be_in_one_is_refused() -> None:
-    with pytest.raises(RequestError, match="^tags: unhashable type"):
+    with pytest.raises(RequestError, match="^tags: .*unhashable type: "):
         parse_as(Set[Person], [{"name": "A", "age": 3}], "tags")
 
 

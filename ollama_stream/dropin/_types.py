@@ -7,7 +7,6 @@ the server answers it.
 
 from __future__ import annotations
 
-from dataclasses import make_dataclass
 from typing import Any, Dict, List, Union
 
 from .._decode import Record
@@ -70,6 +69,5 @@ def __getattr__(name: str) -> Any:
 
 
 def record_class(name: str, fields: List[str]) -> Any:
-    described = [(field, "Any", None) for field in fields]
-    namespace = {"__module__": __name__}
-    return make_dataclass(name, described, bases=(Record,), namespace=namespace, init=False, repr=False, eq=False)
+    members = {"__module__": __name__, "__annotations__": dict.fromkeys(fields, "Any")}
+    return type(name, (Record,), {**dict.fromkeys(fields), **members})

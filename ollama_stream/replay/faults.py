@@ -47,8 +47,6 @@ Bytes (X) are text as it stands, a JSON string ("%%%\\n"), or {"hex":"e282"}; MS
 first two.
 """
 
-FaultSpec = Union["Fault", str, Mapping[str, Any]]
-
 FOREVER = math.inf
 MAX_SIZE = 1 << 40  # bytes
 MAX_FAULTS = 100  # for one exchange; each costs a call for every piece, inside that of the one before
@@ -101,6 +99,9 @@ class Fault(NamedTuple):
         if self.argument in (None, FOREVER):
             return text
         return text + ":" + _ARGUMENT_TEXTS[type(self.argument)](self.argument)
+
+
+FaultSpec = Union[Fault, str, Mapping[str, Any]]
 
 
 def _number_text(number: float) -> str:

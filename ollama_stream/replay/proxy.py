@@ -20,10 +20,11 @@ from .._address import Address, parse_address
 from .._errors import ConnectError, ConnectionLost, FixtureError, ProtocolError, RequestError, ResponseError
 from .._syntax import HeaderFields
 from .._net import PIECE_SIZE
+from .._records import Path
 from .._route import Pool, Route
 from .._tls import TLSSettings, Verify
 from ..fixture import (
-    Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
+    Event, Fixture, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
     recorded_request,
 )  # fmt: skip
 from .player import Answer, Session, Settings, json_answer, recorded_answer, shown_request
@@ -36,7 +37,7 @@ HOP_BY_HOP = frozenset("connection keep-alive proxy-connection proxy-authorizati
 
 
 def record(
-    into: PathLike,
+    into: Path,
     *,
     upstream: str = "http://127.0.0.1:11434",
     host: str = "127.0.0.1",

@@ -18,8 +18,9 @@ from .._dial import connect_error
 from .._errors import OllamaError, check_origin
 from .._exchange import TURN
 from .._net import Connection, Network, reason
+from .._records import Path
 from ..fixture import (
-    Cassette, Event, Fixture, PathLike, RecordedRequest, Recorder, Recordings, RequestReader, Source, fixtures_of,
+    Cassette, Event, Fixture, RecordedRequest, Recorder, Recordings, RequestReader, Source, fixtures_of,
     last_chunk, receive, recorded_request,
 )  # fmt: skip
 from .aim import ENDS
@@ -83,7 +84,7 @@ class Recording:
 
     def __init__(
         self,
-        folder: PathLike,
+        folder: Path,
         mode: str = "once",
         *,
         speed: Optional[float] = None,

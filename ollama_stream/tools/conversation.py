@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, List, Mapping, Optional, Sequenc
 from .._client import Client
 from .._errors import ProtocolError, RequestError, check_origin
 from .._json import MAX_DEPTH, parse_json
-from .._records import Message
+from .._records import Message, Path
 from .._values import check_message, check_messages
 from .rounds import Rounds, check_history, message_of
 from .runs import ToolRun, run_over
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 else:
     Unpack, ChatFields = Optional, Any  # for typing.get_type_hints: any keyword
 
-PathLike = Union[str, "os.PathLike[str]"]
 AnyRun = TypeVar("AnyRun", ToolRun, "AsyncToolRun")
 
 
@@ -92,7 +91,7 @@ class Conversation(Generic[AnyRun]):
     def __repr__(self) -> str:
         return "<%s with %s: %d messages>" % (type(self).__name__, self._model, len(self.messages))
 
-    def save(self, path: PathLike) -> None:
+    def save(self, path: Path) -> None:
         """Write the messages to ``path`` as JSON, one a line; a file that is there is replaced in one step, at the end.
 
         A new file is for its owner alone. Raises RequestError where it cannot be done; what was there is unharmed.
@@ -104,13 +103,13 @@ class Conversation(Generic[AnyRun]):
 
     @overload
     @classmethod
-    def load(cls, path: PathLike, client: Client, model: str, **settings: Any) -> Conversation[ToolRun]: ...
+    def load(cls, path: Path, client: Client, model: str, **settings: Any) -> Conversation[ToolRun]: ...
     @overload
     @classmethod
-    def load(cls, path: PathLike, client: AsyncClient, model: str, **settings: Any) -> Conversation[AsyncToolRun]: ...
+    def load(cls, path: Path, client: AsyncClient, model: str, **settings: Any) -> Conversation[AsyncToolRun]: ...
 
     @classmethod
-    def load(cls, path: PathLike, client: Any, model: str, **settings: Any) -> Any:
+    def load(cls, path: Path, client: Any, model: str, **settings: Any) -> Any:
         """A conversation with the messages of the file ``path``, which ``save`` wrote.
 
         ``client``, ``model`` and ``settings`` are those of the constructor. Raises RequestError where the file cannot
@@ -120,7 +119,7 @@ class Conversation(Generic[AnyRun]):
         return make(client, model, messages=read_messages(path), **settings)
 
 
-def replace_file(path: PathLike, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     from shutil import copymode
     from tempfile import mkstemp
 
@@ -141,7 +140,7 @@ def replace_file(path: PathLike, data: bytes) -> None:
         raise RequestError("%s: cannot be written: %s" % (os.fspath(path), error)) from error
 
 
-def read_messages(path: PathLike) -> List[Message]:
+def read_messages(path: Path) -> List[Message]:
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
