@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .._net import Timeout
 
 LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand behind --think as a word of its own
-SERVER_HELP = "and those of every command that asks a server: see --help of the program"
 
 
 def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") -> None:
@@ -25,12 +24,12 @@ def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") 
 
     if json_help:
         parser.add_argument("--json", action="store_true", help=json_help)
-    group = parser.add_argument_group("--host --timeout --retries --header --wire", SERVER_HELP)
-    group.add_argument("--host", help=SUPPRESS)
-    group.add_argument("--timeout", type=positive_seconds, help=SUPPRESS)
-    group.add_argument("--retries", type=whole_number, default=0, help=SUPPRESS)
-    group.add_argument("-H", "--header", type=header_field, action="append", default=[], help=SUPPRESS)
-    group.add_argument("--wire", action="store_true", help=SUPPRESS)
+    add = parser.add_argument
+    add("--host")
+    add("--timeout", type=positive_seconds)
+    add("--retries", type=whole_number, default=0)
+    add("-H", "--header", type=header_field, action="append", default=[])
+    add("--wire", action="store_true")
 
 
 def new_client(options: Namespace, timeout: Optional[Timeout] = None) -> Client:

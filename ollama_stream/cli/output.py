@@ -66,13 +66,16 @@ class Output:
         self.write(json_line(value))
 
     def write_table(self, rows: List[List[str]]) -> None:
-        """Columns as wide as what is in them, four blanks apart; where a terminal is too narrow, a block a row."""
+        """Columns as wide as what is in them; on a terminal too narrow for that, closer, or else a block a row."""
         rows = [[cell.translate(escapes()) for cell in row] for row in rows]
-        sizes = [max(map(len, column)) for column in zip(*rows)]
-        lines = ["    ".join(cell.ljust(size) for cell, size in zip(row, sizes)).rstrip() for row in rows]
-        if self.is_terminal and len(rows) > 1 and max(map(len, lines)) > width_of(self._stream):
+        sizes = [max(map(width_of_text, column)) for column in zip(*rows)]
+        width = width_of(self._stream) if self.is_terminal else sys.maxsize
+        gap = next((gap for gap in (4, 2) if sum(sizes) + gap * (len(sizes) - 1) <= width), 0)
+        if gap or len(rows) == 1:
+            lines = [(" " * gap).join(map(padded, row, sizes)) for row in rows]
+        else:
             lines = [line for row in rows[1:] for line in [row[0], *map("  {}: {}".format, rows[0][1:], row[1:])]]
-        self.write("".join(line + "\n" for line in lines))
+        self.write("".join(line.rstrip() + "\n" for line in lines))
 
     def end_line(self, style: str = "") -> None:
         if self.line_open:
@@ -142,11 +145,19 @@ class Wrapper:
         if not word:
             return ""
         self._word = self._blanks = ""
-        size = sum(map(columns, word))
+        size = width_of_text(word)
         if self._column and self._column + len(blanks) + size > self._width:
             self._column, blanks = 0, "\n"
         self._column = (self._column + len(blanks.strip("\n")) + size) % self._width or self._width
         return blanks + word
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - width_of_text(text))
+
+
+def width_of_text(text: str) -> int:
+    return sum(map(columns, text))
 
 
 def columns(character: str) -> int:

@@ -41,18 +41,12 @@ def add_run(parser: ArgumentParser) -> None:
     add("--nowordwrap", action="store_true", help="do not wrap lines on a terminal")
     add("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
     add("--record", metavar="FILE", help="write the exchange to a new file (--force: to any)")
-    add("--force", action="store_true", help=no_help())
+    add("--force", action="store_true")
     group = parser.add_argument_group("fields of the request, each with a VALUE that is JSON, or else text")
     for name, annotation in chat_fields().items():
-        group.add_argument(option_of(name), dest=name, metavar="", type=json_or_text,
-                           help=field_help(name, annotation))  # fmt: skip
+        text = None if name.startswith("_") else field_help(name, annotation)
+        group.add_argument(option_of(name), dest=name, metavar="", type=json_or_text, help=text)
     add_server_arguments(parser, "print the records as they came, an error as one")
-
-
-def no_help() -> str:
-    from argparse import SUPPRESS
-
-    return SUPPRESS
 
 
 def prepare(words: List[str]) -> List[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "python3 -m ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
+SERVER_HELP = "\nalso --host --timeout --retries --header --wire; see --help of the program\n"
 STATUSES = {
     0: "whole", 1: "the server said no, or a check failed", 2: "wrong arguments or settings", 3: "cannot connect",
     4: "the answer was cut off", 5: "a clock ran out", 130: "Ctrl-C", 141: "nobody reads the output any more",
@@ -55,7 +56,7 @@ COMMANDS: Dict[str, Command] = {
     "record": Command("record", "a proxy that records what passes through it", "record --into mine"),
     "fixture": Command("fixture", "show, check, draw and convert recorded exchanges", "fixture list fixtures"),
     "conform": Command("conform", "test any client against recorded exchanges and faults",
-                       "conform -- sh tests/programs/curl.sh"),
+                       "conform --only '*/chat-joke*' -- sh tests/programs/curl.sh"),
     "protocol": Command("pages", "the wire protocol, chapter by chapter", "protocol"),
     "completion": Command("pages", "what a shell runs to complete commands and options", "completion bash"),
     "vendor": Command("vendor", "the client as one Python file", "vendor --output ollama_client.py"),
@@ -73,6 +74,11 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 
     class Formatter(RawDescriptionHelpFormatter):
+        def add_argument(self, action: Any) -> None:
+            """What has nothing said of it is in the usage already."""
+            if action.help is not None:
+                super().add_argument(action)
+
         def _format_action_invocation(self, action: Any) -> str:
             """A short and a long form and what follows them: the same on every Python, and in one line."""
             names = [*action.option_strings]
@@ -84,7 +90,8 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     class Parser(ArgumentParser):
         def print_help(self, file: Any = None) -> None:
             """Raises OSError of standard output, which argparse keeps to itself."""
-            Output(sys.stdout).write("%s\nexample:\n%s\n" % (self.format_help(), example_of(program, row)))
+            server = SERVER_HELP if "--host" in self._option_string_actions else ""
+            Output(sys.stdout).write("%s%s\nexample:\n%s\n" % (self.format_help(), server, example_of(program, row)))
 
         def error(self, message: str) -> NoReturn:
             wrong_arguments(title, in_words(message, [*self._option_string_actions]))
@@ -92,10 +99,12 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     parser = Parser(
         title,
         description=row.help[0].upper() + row.help[1:] + ".",
-        formatter_class=lambda prog: Formatter(prog, max_help_position=26, width=80),
+        formatter_class=lambda prog: Formatter(prog, max_help_position=28, width=80),
         allow_abbrev=False,
+        add_help=False,
     )
     parser.__dict__["color"] = False  # 3.14: a help without escapes is right on every terminal
+    parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     parser.add_argument("--debug", action="store_true", help=SUPPRESS)
     return parser
 

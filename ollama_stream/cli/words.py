@@ -31,6 +31,7 @@ WORDS = {  # what is expected of a field, and what is found: as Python says it, 
 }  # fmt: skip
 PHRASES = {  # in the texts of errors
     "True, False, 'low'": "true, false, 'low'",
+    ", a JSON Schema, or a Python type that becomes one": " or a JSON Schema",
     "names and values must be str": "the values must be text",
     "allow_remote=True": "--allow-remote",
     ", from host": ", from --host",
@@ -50,7 +51,7 @@ def chat_fields() -> Dict[str, str]:
 def field_help(name: str, annotation: str) -> str:
     """What can be given for a field of a chat, and what it means."""
     kind = annotation[len("Optional[") : -1] if annotation.startswith("Optional[") else annotation
-    return ": ".join(filter(None, (TYPES.get(kind, kind), describe_field(ENDPOINTS["chat"], name))))
+    return ": ".join(filter(None, (TYPES.get(kind, kind), in_words(describe_field(ENDPOINTS["chat"], name)))))
 
 
 def option_of(name: str) -> str:
