@@ -407,7 +407,10 @@ def pause(_peer: Any) -> None:
 def test_fault_197_cancelled_while_it_connects():
     async def main(port: int) -> None:
         stream = AsyncClient("127.0.0.1:%d" % port).chat("m", ASK, stream=True)
-        task = asyncio.ensure_future(cancelling(by_loop(stream), 2, False))
+        task = asyncio.ensure_future(by_loop(stream))
+        while stream._exchange._race is None:
+            await asyncio.sleep(0)
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert stream.status == "cancelled"
