@@ -259,7 +259,9 @@ def choose_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
 def check_transport(transport: Any) -> Any:
     if transport is not None and not callable(getattr(transport, "open", None)):
         kind = type(transport).__name__
-        raise RequestError("transport: expected an object with open(address, timeout), got %s" % kind)
+        of_httpx = hasattr(transport, "handle_request") or hasattr(transport, "handle_async_request")
+        hint = "; write what it says as retries=, verify=, cert=, proxy= or host='unix:FILE'" if of_httpx else ""
+        raise RequestError("transport: expected an object with open(address, timeout), got %s%s" % (kind, hint))
     return transport
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What ``_methods`` makes, for type checkers. Made by ``tests/make_stubs.py`` of the rows of ``_endpoints``."""
 
-from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union, overload
+from abc import ABCMeta
+from typing import Any, Callable, Coroutine, Generator, Mapping, Optional, Sequence, TypeVar, Union, overload
 
 from typing_extensions import Literal, TypedDict
 
@@ -19,9 +20,16 @@ from .aio import AsyncStream, AsyncTexts
 from .tools import ToolRun
 from .tools.awaited import AsyncToolRun
 
+T = TypeVar("T", covariant=True)
+
 def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any]) -> None: ...
 def make_function(method: Any, client: Callable[[], Any]) -> Any: ...
 def as_coroutine_function(function: Any) -> Any: ...
+
+class Answer(Coroutine[Any, Any, T], metaclass=ABCMeta):
+    """A coroutine with its ``__await__`` written out: jedi finds no other way to what is awaited."""
+
+    def __await__(self) -> Generator[Any, Any, T]: ...
 
 class GenerationFields(TypedDict, total=False):
     think: Optional[Union[bool, str]]
@@ -828,7 +836,7 @@ class AsyncMethods:
         keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Coroutine[Any, Any, ChatResponse]:
+    ) -> Answer[ChatResponse]:
         """The next message of a conversation. Without messages the model is only loaded (or unloaded, by keep_alive=0).
 
         POST /api/chat
@@ -876,7 +884,7 @@ class AsyncMethods:
         keep_alive: Optional[Union[float, str]] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Union[Coroutine[Any, Any, ChatResponse], AsyncStream[ChatResponse]]: ...
+    ) -> Union[Answer[ChatResponse], AsyncStream[ChatResponse]]: ...
     @overload
     def generate(
         self, model: str = "", prompt: Optional[str] = None, suffix: Optional[str] = None, *,
@@ -888,7 +896,7 @@ class AsyncMethods:
         steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Coroutine[Any, Any, GenerateResponse]:
+    ) -> Answer[GenerateResponse]:
         """The text that follows a prompt.
 
         POST /api/generate
@@ -950,7 +958,7 @@ class AsyncMethods:
         steps: Optional[int] = None, truncate: Optional[bool] = None, shift: Optional[bool] = None,
         _debug_render_only: Optional[bool] = None, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Union[Coroutine[Any, Any, GenerateResponse], AsyncStream[GenerateResponse]]: ...
+    ) -> Union[Answer[GenerateResponse], AsyncStream[GenerateResponse]]: ...
     async def unload(
         self, model: str, *, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
@@ -1033,7 +1041,7 @@ class AsyncMethods:
         self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> Coroutine[Any, Any, ProgressResponse]:
+    ) -> Answer[ProgressResponse]:
         """Have the server download a model.
 
         Without a stream nothing comes before the end, so that there is no first_byte clock unless the call names one.
@@ -1065,13 +1073,13 @@ class AsyncMethods:
     def pull(
         self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    ) -> Union[Answer[ProgressResponse], AsyncStream[ProgressResponse]]: ...
     @overload
     def push(
         self, model: str, *, insecure: bool = False, stream: Literal[False] = False,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> Coroutine[Any, Any, ProgressResponse]:
+    ) -> Answer[ProgressResponse]:
         """Have the server upload a model; the clocks are those of pull().
 
         POST /api/push
@@ -1101,7 +1109,7 @@ class AsyncMethods:
     def push(
         self, model: str, *, insecure: bool = False, stream: bool, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    ) -> Union[Answer[ProgressResponse], AsyncStream[ProgressResponse]]: ...
     @overload
     def create(
         self, model: str, quantize: Optional[str] = None, from_: Optional[str] = None,
@@ -1113,7 +1121,7 @@ class AsyncMethods:
         requires: Optional[str] = None, remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> Coroutine[Any, Any, ProgressResponse]:
+    ) -> Answer[ProgressResponse]:
         """Make a model, from another one or from files.
 
         POST /api/create
@@ -1172,7 +1180,7 @@ class AsyncMethods:
         remote_host: Optional[str] = None, info: Optional[Mapping[str, Any]] = None,
         extra: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Union[Timeout, float, None] = None,
-    ) -> Union[Coroutine[Any, Any, ProgressResponse], AsyncStream[ProgressResponse]]: ...
+    ) -> Union[Answer[ProgressResponse], AsyncStream[ProgressResponse]]: ...
     async def create_blob(
         self, path: Path, *, extra: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None, timeout: Union[Timeout, float, None] = None,

@@ -12,7 +12,8 @@ ANSWERS = {"Any", "bool", "str"}
 HEAD = '''# SPDX-License-Identifier: MIT
 """What ``_methods`` makes, for type checkers. Made by ``tests/make_stubs.py`` of the rows of ``_endpoints``."""
 
-from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Union, overload
+from abc import ABCMeta
+from typing import Any, Callable, Coroutine, Generator, Mapping, Optional, Sequence, TypeVar, Union, overload
 
 from typing_extensions import Literal, TypedDict
 
@@ -29,9 +30,16 @@ from .aio import AsyncStream, AsyncTexts
 from .tools import ToolRun
 from .tools.awaited import AsyncToolRun
 
+T = TypeVar("T", covariant=True)
+
 def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any]) -> None: ...
 def make_function(method: Any, client: Callable[[], Any]) -> Any: ...
 def as_coroutine_function(function: Any) -> Any: ...
+
+class Answer(Coroutine[Any, Any, T], metaclass=ABCMeta):
+    """A coroutine with its ``__await__`` written out: jedi finds no other way to what is awaited."""
+
+    def __await__(self) -> Generator[Any, Any, T]: ...
 '''
 
 
@@ -84,7 +92,7 @@ def definitions(row, indent, first, stream, keyword, answer):
         return definition(row, indent, keyword, first, returns, "bool", "False", row.text)
     streamed, whole = "%s[%s]" % (stream, returns), returns
     if keyword == "async def":  # written out, because jedi does not see an "async def" among overloads
-        whole = "Coroutine[Any, Any, %s]" % returns
+        whole = "Answer[%s]" % returns
     return "".join(
         "%s@overload\n%s" % (indent, definition(row, indent, "def", first, kind, literal, default, doc))
         for kind, literal, default, doc in (

@@ -227,9 +227,10 @@ def test_the_send_of_httpx_itself_is_not_called(dropin, httpx, loopback, form):
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_empty_in_a_message_is_not_sent(dropin, loopback, form):
     call = {"function": {"name": "f", "arguments": {}}}
-    messages = [{"role": "assistant", "content": "", "tool_calls": [call]}, ollama_stream.Message(role="user", images=[])]
+    messages = [{"role": "assistant", "content": "", "thinking": None, "tool_calls": [call]},
+                ollama_stream.Message(role="user", images=[]), dict(ollama_stream.Message(role="user"))]
     answer_of(getattr(dropin.ollama, form)(loopback.url).chat("m", messages))
-    assert json.loads(loopback.asked[-1].body)["messages"] == [{"role": "assistant", "tool_calls": [call]}, {"role": "user"}]
+    assert json.loads(loopback.asked[-1].body)["messages"] == [{"role": "assistant", "tool_calls": [call]}, {"role": "user"}, {"role": "user"}]
 
 
 VERSIONS = """

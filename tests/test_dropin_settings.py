@@ -1,5 +1,6 @@
 """Settings as programs of the official client give them: objects of httpx and requests (drop-in.md, D)."""
 
+import importlib
 from types import SimpleNamespace
 from typing import Any, Iterator
 
@@ -80,8 +81,35 @@ def test_a_bad_value_that_it_writes_is_refused() -> None:
         Client(auth=Flow("Basic \n"))
 
 
+class HTTPTransport:
+    """As that of httpx."""
+
+    def handle_request(self, request: Any) -> Any:
+        raise NotImplementedError
+
+
+class AsyncHTTPTransport:
+    async def handle_async_request(self, request: Any) -> Any:
+        raise NotImplementedError
+
+
+HINT = "; write what it says as retries=, verify=, cert=, proxy= or host='unix:FILE'"
+
+
+@pytest.mark.parametrize("transport, hint", [(HTTPTransport(), HINT), (AsyncHTTPTransport(), HINT), (object(), "")], ids=str)
+@pytest.mark.parametrize("name", ["Client", "AsyncClient"])
+@pytest.mark.parametrize("place", ["ollama_stream", "ollama_stream.dropin._client"])
+def test_a_transport_of_httpx_is_refused_with_what_to_write_instead(place: str, name: str, transport: Any, hint: str) -> None:
+    with pytest.raises(RequestError) as raised:
+        getattr(importlib.import_module(place), name)(transport=transport)
+    kind = type(transport).__name__
+    assert str(raised.value) == "transport: expected an object with open(address, timeout), got %s%s" % (kind, hint)
+
+
 def test_those_of_httpx_itself() -> None:
     httpx = pytest.importorskip("httpx")
+    with pytest.raises(RequestError, match="transport: .* got HTTPTransport; write what it says as retries="):
+        Client(transport=httpx.HTTPTransport())
     client = Client(timeout=httpx.Timeout(None, connect=1.0), auth=httpx.BasicAuth("u", "p"))
     assert (client._timeout, client._auth) == (Timeout(1.0, None, None), BASIC)
     with pytest.raises(RequestError, match="got DigestAuth"):

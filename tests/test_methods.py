@@ -392,3 +392,16 @@ def test_fault_268_many_threads_that_come_first_share_one_default_client(monkeyp
     for thread in threads:
         thread.join(support.PATIENCE)
     assert len(found) == 16 and len({id(client) for client in found}) == 1
+
+
+@pytest.mark.parametrize("call, name", [
+    ("chat('m', [])", "message"), ("generate('m')", "response"), ("pull('m')", "status"), ("create('m')", "status"),
+    ("list()", "models"), ("show('m')", "modelinfo"),
+])  # fmt: skip
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+def test_an_editor_by_jedi_knows_what_an_answer_has(client, call, name):
+    jedi = pytest.importorskip("jedi")
+    wait = "await " * (client == "AsyncClient")
+    text = "import ollama_stream\nasync def f():\n    x = %sollama_stream.%s().%s\n    x." % (wait, client, call)
+    found = jedi.Script(text, project=jedi.Project(ROOT, sys_path=[ROOT, *sys.path])).complete(4, 6)
+    assert name in [one.name for one in found]

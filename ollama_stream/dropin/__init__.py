@@ -11,7 +11,9 @@ or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PR
     ollama._types    -> ollama_stream.dropin._types
     ollama._utils    -> ollama_stream.dropin._utils
 
-All names of the official client 0.6.3 are there; what they do is what this library does.
+All names of the official client 0.6.3 are there; what they do is what this library does. Tests that answer in the place
+of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy change what is inside httpx, which
+has no part in these calls: a fixture answers them (``Replaying``, ``serve``).
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
     if request.body is not None:
         options["json"] = body = json_module.loads(request.body)  # type: ignore[arg-type]
         for message in body.get("messages", ()):  # as the official client sends them
-            for name in [name for name, value in message.items() if value in ("", [])]:
+            for name in [name for name, value in message.items() if value in (None, "", [])]:
                 del message[name]
     if request.headers:
         options["headers"] = dict(request.headers)
