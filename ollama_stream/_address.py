@@ -6,7 +6,7 @@ cannot be used is a ``RequestError`` that names the argument or variable; no err
 
     host=, OLLAMA_HOST                    parse_address   Address
     proxy=, HTTP_PROXY ... NO_PROXY       choose_proxy    Proxy, or None for a direct connection
-    OLLAMA_API_KEY                        api_key         "Bearer ...", or None where it must not travel
+    OLLAMA_API_KEY                        read_api_key    "Bearer ...", or None where it must not travel
     headers=                              check_header    (name, value)
 
 Departures from how Ollama reads OLLAMA_HOST: what it would drop (a bad port, a query) is refused; ``user:pw@`` is
@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import CONNECT_ADVICE, ConnectError, RequestError, check_origin, printable
+from ._errors import ConnectError, RequestError, check_origin, connect_error, printable
+from ._syntax import HEX_DIGITS, NAME_BYTES, TOKEN_BYTES, ZONE_BYTES, consists_of, has_controls, is_token
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -31,14 +32,9 @@ VARIABLES = tuple(
 HOST_FORMS = "Forms that work: gpu-box:11434, [::1]:11434, https://example.com/ollama, unix:///run/ollama.sock"
 PROXY_FORMS = "Forms that work: proxy.example:3128, http://user:password@proxy.example:3128"
 
-_HEX = frozenset("0123456789abcdefABCDEF")
-_ALNUM = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_NAME = _ALNUM.union("-_")  # docker compose names services with underscores
-_ZONE = _ALNUM.union("-._~")  # RFC 6874, 2, without percent-encoding
-_TOKEN = _ALNUM.union("!#$%&'*+-.^_`|~")  # RFC 9110, 5.6.2
-_SECRETS = ("auth", "cookie", "credential", "key", "passw", "secret", "session", "token")
-_AROUND = " \t\r\n\"'"  # what shells and env files leave around a value
-_SHOWN = 200
+SECRET_NAMES = ("auth", "cookie", "credential", "key", "passw", "secret", "session", "token")
+AROUND = " \t\r\n\"'"  # what shells and env files leave around a value
+MAX_SHOWN_URL = 200  # characters
 
 
 class Unset:
@@ -63,19 +59,19 @@ class Address(NamedTuple):
     source: str = "host"
 
     def __repr__(self) -> str:
-        return "Address(%r, auth=%s, source=%r)" % (self.url, self.auth and "***", self.source)
+        return "%s(%r, auth=%s, source=%r)" % (type(self).__name__, self.url, self.auth and "***", self.source)
 
     @property
     def url(self) -> str:
         """The base URL without credentials; a zone id is written ``%25eth0`` (RFC 6874, 2)."""
         if self.unix is not None:
             return "unix://" + self.unix
-        return "%s://%s:%d%s" % (self.scheme, _bracketed(self.host), self.port, self.path)
+        return "%s://%s:%d%s" % (self.scheme, format_host(self.host), self.port, self.path)
 
     @property
     def host_header(self) -> str:
         """The value of the Host field, without a zone id (RFC 6874, 4) and mostly without the scheme's own port."""
-        host = _bracketed(self.host.partition("%")[0])
+        host = format_host(self.host.partition("%")[0])
         # Ollama answers 403 to "Host: [::1]", but not to "Host: [::1]:80".
         if self.port == SCHEME_PORTS[self.scheme] and not host.startswith("["):
             return host
@@ -85,50 +81,37 @@ class Address(NamedTuple):
     def is_loopback(self) -> bool:
         """Whether this is the same machine, as far as the name tells: 127/8, ::1, localhost, a unix socket."""
         name = self.host[:-1] if self.host.endswith(".") else self.host
-        ip = _ip(self.host.partition("%")[0])
+        ip = parse_ip(self.host.partition("%")[0])
         return name == "localhost" or name.endswith(".localhost") or (ip is not None and ip.is_loopback)
 
 
-class Proxy(NamedTuple):
-    """An HTTP proxy, reached in the clear or over TLS. ``source`` is "proxy" or the variable that named it."""
+class Proxy(Address):
+    """The address of an HTTP proxy, reached in the clear or over TLS; ``source`` is "proxy" or a variable's name."""
 
-    scheme: str
-    host: str
-    port: int
-    auth: Optional[str]
-    source: str
-
-    def __repr__(self) -> str:
-        return "Proxy(%r, auth=%s, source=%r)" % (self.url, self.auth and "***", self.source)
-
-    @property
-    def url(self) -> str:
-        """The proxy's URL without credentials."""
-        return "%s://%s:%d" % (self.scheme, _bracketed(self.host), self.port)
+    __slots__ = ()
 
 
 def parse_address(value: Optional[str], source: str = "host") -> Address:
     """Read a server address in any form that OLLAMA_HOST takes (Ollama, envconfig), and a few more.
 
     Blanks and quotes around it are dropped; nothing, or nothing left, is ``http://127.0.0.1:11434``. A bare number is
-    a host, as it is for Ollama: see ``resolve_hint``. Raises RequestError, which names ``source``.
+    a host, as it is for Ollama: see ``hint_at_port``. Raises RequestError, which names ``source``.
     """
     if value is not None and not isinstance(value, str):
         raise RequestError("%s must be a str, not %s. %s" % (source, type(value).__name__, HOST_FORMS))
-    text = (value or "").strip(_AROUND)
+    text = (value or "").strip(AROUND)
     if not text:
         return Address("http", "127.0.0.1", DEFAULT_PORT, source="the default")
     try:
-        return _unix_address(text, source) or _tcp_address(text, source)
+        return parse_unix(text, source) or parse_tcp(text, source)
     except RequestError as error:
-        raise RequestError("%s='%s': %s. %s" % (source, _shown(text), error, HOST_FORMS)) from None
+        raise RequestError("%s='%s': %s. %s" % (source, redact_url(text), error, HOST_FORMS)) from None
 
 
-def resolve_hint(address: Union[Address, Proxy]) -> str:
+def hint_at_port(address: Address) -> str:
     """What to add to the error of a failed connection when the host is a port number; "" for other hosts."""
     # Such a host may even resolve: to the C library, 11434 is the IPv4 address 0.0.44.170.
-    host = address.host
-    if not (host.isascii() and host.isdigit() and len(host) <= 5 and 0 < int(host) < 65536):  # U+00B2 is a digit too
+    if parse_port(address.host) is None:
         return ""
     return "%s names a host called %s; for a port write 127.0.0.1:%s" % (address.source, address.host, address.host)
 
@@ -143,41 +126,41 @@ def choose_proxy(address: Address, proxy: Union[str, None, Unset], environ: Mapp
     if proxy is None:
         return None
     if not isinstance(proxy, Unset):
-        given = _parse_proxy(proxy, "proxy")
+        given = parse_proxy(proxy, "proxy")
         return None if address.is_loopback else given
-    source, value = _variable(environ, address.scheme.upper() + "_PROXY")
+    source, value = read_variable(environ, address.scheme.upper() + "_PROXY")
     if address.is_loopback or not value.strip():
         return None
     if address.scheme == "http" and environ.get("REQUEST_METHOD"):
         raise RequestError("%s is not trusted in a CGI program (REQUEST_METHOD is set): give proxy=" % source)
-    if any(_exempts(entry.strip(), address) for entry in _variable(environ, "NO_PROXY")[1].split(",")):
+    if any(is_exempt(entry.strip(), address) for entry in read_variable(environ, "NO_PROXY")[1].split(",")):
         return None
-    return _parse_proxy(value, source)
+    return parse_proxy(value, source)
 
 
-def api_key(address: Address, environ: Mapping[str, str]) -> Optional[str]:
+def read_api_key(address: Address, environ: Mapping[str, str]) -> Optional[str]:
     """The value of an Authorization field made from OLLAMA_API_KEY: "Bearer ...", or None.
 
     The key goes over https to any host, and in the clear to this machine only. Raises RequestError, without the key
     in it, where the key would go but cannot stand in a header field.
     """
-    key = environ.get("OLLAMA_API_KEY", "").strip(_AROUND)
+    key = environ.get("OLLAMA_API_KEY", "").strip(AROUND)
     if not key or not (address.scheme == "https" or address.is_loopback):
         return None
     return check_header("Authorization", "Bearer " + key, "OLLAMA_API_KEY")[1]
 
 
-def environment(environ: Mapping[str, str]) -> Tuple[Tuple[str, Optional[str]], ...]:
+def read_environment(environ: Mapping[str, str]) -> Tuple[Tuple[str, Optional[str]], ...]:
     """The variables that decide anything here, to be compared with an earlier reading; holds secrets."""
     return tuple((name, environ.get(name)) for name in VARIABLES)
 
 
-def safe_location(location: str) -> str:
+def redact_location(location: str) -> str:
     """A Location field for an error text: no userinfo, query or fragment, nothing unprintable, 200 characters."""
-    text = _without_query(location)
+    text = strip_query(location)
     before, slashes, rest = text.partition("//") if "//" in text else ("", "", text)
     authority, slash, path = rest.partition("/")
-    return printable(before + slashes + authority.rpartition("@")[2] + slash + path, _SHOWN)
+    return printable(before + slashes + authority.rpartition("@")[2] + slash + path, MAX_SHOWN_URL)
 
 
 def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str, str]:
@@ -188,18 +171,19 @@ def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str,
     """
     if not (isinstance(name, str) and isinstance(value, str)):
         raise RequestError("%s: names and values must be str" % argument)
-    if not name or not _TOKEN.issuperset(name):
+    if not is_token(name):
         # Only the good part is shown: the rest may be the value, as in {"Authorization: Bearer abc": ""}.
-        good = name[: len(name) - len(name.lstrip("".join(_TOKEN)))]
-        raise RequestError("%s: not a field name (RFC 9110, 5.1): '%s...'" % (argument, good[:_SHOWN]))
+        good = name[: len(name) - len(name.lstrip(TOKEN_BYTES.decode("latin-1")))]
+        raise RequestError("%s: not a field name (RFC 9110, 5.1): '%s...'" % (argument, good[:MAX_SHOWN_URL]))
     value = value.strip(" \t")
-    if not all(char == "\t" or " " <= char <= "~" or "\x80" <= char <= "\xff" for char in value):
-        shown = "not shown" if any(word in name.lower() for word in _SECRETS) else "'%s'" % printable(value, _SHOWN)
+    if has_controls(value, but="\t") or max(value, default="") > "\xff":
+        is_secret = any(word in name.lower() for word in SECRET_NAMES)
+        shown = "not shown" if is_secret else "'%s'" % printable(value, MAX_SHOWN_URL)
         raise RequestError("%s: the value of %s has a control or non-Latin-1 character: %s" % (argument, name, shown))
     return name, value
 
 
-def _unix_address(text: str, source: str) -> Optional[Address]:
+def parse_unix(text: str, source: str) -> Optional[Address]:
     is_url = text.lower().startswith("unix:/")
     path = text[len("unix:") :] if is_url else text
     # One slash or three begin an absolute path, two a host (RFC 3986, 3; POSIX.1-2017, 4.13).
@@ -211,15 +195,15 @@ def _unix_address(text: str, source: str) -> Optional[Address]:
     return Address("http", "localhost", SCHEME_PORTS["http"], unix="/" + path.lstrip("/"), source=source)
 
 
-def _tcp_address(text: str, source: str) -> Address:
-    scheme, auth, host, port, path = _split_url(text)
+def parse_tcp(text: str, source: str) -> Address:
+    scheme, auth, host, port, path = split_url(text)
     if not scheme and host == "ollama.com" and port in (None, 443):
         scheme = "https"
     port = port or SCHEME_PORTS.get(scheme, DEFAULT_PORT)
     return Address(scheme or "http", host or "127.0.0.1", port, path, None, auth, source)
 
 
-def _split_url(text: str) -> Tuple[str, Optional[str], str, Optional[int], str]:
+def split_url(text: str) -> Tuple[str, Optional[str], str, Optional[int], str]:
     """``[scheme://][userinfo@][host][:port][/path]`` (RFC 3986, 3) as scheme, auth, host, port, path, all checked."""
     if " " in text or not text.isprintable():
         raise RequestError("it has a blank, a control character or one that cannot be printed")
@@ -234,11 +218,15 @@ def _split_url(text: str) -> Tuple[str, Optional[str], str, Optional[int], str]:
         raise RequestError("it must begin with http:// or https://, once, or with the host")
     authority, slash, path = rest.partition("/")
     userinfo, _, netloc = authority.rpartition("@")
-    host, port = _split_port(netloc)
-    return scheme, _basic(userinfo), _checked_host(host), _checked_port(port), _checked_path(slash + path)
+    host, port = split_port(netloc)
+    auth, host = parse_userinfo(userinfo), check_host(host)
+    number = parse_port(port)
+    if port and number is None:
+        raise RequestError("the port is no number from 1 to 65535")
+    return scheme, auth, host, number, check_url_path(slash + path)
 
 
-def _split_port(netloc: str) -> Tuple[str, str]:
+def split_port(netloc: str) -> Tuple[str, str]:
     """Host and port as they stand, "" for what is missing; several colons are an IPv6 address without a port."""
     if netloc.startswith("["):
         host, bracket, port = netloc[1:].partition("]")
@@ -251,38 +239,39 @@ def _split_port(netloc: str) -> Tuple[str, str]:
     return host, port
 
 
-def _checked_port(port: str) -> Optional[int]:
-    if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
-        raise RequestError("the port is no number from 1 to 65535")
-    return int(port) if port else None
+def parse_port(text: str) -> Optional[int]:
+    """The number from 1 to 65535 that a text is, None for any other text (U+00B2 is a digit too)."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:
+        return int(text)
+    return None
 
 
-def _checked_host(host: str) -> str:
+def check_host(host: str) -> str:
     if ":" in host:
-        host = _checked_ipv6(host)
+        host = check_ipv6(host)
     elif host:
         # Checked after IDNA, which turns one character into others, such as U+2100 into "a/c" (CVE-2019-9636).
-        host = _idna(host)
+        host = encode_host(host)
         labels = (host[:-1] if host.endswith(".") else host).split(".")
-        if len(host) > 253 or not all(0 < len(label) < 64 and _NAME.issuperset(label) for label in labels):
+        if len(host) > 253 or not all(len(label) < 64 and consists_of(label, NAME_BYTES) for label in labels):
             raise RequestError("the host is no domain name, IPv4 address or IPv6 address")
-    ip = _ip(host.partition("%")[0])
+    ip = parse_ip(host.partition("%")[0])
     if ip is not None and ip.is_unspecified:
         # A server listens on "any address"; only some systems let a client connect to it.
         return "::1" if ip.version == 6 else "127.0.0.1"
     return host
 
 
-def _checked_ipv6(host: str) -> str:
+def check_ipv6(host: str) -> str:
     literal, percent, zone = host.partition("%")
     if zone.startswith("25") and zone != "25":
         zone = zone[2:]
-    if _ip(literal) is None or (percent and not (zone and _ZONE.issuperset(zone))):
+    if parse_ip(literal) is None or (percent and not consists_of(zone, ZONE_BYTES)):
         raise RequestError("the host has several colons but is no IPv6 address; with a port that is [::1]:11434")
     return literal.lower() + percent + zone
 
 
-def _checked_path(path: str) -> str:
+def check_url_path(path: str) -> str:
     path = path[:-1] if path.endswith("/") else path
     if "@" in path:
         # Legal (RFC 3986, 3.3), but here the likelier reading is user:p/w@host, cut in the wrong place.
@@ -292,28 +281,33 @@ def _checked_path(path: str) -> str:
     from urllib.parse import quote
 
     # A quote is encoded too: at the end of the URL it would be taken for one around it.
-    return quote(_escapes_checked(path), safe="/%!$&()*+,;=:")
+    return quote(check_escapes(path), safe="/%!$&()*+,;=:")
 
 
-def _basic(userinfo: str) -> Optional[str]:
-    """``user:password``, percent-encoded, as an Authorization value (RFC 7617, 2); None where there is neither."""
+def parse_userinfo(userinfo: str) -> Optional[str]:
+    """``user:password``, percent-encoded, as an Authorization value; None where there is neither."""
     if not userinfo:
         return None
-    from base64 import b64encode
     from urllib.parse import unquote_to_bytes
 
-    user, _, password = _escapes_checked(userinfo).partition(":")
-    credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
-    return "Basic " + b64encode(credentials).decode("ascii")
+    user, _, password = check_escapes(userinfo).partition(":")
+    return basic_auth(unquote_to_bytes(user), unquote_to_bytes(password))
 
 
-def _escapes_checked(text: str) -> str:
-    if not all(len(part) >= 2 and _HEX.issuperset(part[:2]) for part in text.split("%")[1:]):
+def basic_auth(user: bytes, password: bytes) -> str:
+    """The Authorization value of a user and a password (RFC 7617, 2)."""
+    from base64 import b64encode
+
+    return "Basic " + b64encode(user + b":" + password).decode("ascii")
+
+
+def check_escapes(text: str) -> str:
+    if not all(len(part) >= 2 and consists_of(part[:2], HEX_DIGITS) for part in text.split("%")[1:]):
         raise RequestError("it has a '%' without two hexadecimal digits; a plain one is written %25")
     return text
 
 
-def _idna(name: str) -> str:
+def encode_host(name: str) -> str:
     # The codec takes quadratic time, so the length comes first.
     if len(name) > 253:
         raise RequestError("the host is longer than 253 characters")
@@ -325,10 +319,10 @@ def _idna(name: str) -> str:
     except LookupError as error:
         check_origin(error)
         why = "this Python has no codec for names beyond ASCII; write the one that begins with xn--"
-        raise ConnectError("%s (%s: %s)" % (CONNECT_ADVICE, name, why)) from error
+        raise connect_error(name, why) from error
 
 
-def _ip(text: str) -> Union[IPv4Address, IPv6Address, None]:
+def parse_ip(text: str) -> Union[IPv4Address, IPv6Address, None]:
     """The IP address that ``text`` is, an IPv4 one where it is mapped into IPv6; None for a name."""
     from ipaddress import IPv6Address, ip_address
 
@@ -340,63 +334,63 @@ def _ip(text: str) -> Union[IPv4Address, IPv6Address, None]:
     return (ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip
 
 
-def _variable(environ: Mapping[str, str], name: str) -> Tuple[str, str]:
+def read_variable(environ: Mapping[str, str], name: str) -> Tuple[str, str]:
     source = name if environ.get(name) else name.lower()
     return source, environ.get(source) or ""
 
 
-def _parse_proxy(value: str, source: str) -> Proxy:
+def parse_proxy(value: str, source: str) -> Proxy:
     if not isinstance(value, str):
         raise RequestError("%s must be a str or None, not %s. %s" % (source, type(value).__name__, PROXY_FORMS))
     try:
-        scheme, auth, host, port, path = _split_url(value.strip())
+        scheme, auth, host, port, path = split_url(value.strip())
         if not host or path:
             raise RequestError("a proxy has a host, and no path")
     except RequestError as error:
-        raise RequestError("%s='%s': %s. %s" % (source, _shown(value), error, PROXY_FORMS)) from None
-    return Proxy(scheme or "http", host, port or SCHEME_PORTS[scheme or "http"], auth, source)
+        raise RequestError("%s='%s': %s. %s" % (source, redact_url(value), error, PROXY_FORMS)) from None
+    return Proxy(scheme or "http", host, port or SCHEME_PORTS[scheme or "http"], auth=auth, source=source)
 
 
-def _exempts(entry: str, address: Address) -> bool:
+def is_exempt(entry: str, address: Address) -> bool:
     """Whether an entry of NO_PROXY covers it: ``*``, a network, or an IP address or domain, ``:port`` or not."""
     from ipaddress import ip_network
 
     if entry == "*":
         return True
     host = address.host.partition("%")[0]
-    ip = _ip(host)
+    ip = parse_ip(host)
     try:
         # ip_network would also take 10.0.0.0/255.0.0.0, which Go does not.
         if ip is not None and "/" in entry and entry.rpartition("/")[2].isdigit():
             return ip in ip_network(entry, strict=False)
-        name, port = _split_port(entry)
+        name, port = split_port(entry)
         name = name[1:] if name.startswith("*.") else name
-        domain = _idna(name[1:] if name.startswith(".") else name)
+        domain = encode_host(name[1:] if name.startswith(".") else name)
     except (ValueError, ConnectError) as error:  # as RequestError is: an entry without sense is passed over
         check_origin(error)
         return False
     if not name or port not in ("", str(address.port)):
         return False
-    if ip or _ip(name):
-        return ip == _ip(name)
+    if ip or parse_ip(name):
+        return ip == parse_ip(name)
     # example.com covers its subdomains too; .example.com and *.example.com cover only these.
     return host.endswith("." + domain) or (host == domain and not name.startswith("."))
 
 
-def _bracketed(host: str) -> str:
+def format_host(host: str) -> str:
     return "[%s]" % host.replace("%", "%25") if ":" in host else host
 
 
-def _shown(value: str) -> str:
+def redact_url(value: str) -> str:
     """A wrong address for its error text; it need not parse, so whatever may be a password or a token goes."""
     head, separator, rest = value.partition("://")
     scheme, rest = (head + separator, rest) if separator and head.isalnum() else ("", value)
     hidden, at, rest = rest.rpartition("@")
     if at:
         # With a "?" before the "@", the "@" may be in a query and what follows it a token.
-        rest = "***" if _without_query(hidden) != hidden else "***@" + rest
-    return printable(scheme + _without_query(rest), _SHOWN)
+        rest = "***" if strip_query(hidden) != hidden else "***@" + rest
+    return printable(scheme + strip_query(rest), MAX_SHOWN_URL)
 
 
-def _without_query(url: str) -> str:
+def strip_query(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]

@@ -14,15 +14,16 @@ import sys
 from types import SimpleNamespace
 from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
-from ._address import UNSET, Address, Unset, api_key, check_header, choose_proxy, parse_address
+from ._address import UNSET, Address, Unset, basic_auth, check_header, choose_proxy, parse_address, read_api_key
 from ._assembler import T
 from ._decode import Record, suggestion
-from ._endpoints import UNSET_TIMEOUT, Request, build, is_success
+from ._endpoints import Request, build, is_success
 from ._errors import OllamaError, RequestError, ResponseError, check_origin
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._route import Pool, Route
 from ._stream import MAX_LINE
+from ._syntax import has_controls
 from ._tls import Cert, TLSSettings, Verify
 from ._values import Upload, check_headers, check_number, is_list
 
@@ -210,7 +211,7 @@ class BaseClient:
         auth, given = self._auth, self._headers
         if request.endpoint.base is not None:  # what is meant for the client's host does not go elsewhere
             auth, given = None, tuple(field for field in given if field[0].lower() == "authorization")
-        key = auth or address.auth or api_key(address, self._environ)
+        key = auth or address.auth or read_api_key(address, self._environ)
         own = [
             ("Host", self._host if address is self._address else address.host_header),
             ("User-Agent", USER_AGENT),
@@ -230,7 +231,7 @@ class BaseClient:
         return list(fields.values())
 
     def _timeout_of(self, request: Request) -> Timeout:
-        if request.timeout is not UNSET_TIMEOUT:
+        if request.timeout is not UNSET:
             return as_timeout(request.timeout)
         timeout = self._timeout
         if request.endpoint.name == "ping":
@@ -295,12 +296,14 @@ def authorization(auth: Any) -> Optional[str]:
     """
     auth = header_of(auth)
     if isinstance(auth, (tuple, list)) and len(auth) == 2 and all(isinstance(part, str) for part in auth):
-        from base64 import b64encode
-
-        credentials = ":".join(auth)
-        if ":" in auth[0] or any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in credentials):
+        try:
+            user, password = auth[0].encode("utf-8"), auth[1].encode("utf-8")
+        except UnicodeEncodeError as error:
+            check_origin(error)
+            user = password = b":"
+        if b":" in user or has_controls("".join(auth)):
             raise RequestError("auth: a ':' in the user, or a control character or lone surrogate (RFC 7617, 2)")
-        return "Basic " + b64encode(credentials.encode("utf-8")).decode("ascii")
+        return basic_auth(user, password)
     if auth is not None and not isinstance(auth, str):
         form = "(user, password) or a value such as 'Bearer ...'"
         raise RequestError("auth: expected %s, got %s" % (form, type(auth).__name__))

@@ -11,7 +11,7 @@ import threading
 from functools import lru_cache
 from typing import Any, Callable, Optional, Tuple
 
-from ._address import environment
+from ._address import read_environment
 from ._client import Client
 from ._endpoints import ENDPOINTS
 from ._methods import make_function
@@ -25,7 +25,7 @@ _making = threading.Lock()
 def default_client() -> Client:
     """The client of the module functions; one, whatever thread asks first."""
     global _made
-    now = environment(os.environ)
+    now = read_environment(os.environ)
     with _making:
         if _made is None or _made[0] != now:
             _made = (now, Client())

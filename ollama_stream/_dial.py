@@ -7,10 +7,10 @@ A socket is ours before it is connected, so that one deadline covers all address
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
-from ._address import Address, Proxy, resolve_hint
-from ._errors import CONNECT_ADVICE, ConnectError, RequestError, check_origin
+from ._address import Address, Proxy, hint_at_port
+from ._errors import ConnectError, RequestError, check_origin, connect_error
 from ._net import Clocks, Connection, Network, reason, shut_down
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Race:
 
 
 async def dial(
-    network: Network, address: Union[Address, Proxy], clocks: Clocks, made: Callable[[Race], None]
+    network: Network, address: Address, clocks: Clocks, made: Callable[[Race], None]
 ) -> Connection:
     """A connection to the address of a host that answers first, all of them within one ``connect`` (RFC 8305).
 
@@ -96,14 +96,14 @@ async def dial(
     except BaseException:
         race.close()
         raise
-    raise connect_error(address, "; ".join(dict.fromkeys(race.failures)))
+    raise unreachable(address, "; ".join(dict.fromkeys(race.failures)))
 
 
-async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tuple[int, Any]]:
+async def addresses(network: Network, address: Address) -> List[Tuple[int, Any]]:
     """(family, target) of each address of the host, as the system orders them."""
     import socket
 
-    if isinstance(address, Address) and address.unix is not None:
+    if address.unix is not None:
         if not hasattr(socket, "AF_UNIX"):
             raise RequestError("%s: this system has no unix sockets" % address.source)
         return [(socket.AF_UNIX, address.unix)]
@@ -115,7 +115,7 @@ async def addresses(network: Network, address: Union[Address, Proxy]) -> List[Tu
             found = await network.resolve(address.host.encode("ascii"), address.port)
     except (OSError, UnicodeError, RuntimeError) as error:  # RuntimeError: of a loop that cannot, or has no thread left
         check_origin(error)
-        raise connect_error(address, "the name does not resolve: %s" % reason(error)) from error
+        raise unreachable(address, "the name does not resolve: %s" % reason(error)) from error
     return [(family, target) for family, _, _, _, target in found]
 
 
@@ -147,8 +147,7 @@ def set_option(sock: socket.socket, level: int, option: int, value: int) -> None
         check_origin(error)
 
 
-def connect_error(address: Union[Address, Proxy], why: str) -> ConnectError:
-    hint = resolve_hint(address)
+def unreachable(address: Address, why: str) -> ConnectError:
+    hint = hint_at_port(address)
     kind = "the proxy " if isinstance(address, Proxy) else ""
-    where = "(%s%s, from %s: %s)" % (kind, address.url, address.source, why)
-    return ConnectError("%s %s%s" % (CONNECT_ADVICE, where, hint and ". " + hint))
+    return connect_error("%s%s, from %s" % (kind, address.url, address.source), why, hint and ". " + hint)

@@ -15,6 +15,7 @@ from typing import (
     Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
 
+from ._address import UNSET
 from ._decode import field_names, suggestion
 from ._documents import (
     CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
@@ -23,6 +24,7 @@ from ._documents import (
 from ._errors import RequestError
 from ._json import format_json
 from ._records import ChatResponse, GenerateResponse, Image, Message, Options, Path, Tool
+from ._syntax import CONTROLS
 from ._values import (
     Upload, check_context, check_digest, check_digests, check_file, check_flag, check_format, check_headers,
     check_images, check_keep_alive, check_messages, check_model, check_number, check_object, check_options, check_text,
@@ -322,7 +324,8 @@ def describe_field(row: Endpoint, name: str) -> str:
 class Request(NamedTuple):
     """A call, checked: ``target`` is relative to the base path, ``body`` is None for a request without one.
 
-    The body of a create_blob() is the name of the file, until that is opened.
+    The body of a create_blob() is the name of the file, until that is opened. ``timeout`` is UNSET where the call names
+    none of its own: None switches all clocks off.
     """
 
     endpoint: Endpoint
@@ -332,9 +335,6 @@ class Request(NamedTuple):
     headers: Tuple[Tuple[str, str], ...]
     streamed: bool
     timeout: Any
-
-
-UNSET_TIMEOUT: Any = object()  # the call names no timeout of its own; None would switch all clocks off
 
 
 def build(name: str, given: Mapping[str, Any]) -> Request:
@@ -357,7 +357,7 @@ def build(name: str, given: Mapping[str, Any]) -> Request:
         data = format_json(body)
     return Request(
         row, row.method, target, data, check_headers(given["headers"]) if "headers" in given else (), streamed,
-        given.get("timeout", UNSET_TIMEOUT),
+        given.get("timeout", UNSET),
     )  # fmt: skip
 
 
@@ -410,11 +410,11 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
         data = format_json(plain(json, "json"))
     return Request(
         row_of_path(method.upper(), path), method.upper(), path, data, check_headers(options.get("headers")),
-        bool(stream), options.get("timeout", UNSET_TIMEOUT),
+        bool(stream), options.get("timeout", UNSET),
     )  # fmt: skip
 
 
-BAD_IN_PATH = frozenset(map(chr, range(33))) | frozenset("#\x7f\\")
+BAD_IN_PATH = frozenset(CONTROLS.decode("latin-1") + " #\\")
 
 
 def is_path(path: Any) -> bool:

@@ -18,7 +18,8 @@ Nothing else reaches the caller, whatever bytes arrive. All of them pickle and c
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Type, TypeVar
+from typing import Any, ClassVar, Dict, List, Optional, Type, TypeVar
+import re
 
 CONNECT_ADVICE = (
     "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
@@ -45,6 +46,9 @@ class OllamaError(Exception):
     place: Optional[str] = None
     expected: Optional[str] = None
     got: Optional[str] = None
+
+    _outcome: ClassVar[str] = "error"  # the status of a stream that it ends
+    _server: ClassVar[str] = ""  # what its message says of the server
 
     def __init__(self, message: str = "", **details: Any) -> None:
         """``message`` is the text, ``details`` are attributes.
@@ -96,9 +100,14 @@ class ConnectionLost(OllamaError, ConnectionError):
 
     tail: bytes = b""
 
+    _outcome = "truncated"
+    _server = " ({url})"
+
 
 class OllamaTimeout(OllamaError, TimeoutError):
     """A clock ran out: ``clock`` is "connect", "first_byte", "idle" or "total"; ``limit`` is in seconds."""
+
+    _server = " ({url}, from {source})"
 
     clock: str = ""
     limit: Optional[float] = None
@@ -114,6 +123,8 @@ class ProtocolError(OllamaError, ValueError):
     lineno: Optional[int] = None
     line: Optional[bytes] = None
 
+    _server = " ({url})"
+
 
 class IncompleteStream(OllamaError, EOFError):
     """The body ended as HTTP wants it, but the record that ends an answer never came.
@@ -122,6 +133,9 @@ class IncompleteStream(OllamaError, EOFError):
     """
 
     tail: bytes = b""
+
+    _outcome = "truncated"
+    _server = " ({url})"
 
 
 class ResponseError(OllamaError):
@@ -160,6 +174,8 @@ class ResponseError(OllamaError):
 
 class StreamClosed(OllamaError, RuntimeError):
     """Reading a stream that was closed, that another loop has read, or that another thread or task reads."""
+
+    _outcome = "cancelled"
 
 
 class FixtureError(OllamaError, ValueError):
@@ -208,9 +224,28 @@ def misfit(error_class: Type[E], place: str, expected: str, got: str) -> E:
     return error_class("%s: %s" % (place, text) if place else text, place=place, expected=expected, got=got)
 
 
+def connect_error(place: str, why: str, advice: str = "") -> ConnectError:
+    """The error for a connection that could not be made to ``place``."""
+    return ConnectError("%s (%s: %s)%s" % (CONNECT_ADVICE, place, why, advice))
+
+
+# --- what is shown of the outside -----------------------------------------------------------------------------------
+
+# Inside a class of ``re``. A terminal obeys C0, DEL, C1, line separators, and what changes the direction of text (UAX 9).
+# Nobody sees soft hyphens, joiners, lone surrogates, marks of order and tags.
+C0 = "\x00-\x1f"
+OBEYED = C0 + "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+UNSEEN = "\xad\u200b-\u200d\u2060-\u2065\u206a-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff"
+
+
+def escape_controls(text: str, kept: str = "") -> str:
+    """A text with escapes for what a terminal would obey, but for the characters of ``kept``."""
+    return re.sub("[%s]" % OBEYED, lambda found: found[0] if found[0] in kept else ascii(found[0])[1:-1], text)
+
+
 def printable(text: str, limit: int) -> str:
-    """At most ``limit`` characters, with escapes for what a terminal would obey: controls, direction marks, and so on."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
+    """At most ``limit`` characters of a text, with escapes for what is obeyed or not seen, and for blanks but the space."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 
 

@@ -48,6 +48,7 @@ from ._records import Generation
 from ._refusal import not_http, status_error
 from ._route import Route
 from ._stream import ResponseDecoder
+from ._syntax import BODILESS
 from ._values import Upload
 
 MAX_ERROR_BODY = 65536  # bytes of the body of an error that are read for its message
@@ -156,21 +157,17 @@ class Exchange(Generic[T]):
             self._give_up("cancelled")
             return error
         if self.error is None and error.url is None:
-            error.partial = self.partial
+            error.partial = partial = self.partial
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
             error.url = self.url
-            if isinstance(error, (ConnectionLost, IncompleteStream)) and isinstance(error.partial, Generation):
-                error.args = (error.args[0] + cut_off(error.partial.text),)
-            if isinstance(error, OllamaTimeout):
-                error.args = ("%s (%s, from %s)" % (error.args[0], self._address.url, self._address.source),)
-            if isinstance(error, (ProtocolError, ConnectionLost, IncompleteStream)):
-                error.args = ("%s (%s)" % (error.args[0], self._address.url),)
+            if error._server:
+                cut = cut_off(partial.text) if error._outcome == "truncated" and isinstance(partial, Generation) else ""
+                server = error._server.format(url=self._address.url, source=self._address.source)
+                error.args = (error.args[0] + cut + server,)
             if isinstance(error, ResponseError):  # its text is the official client's, which programs compare
                 error.__notes__ = [*getattr(error, "__notes__", ()), "the call was %s %s" % (self.request.method, self.url)]
-        if isinstance(error, StreamClosed):
-            self._give_up("cancelled")
-        else:
-            self._give_up("truncated" if isinstance(error, (IncompleteStream, ConnectionLost)) else "error")
+        self._give_up(error._outcome)
+        if error._outcome != "cancelled":
             self.error = self.error or error
         # Twelve frames of machinery would stand between the program's line and the message; the cause is kept.
         return error.with_traceback(None)
@@ -389,7 +386,7 @@ class Exchange(Generic[T]):
         return self._route.refused(head) or status_error(head, body[:MAX_ERROR_BODY])
 
     def _check_head(self, head: Head) -> None:
-        if head.status in (204, 205) and self.request.endpoint.is_last is not None:
+        if head.status in BODILESS and self.request.endpoint.is_last is not None:
             raise ProtocolError("status %d: there is no stream in it" % head.status)
         coding = (head.get("Content-Encoding") or "identity").strip().lower()
         if coding not in ("identity", ""):

@@ -24,7 +24,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Unio
 
 from ._errors import ConnectionLost, ProtocolError, check_origin
 from ._syntax import (
-    EMPTY_LINES, VERSIONS, HeaderFields, framing_of, header_values, line_content, may_persist, parse_chunk_size,
+    BODILESS, EMPTY_LINES, VERSIONS, HeaderFields, framing_of, header_values, line_content, may_persist, parse_chunk_size,
     parse_header_field, parse_header_text, parse_status_line, shown_bytes,
 )  # fmt: skip
 
@@ -38,8 +38,6 @@ START_SIZE = 16  # enough of an answer to tell whether it is HTTP ("HTTP/1.1 " i
 
 HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
 LENGTH, UNTIL_EOF, END = "length", "until end of file", "end"
-
-_BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
 
 
 class Head(NamedTuple):
@@ -416,7 +414,7 @@ class Response(MessageReader):
         """RFC 9112, 6.3: with both fields chunked wins, but the connection carries nothing more."""
         chunked, length = framing_of(head.headers)
         doubtful = chunked and length is not None
-        if self._method == "HEAD" or head.status in _BODILESS:
+        if self._method == "HEAD" or head.status in BODILESS:
             chunked, length = False, 0
         self._begin_body(chunked, length)
         self._persistent = not doubtful and may_persist(head.version, head.headers)

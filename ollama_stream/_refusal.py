@@ -6,11 +6,12 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-from ._address import safe_location
+from ._address import redact_location
 from ._errors import MAX_SHOWN_ERROR, ProtocolError, ResponseError, check_origin, find_reason
 from ._http1 import Head
 from ._json import parse_json
 from ._stream import response_error
+from ._syntax import has_controls
 
 
 def not_http(start: bytes) -> str:
@@ -27,7 +28,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     text = "" if is_binary(head, body) else body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if head.status < 400:
         location = headers.get("location")
-        where = " to %s" % safe_location(location) if location else ""
+        where = " to %s" % redact_location(location) if location else ""
         message = "the server redirects%s, which is not followed: set host to where the API is" % where
         return ResponseError(message, head.status, raw=text, **details)
     try:
@@ -50,10 +51,10 @@ def is_binary(head: Head, body: bytes) -> bool:
     if b"\0" in body or body.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):  # gzip, zstd
         return True
     text = body.decode("utf-8", "replace")
-    has_controls, strange = any(c < " " and c not in "\t\r\n" for c in text), text.count("\ufffd")
+    strange, controlled = text.count("\ufffd"), has_controls(text, but="\t\r\n")
     if (head.get("Content-Encoding") or "identity").strip().lower() not in ("identity", ""):
-        return has_controls or strange > 0
-    return strange > 0 and (has_controls or 2 * strange > len(text))  # a text in an old code has letters of ASCII
+        return controlled or strange > 0
+    return strange > 0 and (controlled or 2 * strange > len(text))  # a text in an old code has letters of ASCII
 
 
 def is_blank(value: Any) -> bool:

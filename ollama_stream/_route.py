@@ -18,7 +18,7 @@ from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 
 from ._address import Address, Proxy
 from ._dial import Race, dial
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, check_origin
+from ._errors import ConnectError, OllamaError, check_origin, connect_error
 from ._http1 import Head, Response
 from ._net import Clocks, Connection, Network, adapted, reason, settled
 from ._tls import TLSConnection, TLSSettings
@@ -133,8 +133,7 @@ def answered(head: Head) -> str:
 
 
 def refused_by(proxy: Proxy, authority: str, why: str) -> ConnectError:
-    where = "(%s through the proxy %s, from %s: %s)" % (authority, proxy.url, proxy.source, why)
-    return ConnectError("%s %s" % (CONNECT_ADVICE, where))
+    return connect_error("%s through the proxy %s, from %s" % (authority, proxy.url, proxy.source), why)
 
 
 # --- idle connections --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ side in ``fixture`` read messages with them.
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
 from ._errors import ProtocolError
 
@@ -19,10 +19,14 @@ VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 EMPTY_LINES = (b"\r\n", b"\n")  # RFC 9112, 2.2: a lone LF may end a header line
 VISIBLE_BYTES = bytes(range(0x21, 0x7F))
 TOKEN_BYTES = VISIBLE_BYTES.translate(None, b'"(),/:;<=>?@[\\]{}')  # RFC 9110, 5.6.2
+NAME_BYTES = TOKEN_BYTES.translate(None, b"!#$%&'*+.^`|~")  # of a host; docker compose names services with underscores
+ZONE_BYTES = NAME_BYTES + b".~"  # RFC 6874, 2, without percent-encoding
 HEX_DIGITS = b"0123456789abcdefABCDEF"
-CONTROL_BYTES = bytes(range(0x20)).translate(None, b"\t") + b"\x7f"
+CONTROLS = bytes(range(0x20)) + b"\x7f"
+LINE_CONTROLS = CONTROLS.translate(None, b"\t")
 # In a header's value VT, FF and 0x1C to 0x1F do no harm, but to readers who cut with str.splitlines().
-VALUE_CONTROL_BYTES = CONTROL_BYTES.translate(None, b"\x0b\x0c\x1c\x1d\x1e\x1f")
+VALUE_CONTROLS = LINE_CONTROLS.translate(None, b"\x0b\x0c\x1c\x1d\x1e\x1f")
+BODILESS = (204, 205, 304)  # statuses without a body (RFC 9110, 15.3.5, 15.3.6 and 15.4.5)
 
 HeaderFields = List[Tuple[str, str]]
 
@@ -32,7 +36,7 @@ def parse_status_line(content: bytes) -> Tuple[str, int, str]:
     status, after, reason = content[9:12], content[12:13], content[13:]
     if len(status) < 3 or not status.isdigit() or status < b"100" or after not in (b"", b" "):
         raise ProtocolError("bad status line " + shown_bytes(content))
-    refuse_controls(CONTROL_BYTES, content)
+    refuse_controls(LINE_CONTROLS, content)
     return content[5:8].decode("latin-1"), int(status), reason.decode("latin-1")
 
 
@@ -45,7 +49,7 @@ def parse_header_field(content: bytes) -> Tuple[str, str]:
 
 
 def parse_header_text(value: bytes) -> str:
-    refuse_controls(VALUE_CONTROL_BYTES, value)
+    refuse_controls(VALUE_CONTROLS, value)
     return value.strip(b" \t").decode("latin-1")
 
 
@@ -60,7 +64,7 @@ def parse_chunk_size(line: bytes) -> int:
     digits = line[:-2].split(b";")[0].rstrip(b" \t")
     if not line.endswith(b"\r\n") or not consists_of(digits, HEX_DIGITS):
         raise ProtocolError("bad chunk size " + shown_bytes(line[:-2] if line.endswith(b"\r\n") else line))
-    refuse_controls(CONTROL_BYTES, line[:-2])
+    refuse_controls(LINE_CONTROLS, line[:-2])
     if len(digits) > MAX_SIZE_DIGITS or int(digits, 16) >= 2**63:
         raise ProtocolError("chunk size too large: " + shown_bytes(digits))
     return int(digits, 16)
@@ -90,13 +94,20 @@ def may_persist(version: str, headers: HeaderFields) -> bool:
     return version == "1.1" and "close" not in options
 
 
-def consists_of(word: bytes, alphabet: bytes) -> bool:
-    return bool(word) and not word.translate(None, alphabet)
+def consists_of(word: Union[bytes, str], alphabet: bytes) -> bool:
+    """Whether there is a word, all of it of ASCII signs of the alphabet."""
+    data = word if isinstance(word, bytes) else word.encode("utf-8", "surrogatepass")
+    return bool(data) and not data.translate(None, alphabet)
 
 
 def is_token(text: str) -> bool:
     """RFC 9110, 5.6.2: what the name of a method or of a field is made of."""
-    return consists_of(text.encode("ascii", "replace"), TOKEN_BYTES)
+    return consists_of(text, TOKEN_BYTES)
+
+
+def has_controls(text: str, but: str = "") -> bool:
+    """Whether there is a control character of ASCII in a text, ``but`` for some."""
+    return not set(CONTROLS.decode("latin-1")).isdisjoint(set(text) - set(but))
 
 
 def line_content(line: bytes) -> bytes:

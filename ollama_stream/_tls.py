@@ -13,14 +13,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
-from ._errors import CONNECT_ADVICE, ConnectError, OllamaError, RequestError, check_origin
+from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error
 from ._net import PIECE_SIZE, Clocks, Connection, Network, reason
 from ._records import Path
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from ._address import Address, Proxy
+    from ._address import Address
 
     Verify = Union[bool, Path, SSLContext]
 else:  # for typing.get_type_hints, which is no reason to load ssl
@@ -88,7 +88,7 @@ class TLSSettings:
                 context.load_cert_chain(certificate, key[0] if key else None, "".join(self._chain[2:]))
         except NotImplementedError as error:
             check_origin(error)
-            raise ConnectError("%s (TLS: %s)" % (CONNECT_ADVICE, reason(error))) from error
+            raise connect_error("TLS", reason(error)) from error
         except (OSError, ValueError, TypeError) as error:
             check_origin(error)
             raise RequestError("%s: the files cannot be used: %s" % (argument, tls_reason(error))) from error
@@ -103,7 +103,7 @@ def check_path(path: Any, argument: str) -> None:
 class TLSConnection(Connection):
     """A connection over TLS, once ``handshake`` has been awaited."""
 
-    def __init__(self, connection: Connection, context: SSLContext, server: Union[Address, Proxy]) -> None:
+    def __init__(self, connection: Connection, context: SSLContext, server: Address) -> None:
         import ssl
 
         self._connection, self._server = connection, server
@@ -226,19 +226,17 @@ class TLSConnection(Connection):
 
     def _refused(self, error: Exception) -> ConnectError:
         server, why = self._server, tls_reason(error)
-        where = "(%s, from %s: " % (server.url, server.source)
+        place = "%s, from %s" % (server.url, server.source)
         if self._first and self._first[0] not in TLS_RECORD_TYPES:
-            first = ascii(self._first.decode("latin-1"))
-            return ConnectError(
-                "%s %sthe server does not speak TLS, it said %s). Write http:// in place of https://"
-                % (CONNECT_ADVICE, where, first)
-            )
+            said = ascii(self._first.decode("latin-1"))
+            why = "the server does not speak TLS, it said " + said
+            return connect_error(place, why, ". Write http:// in place of https://")
         if self._ended:
             why = "the server closed the connection in the handshake; it may not speak TLS, or not this version"
         advice = ""
         if getattr(error, "verify_message", None):
             advice = ". Give the file of the CA that signed the certificate: verify='ca.pem'"
-        return ConnectError("%s %sTLS: %s)%s" % (CONNECT_ADVICE, where, why, advice))
+        return connect_error(place, "TLS: " + why, advice)
 
 
 def tls_reason(error: BaseException) -> str:

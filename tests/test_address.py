@@ -26,13 +26,13 @@ from ollama_stream._address import (
     UNSET,
     Address,
     Proxy,
-    api_key,
     check_header,
     choose_proxy,
-    environment,
+    hint_at_port,
     parse_address,
-    resolve_hint,
-    safe_location,
+    read_api_key,
+    read_environment,
+    redact_location,
 )
 from ollama_stream._errors import RequestError
 
@@ -360,7 +360,7 @@ HINTS = [  # id, value, source, hint
 
 @pytest.mark.parametrize("value, source, hint", table(HINTS))
 def test_a_host_that_is_a_port_number_has_a_hint(value, source, hint):
-    assert resolve_hint(parse_address(value, source)) == hint
+    assert hint_at_port(parse_address(value, source)) == hint
 
 
 def test_addresses_and_proxies_pickle_and_copy():
@@ -376,14 +376,14 @@ REMOTE = parse_address("http://example.com:8080")
 REMOTE_TLS = parse_address("https://example.com")
 
 PROXIES = [  # id, value, proxy
-    ("URL", "http://p:3128", Proxy("http", "p", 3128, None, "proxy")),
-    ("upper case and slash", " HTTP://P:3128/ ", Proxy("http", "p", 3128, None, "proxy")),
-    ("no scheme", "p:3128", Proxy("http", "p", 3128, None, "proxy")),
-    ("no port", "p", Proxy("http", "p", 80, None, "proxy")),
-    ("TLS", "https://p", Proxy("https", "p", 443, None, "proxy")),
-    ("IPv6", "[fd00::5]:1", Proxy("http", "fd00::5", 1, None, "proxy")),
-    ("credentials", "http://user:p%40w@p:3128", Proxy("http", "p", 3128, basic("user:p@w"), "proxy")),
-    ("credentials without a scheme", "user:pw@p:3128", Proxy("http", "p", 3128, basic("user:pw"), "proxy")),
+    ("URL", "http://p:3128", Proxy("http", "p", 3128, auth=None, source="proxy")),
+    ("upper case and slash", " HTTP://P:3128/ ", Proxy("http", "p", 3128, auth=None, source="proxy")),
+    ("no scheme", "p:3128", Proxy("http", "p", 3128, auth=None, source="proxy")),
+    ("no port", "p", Proxy("http", "p", 80, auth=None, source="proxy")),
+    ("TLS", "https://p", Proxy("https", "p", 443, auth=None, source="proxy")),
+    ("IPv6", "[fd00::5]:1", Proxy("http", "fd00::5", 1, auth=None, source="proxy")),
+    ("credentials", "http://user:p%40w@p:3128", Proxy("http", "p", 3128, auth=basic("user:p@w"), source="proxy")),
+    ("credentials without a scheme", "user:pw@p:3128", Proxy("http", "p", 3128, auth=basic("user:pw"), source="proxy")),
     ("None", None, None),
     ("nothing set", UNSET, None),
 ]
@@ -476,7 +476,7 @@ def test_a_cgi_program_does_not_trust_http_proxy(name):
 
 def test_a_proxy_argument_passes_over_the_variables():
     variables = {"HTTP_PROXY": "socks5://a", "NO_PROXY": "*", "REQUEST_METHOD": "GET"}
-    assert choose_proxy(REMOTE, "p:1", variables) == Proxy("http", "p", 1, None, "proxy")
+    assert choose_proxy(REMOTE, "p:1", variables) == Proxy("http", "p", 1, auth=None, source="proxy")
     assert choose_proxy(REMOTE, None, {"HTTP_PROXY": "a:1"}) is None
 
 
@@ -542,29 +542,29 @@ KEYS = [  # id, host, does the key travel
 @pytest.mark.parametrize("host, travels", table(KEYS))
 def test_the_key_does_not_travel_in_the_clear(host, travels):
     expected = "Bearer abc.123" if travels else None
-    assert api_key(parse_address(host), {"OLLAMA_API_KEY": ' "abc.123"\n'}) == expected
+    assert read_api_key(parse_address(host), {"OLLAMA_API_KEY": ' "abc.123"\n'}) == expected
 
 
 @pytest.mark.parametrize("variables", [{}, {"OLLAMA_API_KEY": ""}, {"OLLAMA_API_KEY": " \n"}], ids=repr)
 def test_no_key_makes_no_field(variables):
-    assert api_key(REMOTE_TLS, variables) is None
+    assert read_api_key(REMOTE_TLS, variables) is None
 
 
 @pytest.mark.parametrize("key", ["hunter2\r\nX: y", "hunter2\0", "hunter2\u2028", "hunter2\udc80"], ids=ascii)
 def test_a_key_that_no_field_can_carry_is_refused_unseen(key):
     with pytest.raises(RequestError) as caught:
-        api_key(REMOTE_TLS, {"OLLAMA_API_KEY": key})
+        read_api_key(REMOTE_TLS, {"OLLAMA_API_KEY": key})
     text = "OLLAMA_API_KEY: the value of Authorization has a control or non-Latin-1 character: not shown"
     assert str(caught.value) == text
-    assert api_key(REMOTE, {"OLLAMA_API_KEY": key}) is None
+    assert read_api_key(REMOTE, {"OLLAMA_API_KEY": key}) is None
 
 
 def test_the_environment_changes_with_every_variable_that_is_read_and_no_other():
-    first = environment({"PATH": "/bin"})
+    first = read_environment({"PATH": "/bin"})
     names = [name for name, _ in first]
     assert first == tuple((name, None) for name in names)
-    assert environment({"PATH": "/"}) == first
-    assert all(environment({name: ""}) != first for name in names)
+    assert read_environment({"PATH": "/"}) == first
+    assert all(read_environment({name: ""}) != first for name in names)
 
 
 def test_every_variable_that_is_read_is_in_the_environment():
@@ -577,8 +577,8 @@ def test_every_variable_that_is_read_is_in_the_environment():
     for address in (REMOTE, REMOTE_TLS):
         for variables in ({}, {"HTTP_PROXY": "p", "HTTPS_PROXY": "p"}):
             choose_proxy(address, UNSET, Recorder(variables))
-            api_key(address, Recorder(variables))
-    assert {name for name, _ in environment({})} == read
+            read_api_key(address, Recorder(variables))
+    assert {name for name, _ in read_environment({})} == read
 
 
 LOCATIONS = [  # id, location, shown
@@ -604,7 +604,7 @@ LOCATIONS = [  # id, location, shown
 
 @pytest.mark.parametrize("location, shown", table(LOCATIONS))
 def test_a_location_is_shown_without_secrets(location, shown):
-    assert safe_location(location) == shown
+    assert redact_location(location) == shown
 
 
 HEADERS = [  # id, name, value, field
@@ -719,7 +719,7 @@ def test_a_long_value_takes_linear_time():
     started = time.perf_counter()
     for value in values:
         choose_proxy(REMOTE, UNSET, {"HTTP_PROXY": "p", "NO_PROXY": value})
-        assert len(safe_location(value)) <= 200
+        assert len(redact_location(value)) <= 200
         with contextlib.suppress(RequestError):
             parse_address(value)
     assert time.perf_counter() - started < 5  # one that is quadratic takes minutes

@@ -27,10 +27,11 @@ from ollama_stream import (
     AsyncClient, AsyncStream, Client, IncompleteStream, OllamaError, Options, ProtocolError, ResponseError,
     StatusResponse, Stream, Timeout,
 )  # fmt: skip
+from ollama_stream._address import UNSET
 from ollama_stream._decode import decode
 from ollama_stream._values import plain
 from ollama_stream._endpoints import (
-    ENDPOINTS, UNSET_TIMEOUT, build, build_any, fields_of, is_done, is_success, row_of_path,
+    ENDPOINTS, build, build_any, fields_of, is_done, is_success, row_of_path,
 )  # fmt: skip
 from ollama_stream._errors import RequestError
 from ollama_stream._records import ChatResponse, Image, Message, Tool, ToolCall, ToolFunction, ToolParameters
@@ -105,7 +106,7 @@ def test_what_is_sent(name: str, given: Dict[str, Any], sent: str) -> None:
 
 def test_a_request_names_its_method_path_headers_and_clocks() -> None:
     plain = build("chat", {"model": "m"})
-    assert plain[1:] == ("POST", "/api/chat", (CHAT % ("", "")).encode(), (), False, UNSET_TIMEOUT)
+    assert plain[1:] == ("POST", "/api/chat", (CHAT % ("", "")).encode(), (), False, UNSET)
     own = build("generate", {"model": "m", "stream": True, "headers": {"X-A": " b ", "X-B": None}, "timeout": None})
     assert (own.target, own.headers, own.streamed, own.timeout) == ("/api/generate", (("X-A", "b"),), True, None)
     for name, target in (("list", "/api/tags"), ("version", "/api/version")):

@@ -235,6 +235,50 @@ def long_functions(tree, place):
         yield from long_functions(node, name if isinstance(node, ast.ClassDef) else place)
 
 
+# --- one place for each fact ------------------------------------------------------------------------------------------
+
+
+def control_tables(tree):
+    """The lines that say which characters are controls: of a terminal, or of HTTP."""
+    for node in ast.walk(tree):
+        value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+        text = value.decode("latin-1") if isinstance(value, bytes) else value if isinstance(value, str) else ""
+        in_range = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range"
+        in_range = in_range and any(getattr(end, "value", None) in (32, 33, 127, 160) for end in node.args)
+        ordered = isinstance(node, ast.Compare) and any(isinstance(way, (ast.Lt, ast.LtE)) for way in node.ops)
+        ordered = ordered and any(getattr(end, "value", 0) in (" ", b" ", 32) for end in [node.left, *node.comparators])
+        if set(text) & set("\x1f\x7f\x9f\u200f\u2028\u202e") or in_range or ordered:
+            yield node.lineno
+
+
+def test_what_a_control_character_is_stands_in_two_places_of_a_terminal_and_of_http():
+    others = {  # and why
+        "_refusal": "the first two bytes of gzip",
+        "cli.views": "printable ASCII in a column of bytes",
+    }
+    assert {module for module in MODULES if any(control_tables(TREES[module]))} == {"_errors", "_syntax", *others}
+
+
+def calls_of(tree, name):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name]
+
+
+def test_the_text_of_a_failed_connection_is_put_together_in_one_place():
+    assert [module for module in CLIENT if calls_of(TREES[module], "ConnectError")] == ["_errors"]
+
+
+def test_what_is_not_given_is_one_object():
+    assert [module for module in MODULES if calls_of(TREES[module], "object")] == []
+
+
+def test_the_statuses_without_a_body_stand_in_one_place():
+    tuples = {
+        module for module in MODULES for node in ast.walk(TREES[module])
+        if isinstance(node, (ast.Tuple, ast.Set, ast.List)) and 204 in [getattr(item, "value", 0) for item in node.elts]
+    }  # fmt: skip
+    assert tuples == {"_syntax"}
+
+
 LICENCE = "# SPDX-License-Identifier: MIT\n"
 
 

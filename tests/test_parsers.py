@@ -20,16 +20,11 @@ PARSERS = {  # name of the call -> what else than ValueError it raises: a handle
 }  # fmt: skip
 # What is right as it is, and why.
 GUARDED = {
-    "_address._basic: decode": "base64 is ASCII",
-    "_address._basic: unquote_to_bytes": "the text of an address has been checked: it can be printed",
-    "_address._checked_port: int": "of at most five ASCII digits",
-    "_address.resolve_hint: int": "of at most five ASCII digits",
-    "_calls.authorization: decode": "base64 is ASCII",
-    "_calls.authorization: encode": "lone surrogates have been refused",
+    "_address.basic_auth: decode": "base64 is ASCII",
+    "_address.parse_userinfo: unquote_to_bytes": "the text of an address has been checked: it can be printed",
+    "_address.parse_port: int": "of at most five ASCII digits",
     "_calls.request_bytes: encode": "check_header has let nothing else through",
     "_decode.ByteSize.human_readable: float": "of 64 bits: read_size",
-    "_errors.printable: decode": "of what unicode_escape has written",
-    "_errors.printable: encode": "unicode_escape writes every character",
     "_refusal.retry_after: float": "of at most nine ASCII digits",
     "_syntax.parse_chunk_size: int": "of at most 16 hexadecimal digits",
     "_syntax.parse_content_length: encode": "of what was decoded as Latin-1",

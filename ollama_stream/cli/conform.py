@@ -22,13 +22,13 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
-from .._errors import FixtureError, OllamaError
+from .._errors import FixtureError, OllamaError, escape_controls
 from .._records import Generation
 from ..fixture import Fixture, load
 from ..replay import Replaying, serve
 from .fixture import files_of
 from .options import whole_number
-from .output import ErrorOutput, Output, Waiting, escapes
+from .output import ErrorOutput, Output, Waiting
 from .replay import recorded_call
 from .views import METHODS
 
@@ -104,7 +104,7 @@ def print_summary(verdicts: List[Verdict], out: Output) -> None:
     wrong = ["%s: %s" % (one.case.name, one.why) for one in verdicts if one.outcome == "wrong"]
     if all(one.outcome == "not asked" for one in verdicts):
         wrong = ["the command asks the server at OLLAMA_HOST for nothing: " + verdicts[0].why]
-    out.write("".join("\n%s" % line.translate(escapes()) for line in wrong) + "\n" * bool(wrong))
+    out.write("".join("\n%s" % escape_controls(line) for line in wrong) + "\n" * bool(wrong))
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------

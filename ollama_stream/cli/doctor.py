@@ -9,12 +9,12 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 from .._address import choose_proxy
-from .._errors import OllamaError
+from .._errors import OllamaError, escape_controls
 from .._net import Timeout
 from .models import human_bytes, processor, text
 from .asking import add_server_arguments, new_client
 from .options import utf8
-from .output import Output, escapes
+from .output import Output
 from .words import told
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def do_doctor(options: Namespace) -> int:
             found, ok = told(error), False
         rows.append({"step": name, "ok": ok, "found": found})
         if not options.json:
-            out.write("%-10s %-4s %s\n" % (name, "ok" if ok else "FAIL", found.translate(escapes())))
+            out.write("%-10s %-4s %s\n" % (name, "ok" if ok else "FAIL", escape_controls(found)))
         failed = failed or not ok
         if not ok and name in ("host", "proxy", "name", "connect", "version"):
             break  # what comes next needs it

@@ -22,10 +22,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, Iterator, List
 
-from .._errors import FixtureError, IncompleteStream, ProtocolError
+from .._errors import FixtureError, IncompleteStream, ProtocolError, escape_controls
 from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
 from .options import header_field, positive_number, read_bytes, text_like, whole_number, write_pieces
-from .output import ErrorOutput, Output, escapes
+from .output import ErrorOutput, Output
 from .table import Command, short
 from .replay import not_empty
 from .words import told
@@ -160,7 +160,7 @@ def do_list(options: Namespace) -> int:
                 rows.append(row_of(load(file), os.path.relpath(file, path) if os.path.isdir(path) else file))
             except FixtureError as error:
                 status = 1
-                ErrorOutput().write("%s: %s\n" % (short(options.program), str(error).translate(escapes())))
+                ErrorOutput().write("%s: %s\n" % (short(options.program), escape_controls(str(error))))
     if len(rows) == 1 and not status:
         raise FixtureError("%s: no files named *%s or *%s" % (", ".join(options.paths), SUFFIX, PLAIN_SUFFIX))
     output.write_table(rows)
@@ -186,7 +186,7 @@ def do_lint(options: Namespace) -> int:
         if not files:
             lines = ["%s: expected files named *%s or *%s" % (path, SUFFIX, PLAIN_SUFFIX)]
         for line in lines:
-            output.write(line.translate(escapes()) + "\n")
+            output.write(escape_controls(line) + "\n")
             found = 1
     return found
 
@@ -226,7 +226,7 @@ def do_import(options: Namespace) -> int:
 
     fixture, warning = imported(read_bytes(options.file), method=options.method, path=options.path)
     if warning:
-        ErrorOutput().write("%s: %s\n" % (short(options.program), warning.translate(escapes())))
+        ErrorOutput().write("%s: %s\n" % (short(options.program), escape_controls(warning)))
     return write_exchange(fixture, options)
 
 

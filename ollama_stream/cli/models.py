@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .asking import add_server_arguments, new_client
 from .options import standard_input, utf8
-from .output import Output, escapes
+from .._errors import escape_controls
+from .output import Output
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -76,7 +77,7 @@ def do_show(options: Namespace) -> None:
         out.write("  %s\n" % title)
         width = max(len(row[0]) for row in rows)
         for row in rows:
-            out.write("    %s\n" % "    ".join([row[0].ljust(width), *row[1:]]).rstrip().translate(escapes()))
+            out.write("    %s\n" % escape_controls("    ".join([row[0].ljust(width), *row[1:]]).rstrip()))
         out.write("\n")
     return None
 

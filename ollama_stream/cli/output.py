@@ -14,10 +14,10 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TextIO, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, TextIO, Tuple
 
 from .._assembler import join_texts
-from .._errors import OllamaError
+from .._errors import OllamaError, escape_controls
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -41,7 +41,7 @@ class Output:
         self.is_terminal = stream is not None and stream.isatty()
         self.styled = self.is_terminal and can_style()
         self._stream = stream
-        self._escapes = {} if raw or not self.is_terminal else escapes(kept="\n\t")
+        self._raw = raw or not self.is_terminal
         self._wrapper = Wrapper(width_of(stream)) if wrap and self.is_terminal else None
         self.line_open = False
         if stream is sys.stdout and isinstance(stream, io.TextIOWrapper):
@@ -52,8 +52,8 @@ class Output:
         if self._stream is None:
             raise OSError("it is closed")
         self.line_open = not text.endswith("\n") if text else self.line_open
-        if self._escapes:
-            text = text.translate(self._escapes)
+        if not self._raw:
+            text = escape_controls(text, kept="\n\t")
         if self._wrapper is not None:
             text = self._wrapper.wrapped(text)
         if style and self.styled and text:
@@ -67,7 +67,7 @@ class Output:
 
     def write_table(self, rows: List[List[str]]) -> None:
         """Columns as wide as what is in them; on a terminal too narrow for that, closer, or else a block a row."""
-        rows = [[cell.translate(escapes()) for cell in row] for row in rows]
+        rows = [[escape_controls(cell) for cell in row] for row in rows]
         sizes = [max(map(width_of_text, column)) for column in zip(*rows)]
         width = width_of(self._stream) if self.is_terminal else sys.maxsize
         gap = next((gap for gap in (4, 2) if sum(sizes) + gap * (len(sizes) - 1) <= width), 0)
@@ -343,7 +343,7 @@ def duration(nanoseconds: Any) -> Optional[str]:
 
 def as_it_came(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.translate(escapes())[:40]
+    return escape_controls(text)[:40]
 
 
 def can_style() -> bool:
@@ -365,9 +365,3 @@ def silence(stream: Optional[TextIO]) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
-
-
-def escapes(kept: str = "") -> Dict[int, str]:
-    """For ``str.translate``: C0, DEL, C1, line separators and what changes the direction of text (UAX 9)."""
-    codes = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
-    return {code: ascii(chr(code))[1:-1] for code in codes if chr(code) not in kept}

@@ -16,8 +16,8 @@ from html import escape
 from itertools import groupby
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from .._errors import escape_controls
 from ..fixture import Fixture
-from .output import escapes
 from .views import Played, figures, play, seconds, token_kind
 
 LEFT, RIGHT = 76.0, 676.0  # of both charts; the figures stand to the right of them
@@ -286,4 +286,4 @@ def cut(text: str, size: int) -> str:
 
 
 def xml(text: str) -> str:
-    return escape(_NO_XML.sub(lambda match: ascii(match.group())[1:-1], text.translate(escapes())))
+    return escape(_NO_XML.sub(lambda match: ascii(match.group())[1:-1], escape_controls(text)))

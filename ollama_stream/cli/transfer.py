@@ -10,11 +10,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
-from .._errors import RequestError
+from .._errors import RequestError, escape_controls
 from .models import human_bytes, text
 from .asking import add_server_arguments, new_client
 from .options import name_and_value, read_bytes, utf8
-from .output import Output, escapes, width_of
+from .output import Output, width_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -153,7 +153,7 @@ def show(options: Namespace, stream: Any) -> None:
             for record in stream:
                 if text(record.status) != statuses[-1]:
                     statuses.append(text(record.status))
-                    out.write(statuses[-1].translate(escapes()) + "\n")
+                    out.write(escape_controls(statuses[-1]) + "\n")
 
 
 def show_bars(out: Output, stream: Any) -> None:
@@ -186,7 +186,7 @@ def show_bars(out: Output, stream: Any) -> None:
 
 def bar_line(record: Any, rate: float, width: int, encoding: str) -> str:
     """``pulling 6a0746a1ec1a:  45% ▕█████     ▏ 2.0 GB/4.4 GB  45 MB/s  53s``, as much of it as fits."""
-    status, total, done = text(record.status).translate(escapes()), record.total, record.completed or 0
+    status, total, done = escape_controls(text(record.status)), record.total, record.completed or 0
     if not isinstance(total, int) or not isinstance(done, int) or total <= 0:
         return status[:width]
     left, full, right = "▕█▏" if "utf" in encoding.lower() else "[#]"

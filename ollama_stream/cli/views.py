@@ -20,10 +20,10 @@ from typing import Any, Iterator, List, Match, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .._decode import Record
-from .._errors import FixtureError, OllamaError
+from .._errors import OBEYED, UNSEEN, FixtureError, OllamaError, escape_controls
 from .._records import Generation
-from ..fixture import HIDDEN, Event, Fixture, RecordedRequest, escaped
-from .output import aside, escapes, figures as figures_of
+from ..fixture import Event, Fixture, RecordedRequest, escaped
+from .output import aside, figures as figures_of
 from .words import told
 
 METHODS = {"/api/chat": "chat", "/api/generate": "generate"}  # of the client, for a recorded request
@@ -38,7 +38,7 @@ HOWS = {
     "error": "the recording ended with an error",
 }
 
-_UNSEEN = re.compile("[\x00-\x1f]|" + HIDDEN.pattern)
+_UNSEEN = re.compile("[%s]" % (OBEYED + UNSEEN))
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 _NAMES = {9: "TAB", 10: "LF", 13: "CR"}
 
@@ -158,11 +158,10 @@ def seconds(time: float) -> str:
 def text_view(fixture: Fixture) -> Iterator[str]:
     """The answer as a reader would see it; then a line of figures."""
     played = play(fixture)
-    table = escapes(kept="\n\t")
     for mark, texts in groupby(_marked(played), key=lambda item: item[0]):
-        text = "".join(text for _, text in texts).translate(table)
+        text = escape_controls("".join(text for _, text in texts), kept="\n\t")
         yield (mark and "[%s] " % mark) + text + ("" if text.endswith("\n") else "\n")
-    yield "\n" + ", ".join("%s %s" % row for row in figures(fixture, played)).translate(escapes()) + "\n"
+    yield "\n" + escape_controls(", ".join("%s %s" % row for row in figures(fixture, played))) + "\n"
 
 
 def _marked(played: Played) -> Iterator[Tuple[str, str]]:
@@ -190,7 +189,7 @@ def records_view(fixture: Fixture) -> Iterator[str]:
         numbers = "%d" % last if first == last else "%d-%d" % (first, last)
         name = "no body" if not last else "chunk " + numbers if kinds[last - 1] == "chunk" else "piece " + numbers
         yield "%10.6f  %-10s  %s\n" % (time, name, _shown_record(record))
-    yield "%10.6f  %s\n" % (played.time, ending(fixture, played).translate(escapes()))
+    yield "%10.6f  %s\n" % (played.time, escape_controls(ending(fixture, played)))
 
 
 def _shown_record(record: Any) -> str:

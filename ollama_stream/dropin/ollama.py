@@ -7,7 +7,7 @@ import os
 from functools import lru_cache, wraps
 from typing import Any, Callable, Optional, Tuple
 
-from .._address import environment
+from .._address import read_environment
 from . import _types, _utils
 from ._client import Client
 
@@ -30,7 +30,7 @@ _made: Optional[Tuple[Any, Client]] = None
 def default_client() -> Client:
     """The client of the module's calls, made anew when the variables that it was made from have changed."""
     global _made
-    now = environment(os.environ)
+    now = read_environment(os.environ)
     if _made is None or _made[0] != now:
         _made = (now, Client())
     return _made[1]

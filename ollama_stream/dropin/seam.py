@@ -13,10 +13,10 @@ import warnings
 from typing import Any, Dict, Iterator, Mapping, MutableMapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
-from .._address import api_key
+from .._address import UNSET, read_api_key
 from .._calls import USER_AGENT, BaseClient
 from .._decode import Record
-from .._endpoints import CLOUD, ENDPOINTS, UNSET_TIMEOUT, Request, build_any
+from .._endpoints import CLOUD, ENDPOINTS, Request, build_any
 from .._errors import RequestError
 from .._net import as_timeout
 from .._values import check_headers
@@ -74,7 +74,7 @@ def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
                 del message[name]
     if request.headers:
         options["headers"] = dict(request.headers)
-    if request.timeout is not UNSET_TIMEOUT:
+    if request.timeout is not UNSET:
         options["timeout"] = request.timeout
     return (row.record, request.method, (row.base or "") + request.target), options
 
@@ -165,7 +165,7 @@ class Headers(MutableMapping[str, str]):
 
     def _fields(self) -> Dict[str, str]:
         client = self._owner
-        key = client._auth or client._address.auth or api_key(client._address, client._environ)
+        key = client._auth or client._address.auth or read_api_key(client._address, client._environ)
         own = {"accept": "application/json", "content-type": "application/json", "user-agent": USER_AGENT}
         given = {name.lower(): value for name, value in client._headers}
         return {**own, **({"authorization": key} if key else {}), **given}
