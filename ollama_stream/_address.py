@@ -7,7 +7,7 @@ cannot be used is a ``RequestError`` that names the argument or variable; no err
     host=, OLLAMA_HOST                    parse_address   Address
     proxy=, HTTP_PROXY ... NO_PROXY       choose_proxy    Proxy, or None for a direct connection
     OLLAMA_API_KEY                        read_api_key    "Bearer ...", or None where it must not travel
-    headers=                              check_header    (name, value)
+    headers=                              check_headers   (name, value), ...
 
 Departures from how Ollama reads OLLAMA_HOST: what it would drop (a bad port, a query) is refused; ``user:pw@`` is
 Basic authentication; the scheme may be upper case; ``ollama.com`` without a scheme is https however it is spelled;
@@ -16,9 +16,9 @@ Basic authentication; the scheme may be upper case; ``ollama.com`` without a sch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import ConnectError, RequestError, check_origin, connect_error, printable
+from ._errors import ConnectError, RequestError, check_origin, connect_error, misfit, printable
 from ._syntax import HEX_DIGITS, NAME_BYTES, TOKEN_BYTES, ZONE_BYTES, consists_of, has_controls, is_token
 
 if TYPE_CHECKING:
@@ -181,6 +181,15 @@ def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str,
         shown = "not shown" if is_secret else "'%s'" % printable(value, MAX_SHOWN_URL)
         raise RequestError("%s: the value of %s has a control or non-Latin-1 character: %s" % (argument, name, shown))
     return name, value
+
+
+def check_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
+    """The header fields of a call or a client; a value of None leaves the field out. Raises RequestError."""
+    if headers is None:
+        return ()
+    if not isinstance(headers, Mapping):
+        raise misfit(RequestError, "headers", "a mapping of names to strings", type(headers).__name__)
+    return tuple(check_header(name, value) for name, value in headers.items() if value is not None)
 
 
 def parse_unix(text: str, source: str) -> Optional[Address]:

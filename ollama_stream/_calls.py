@@ -14,7 +14,9 @@ import sys
 from types import SimpleNamespace
 from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
 
-from ._address import UNSET, Address, Unset, basic_auth, check_header, choose_proxy, parse_address, read_api_key
+from ._address import (
+    UNSET, Address, Unset, basic_auth, check_header, check_headers, choose_proxy, parse_address, read_api_key,
+)  # fmt: skip
 from ._assembler import T
 from ._decode import Record, suggestion
 from ._endpoints import Request, build, is_success
@@ -25,7 +27,7 @@ from ._route import Pool, Route
 from ._stream import MAX_LINE
 from ._syntax import has_controls
 from ._tls import Cert, TLSSettings, Verify
-from ._values import Upload, check_headers, check_number, is_list
+from ._values import Upload, check_number, is_list
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,37 +39,25 @@ USER_AGENT = "ollama-stream/%s Python/%d.%d.%d" % ((VERSION,) + sys.version_info
 
 # What other clients call the settings, and what to write here.
 OTHER_NAMES = {
-    "base_url": "host='http://HOST:PORT'",
-    "url": "host='http://HOST:PORT'",
-    "api_base": "host='http://HOST:PORT'",
-    "port": "host='HOST:PORT'",
-    "api_key": "auth='Bearer KEY', or the variable OLLAMA_API_KEY",
-    "token": "auth='Bearer KEY', or the variable OLLAMA_API_KEY",
-    "max_retries": "retries=N",
-    "default_headers": "headers={...}",
-    "cookies": "headers={'Cookie': '...'}",
-    "proxies": "proxy='http://HOST:PORT'",
-    "mounts": "proxy='http://HOST:PORT', or transport=",
-    "verify_ssl": "verify=",
-    "ssl": "verify=",
-    "ssl_context": "verify=",
-    "ca_bundle": "verify='FILE'",
-    "http_client": "transport=, an object with open(address, timeout)",
-    "session": "transport=, an object with open(address, timeout)",
-    "event_hooks": "transport=, an object with open(address, timeout)",
-    "http2": "nothing: Ollama speaks HTTP/1.1",
-    "http1": "nothing: Ollama speaks HTTP/1.1",
-    "limits": "nothing: there is no limit on connections",
-    "follow_redirects": "nothing: redirects are not followed; set host to where the API is",
-    "model": "it in each call: client.chat(model, ...)",
-    "options": "it in each call: client.chat(..., options={...})",
-}
-
-
-class LateRequest(Request):
-    """One that lacks files, which take time to read: ``whole()`` makes the same request with them."""
-
-    whole: Callable[[], Request]
+    name: advice for names, advice in (
+        ("base_url url api_base", "host='http://HOST:PORT'"),
+        ("port", "host='HOST:PORT'"),
+        ("api_key token", "auth='Bearer KEY', or the variable OLLAMA_API_KEY"),
+        ("max_retries", "retries=N"),
+        ("default_headers", "headers={...}"),
+        ("cookies", "headers={'Cookie': '...'}"),
+        ("proxies", "proxy='http://HOST:PORT'"),
+        ("mounts", "proxy='http://HOST:PORT', or transport="),
+        ("verify_ssl ssl ssl_context", "verify="),
+        ("ca_bundle", "verify='FILE'"),
+        ("http_client session event_hooks", "transport=, an object with open(address, timeout)"),
+        ("http1 http2", "nothing: Ollama speaks HTTP/1.1"),
+        ("limits", "nothing: there is no limit on connections"),
+        ("follow_redirects", "nothing: redirects are not followed; set host to where the API is"),
+        ("model", "it in each call: client.chat(model, ...)"),
+        ("options", "it in each call: client.chat(..., options={...})"),
+    ) for name in names.split()
+}  # fmt: skip
 
 
 def with_hints(init: F) -> F:
@@ -195,11 +185,9 @@ class BaseClient:
         headers = self._all_headers(request, route)
         if base is not None:
             check_bearer(headers, request.endpoint.name)
-        prefix = route.target_prefix
-        data: Any = request_bytes(request, prefix, headers)
-        if isinstance(request, LateRequest):
-            whole = request.whole
-            data = lambda: request_bytes(whole(), prefix, headers)  # noqa: E731
+        data: Any = functools.partial(request_bytes, request, route.target_prefix, headers)
+        if not callable(request.body):
+            data = data()
         return Exchange(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
@@ -250,11 +238,7 @@ def restore_client(cls: Any, state: Dict[str, Any]) -> Any:
 
 
 def choose_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
-    if host is not None:
-        return parse_address(host)
-    if environ.get("OLLAMA_HOST"):
-        return parse_address(environ["OLLAMA_HOST"], "OLLAMA_HOST")
-    return parse_address(None, "the default")
+    return parse_address(environ.get("OLLAMA_HOST"), "OLLAMA_HOST") if host is None else parse_address(host)
 
 
 def check_transport(transport: Any) -> Any:
@@ -341,10 +325,10 @@ def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]])
     connection.putrequest(request.method, prefix + request.target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers:
         connection.putheader(name, value.encode("latin-1"))
-    if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
-        size = request.body.size if isinstance(request.body, Upload) else len(cast(bytes, request.body or b""))
-        connection.putheader("Content-Length", str(size))
-    connection.endheaders(None if isinstance(request.body, Upload) else cast(Optional[bytes], request.body))
+    body: Any = request.body() if callable(request.body) else request.body
+    if body is not None or request.method in ("POST", "PUT", "PATCH"):
+        connection.putheader("Content-Length", str(body.size if isinstance(body, Upload) else len(body or b"")))
+    connection.endheaders(None if isinstance(body, Upload) else body)
     return b"".join(written)
 
 

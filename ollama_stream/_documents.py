@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from ._decode import ByteSize, Record
 from ._records import Message
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeAlias
-
 
 class EmbedResponse(Record):
     """Vectors, one per input in its order, L2-normalised by the server, which never sets those after ``embeddings``."""
@@ -98,10 +95,7 @@ class ListResponse(Record):
 
     models: List[ListedModel] = field(default_factory=list)  # name, size and so on of each
 
-    if TYPE_CHECKING:
-        Model: TypeAlias = ListedModel  # type: ignore[misc]  # it is none at run time
-    else:
-        Model = ListedModel
+    Model = ListedModel
 
     _strict = _due = ("models",)
 
@@ -124,10 +118,7 @@ class ProcessResponse(Record):
 
     models: List[RunningModel] = field(default_factory=list)  # name, size and so on of each
 
-    if TYPE_CHECKING:
-        Model: TypeAlias = RunningModel  # type: ignore[misc]  # it is none at run time
-    else:
-        Model = RunningModel
+    Model = RunningModel
 
     _strict = _due = ("models",)
 

@@ -11,11 +11,12 @@ given is left to the server.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import (
     Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union,
 )  # fmt: skip
 
-from ._address import UNSET
+from ._address import UNSET, check_headers
 from ._decode import field_names, suggestion
 from ._documents import (
     CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
@@ -26,9 +27,9 @@ from ._json import format_json
 from ._records import ChatResponse, GenerateResponse, Image, Message, Options, Path, Tool
 from ._syntax import CONTROLS
 from ._values import (
-    Upload, check_context, check_digest, check_digests, check_file, check_flag, check_format, check_headers,
-    check_images, check_keep_alive, check_messages, check_model, check_number, check_object, check_options, check_text,
-    check_texts, check_think, check_tools, check_top_logprobs, plain, shown,
+    Upload, check_context, check_digest, check_digests, check_file, check_flag, check_format, check_images,
+    check_keep_alive, check_messages, check_model, check_number, check_object, check_options, check_text, check_texts,
+    check_think, check_tools, plain, shown,
 )  # fmt: skip
 
 # --- fields -----------------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ TOOLS = Field("tools", "Optional[Tools]", check_tools, "what the model may call"
 STREAM = Field("stream", "bool", check_flag, "hand out the answer piece by piece, as it comes", False)
 THINK = Field("think", "Optional[Union[bool, str]]", check_think, "whether to think, or how hard, such as 'low'")
 LOGPROBS = Field("logprobs", "Optional[bool]", check_flag, "the log probability of each token")
-TOP_LOGPROBS = Field("top_logprobs", "Optional[int]", check_top_logprobs, "0 to 20 alternatives to each token")
+TOP_LOGPROBS = Field("top_logprobs", "Optional[int]", partial(check_number, most=20), "0 to 20 alternatives to each token")
 FORMAT = Field("format", "Any", check_format, "json, a JSON Schema, or a Python type that becomes one")
 OPTIONS = Field("options", "Optional[ModelOptions]", check_options, "options of the model, such as temperature")
 KEEP_LOADED = Field(
@@ -324,14 +325,15 @@ def describe_field(row: Endpoint, name: str) -> str:
 class Request(NamedTuple):
     """A call, checked: ``target`` is relative to the base path, ``body`` is None for a request without one.
 
-    The body of a create_blob() is the name of the file, until that is opened. ``timeout`` is UNSET where the call names
+    The body of a create_blob() is the name of the file, until that is opened; one that takes time to make, because it has
+    files in it, is a function. ``timeout`` is UNSET where the call names
     none of its own: None switches all clocks off.
     """
 
     endpoint: Endpoint
     method: str
     target: str
-    body: Union[bytes, Upload, Path, None]
+    body: Union[bytes, Upload, Path, Callable[[], Any], None]
     headers: Tuple[Tuple[str, str], ...]
     streamed: bool
     timeout: Any

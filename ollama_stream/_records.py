@@ -21,9 +21,6 @@ from ._errors import ProtocolError, check_origin
 from ._json import JSON_BLANKS, is_number, parse_json
 from ._model import load_schemas
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeAlias
-
 C = TypeVar("C")
 
 # All names in a public annotation must be there at run time too, for typing.get_type_hints.
@@ -117,10 +114,7 @@ class ToolParameters(Record):
     required: Optional[List[str]] = None
     properties: Optional[Dict[str, ToolProperty]] = None
 
-    if TYPE_CHECKING:
-        Property: TypeAlias = ToolProperty  # type: ignore[misc]  # it is none at run time
-    else:
-        Property = ToolProperty
+    Property = ToolProperty
     _computed = ("defs",)
 
     def __init__(self, *, defs: Any = None, **fields: Any) -> None:
@@ -142,10 +136,7 @@ class ToolDescription(Record):
     description: Optional[str] = None
     parameters: Optional[ToolParameters] = None  # a JSON Schema
 
-    if TYPE_CHECKING:
-        Parameters: TypeAlias = ToolParameters  # type: ignore[misc]  # it is none at run time
-    else:
-        Parameters = ToolParameters
+    Parameters = ToolParameters
 
 
 class Tool(Record):
@@ -159,10 +150,7 @@ class Tool(Record):
     type: Optional[str] = "function"
     function: Optional[ToolDescription] = None  # name, description, parameters
 
-    if TYPE_CHECKING:
-        Function: TypeAlias = ToolDescription  # type: ignore[misc]  # it is none at run time
-    else:
-        Function = ToolDescription
+    Function = ToolDescription
 
 
 # --- records: chat and generate -------------------------------------------------------------------------------------
@@ -194,10 +182,7 @@ class ToolCall(Record):
     id: Optional[str] = None  # to be named in the result's tool_call_id
     function: ToolFunction = field(default_factory=ToolFunction)  # its name and arguments
 
-    if TYPE_CHECKING:
-        Function: TypeAlias = ToolFunction  # type: ignore[misc]  # it is none at run time
-    else:
-        Function = ToolFunction
+    Function = ToolFunction
     _strict = ("function",)
 
 
@@ -221,11 +206,7 @@ class Message(Record):
     tool_calls: Optional[List[ToolCall]] = None  # what the model asks for
     tool_call_id: Optional[str] = None  # which call it is the result of
 
-    if TYPE_CHECKING:
-        ToolCall: TypeAlias = _ToolCall  # type: ignore[misc]  # it is none at run time
-        Image: TypeAlias = _Image  # type: ignore[misc]  # it is none at run time
-    else:
-        ToolCall, Image = _ToolCall, _Image
+    ToolCall, Image = _ToolCall, _Image
     _strict = ("content", "tool_calls")
 
     @property

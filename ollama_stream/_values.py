@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from itertools import count
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, misfit
@@ -57,7 +57,7 @@ def members(value: Any, path: str) -> List[Tuple[str, Any]]:
     """The names and values of a mapping as they are, of a record those that are set."""
     if isinstance(value, Record):
         declared = field_names(type(value))
-        set_ones = [(n, v) for n, v in value if n in value.__dict__ or n not in declared or (v is not None and v != "")]
+        set_ones = ((n, v) for n, v in value if n in value.__dict__ or n not in declared or v != "")
         return [(n, v) for n, v in set_ones if v is not None]
     for name in value:
         if not isinstance(name, str):
@@ -84,18 +84,14 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN_VALUE else type(value).__name__
 
 
-def check_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
-    """Header fields of a call or a client; a value of None leaves the field out."""
-    from ._address import check_header
-
-    if headers is None:
-        return ()
-    if not isinstance(headers, Mapping):
-        raise misfit(RequestError, "headers", "a mapping of names to strings", type(headers).__name__)
-    return tuple(check_header(name, value) for name, value in headers.items() if value is not None)
-
-
 # --- simple ones ------------------------------------------------------------------------------------------------------
+
+
+def check_items(value: Any, path: str, expected: str, check: Callable[[Any, str], Any]) -> List[Any]:
+    """A list, and what ``check`` makes of each item."""
+    if not is_list(value):
+        raise misfit(RequestError, path, expected, type(value).__name__)
+    return list(map(check, value, map((path + "[%d]").__mod__, count())))
 
 
 def check_object(value: Any, path: str) -> Dict[str, Any]:
@@ -119,11 +115,7 @@ def check_text(value: Any, path: str) -> str:
 
 def check_texts(value: Any, path: str) -> Any:
     """A string or a list of strings."""
-    if isinstance(value, str):
-        return value
-    if not is_list(value):
-        raise misfit(RequestError, path, "a string or a list of strings", type(value).__name__)
-    return [check_text(item, "%s[%d]" % (path, i)) for i, item in enumerate(value)]
+    return value if isinstance(value, str) else check_items(value, path, "a string or a list of strings", check_text)
 
 
 def check_flag(value: Any, path: str) -> bool:
@@ -137,10 +129,6 @@ def check_number(value: Any, path: str, least: int = 0, most: int = MOST) -> int
         end = "on" if most == MOST else "to %d" % most
         raise misfit(RequestError, path, "a number from %d %s" % (least, end), shown(value))
     return int(value)
-
-
-def check_top_logprobs(value: Any, path: str) -> int:
-    return check_number(value, path, most=20)
 
 
 def check_think(value: Any, path: str) -> Any:
@@ -172,9 +160,7 @@ def check_context(value: Any, path: str) -> List[int]:
 
 
 def check_options(value: Any, path: str) -> Dict[str, Any]:
-    options = plain(value, path)
-    if not isinstance(options, dict):
-        raise misfit(RequestError, path, "a mapping", type(value).__name__)
+    options = check_object(value, path)
     if isinstance(options.get("stop"), str):
         raise misfit(RequestError, path + ".stop", "a list of strings", "a string")
     return options
@@ -194,9 +180,7 @@ def check_format(value: Any, path: str) -> Any:
 
 
 def check_messages(value: Any, path: str) -> List[Any]:
-    if not is_list(value):
-        raise misfit(RequestError, path, "a list of messages", type(value).__name__)
-    return list(map(check_message, value, map((path + "[%d]").__mod__, count())))
+    return check_items(value, path, "a list of messages", check_message)
 
 
 def check_message(value: Any, path: str) -> Dict[str, Any]:
@@ -265,9 +249,7 @@ def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
 
 
 def check_images(value: Any, path: str) -> List[str]:
-    if not is_list(value):
-        raise misfit(RequestError, path, "a list of images", type(value).__name__)
-    return [base64_image(image, "%s[%d]" % (path, i)) for i, image in enumerate(value)]
+    return check_items(value, path, "a list of images", base64_image)
 
 
 def base64_image(value: Any, path: str) -> str:
@@ -278,19 +260,18 @@ def base64_image(value: Any, path: str) -> str:
     import base64
 
     value = getattr(value, "value", value)  # of an Image
-    if isinstance(value, str):
-        text = base64_text(value)
-        if text:
-            return text
-        if not value.lower().endswith(MEDIA_SUFFIXES):
-            raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
-    if isinstance(value, (str, os.PathLike)):
+    if names_file(value):
         try:
             with open(value, "rb") as file:
                 value = file.read()
         except (OSError, ValueError) as error:
             check_origin(error)
             raise RequestError("%s: cannot be read: %s" % (path, error)) from error
+    elif isinstance(value, str):
+        text = base64_text(value)
+        if not text:
+            raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
+        return text
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise misfit(RequestError, path, "bytes, a path or base64", type(value).__name__)
     return base64.b64encode(value).decode("ascii")
@@ -299,8 +280,9 @@ def base64_image(value: Any, path: str) -> str:
 def names_file(image: Any) -> bool:
     """Whether an image is the name of a file."""
     name = getattr(image, "value", image)
-    is_name = not isinstance(name, str) or (name.lower().endswith(MEDIA_SUFFIXES) and not base64_text(name))
-    return is_name and isinstance(name, (str, os.PathLike))
+    if isinstance(name, str):
+        return name.lower().endswith(MEDIA_SUFFIXES) and not base64_text(name)
+    return isinstance(name, os.PathLike)
 
 
 def base64_text(value: str) -> str:
@@ -316,9 +298,7 @@ def base64_text(value: str) -> str:
 
 
 def check_tools(value: Any, path: str) -> List[Any]:
-    if not is_list(value):
-        raise misfit(RequestError, path, "a list of functions or tools", type(value).__name__)
-    return [check_tool(tool, "%s[%d]" % (path, i)) for i, tool in enumerate(value)]
+    return check_items(value, path, "a list of functions or tools", check_tool)
 
 
 def check_tool(value: Any, path: str) -> Any:

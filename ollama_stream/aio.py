@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast
 
 from ._assembler import T
-from ._calls import BaseClient, LateRequest, images_of, map_images
+from ._calls import BaseClient, images_of, map_images
 from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
 from ._endpoints import Request, build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
@@ -435,9 +435,7 @@ class AsyncClient(AsyncMethods, BaseClient):
             return build(name, given)
         whole = map_images(given, lambda image: image)  # as it is now, not as the program may change it
         unread = map_images(whole, lambda image: b"" if names_file(image) else image)
-        request = LateRequest(*build(name, unread))
-        request.whole = lambda: build(name, whole)
-        return request
+        return build(name, unread)._replace(body=lambda: build(name, whole).body)
 
     async def close(self) -> None:
         """Close the connections that rest between calls. Streams that run go on; the client can be used again."""

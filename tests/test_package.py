@@ -43,7 +43,6 @@ DOORS = [
     "_methods.Composed.run_tools: tools",
     "_model.load_schemas: _schema",
     "_values.check_format: _schema",
-    "_values.check_headers: _address",
     "_values.check_tool: _schema",
 ]
 HEAVY = ("http.client", "ssl", "asyncio", "argparse", "email", "socket")

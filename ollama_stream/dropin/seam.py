@@ -13,13 +13,12 @@ import warnings
 from typing import Any, Dict, Iterator, Mapping, MutableMapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
-from .._address import UNSET, read_api_key
+from .._address import UNSET, check_headers, read_api_key
 from .._calls import USER_AGENT, BaseClient
 from .._decode import Record
 from .._endpoints import CLOUD, ENDPOINTS, Request, build_any
 from .._errors import RequestError
 from .._net import as_timeout
-from .._values import check_headers
 from .mocks import mocked
 
 IGNORED = {
