@@ -82,7 +82,7 @@ class ModelHelp(str):
 
         lines: Dict[str, str] = {}
         for owner in reversed(cls.__mro__):
-            scope = vars(sys.modules.get(owner.__module__))
+            scope = getattr(sys.modules.get(owner.__module__), "__dict__", {})
             source = "".join(getlines(scope.get("__file__") or "", scope))  # empty where a program has been frozen
             for block in findall(r"^class %s\b.*\n((?: .*\n|\n)*)" % owner.__name__, source, M):
                 lines.update((line.partition(":")[0], line) for line in findall(r"^    (\w+: .*)$", block, M))

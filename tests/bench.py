@@ -1,6 +1,6 @@
 """Prints the figures of the README: ``python3 tests/bench.py [SECTION]...``, all of them if none is named.
 
-Sections: records, live, kinds, imports, first, command, streams, threads, closing, drift, proxy, endurance.
+Sections: records, live, kinds, imports, first, command, streams, threads, closing, drift, proxy, endurance, conform.
 
 Medians over several runs, each figure beside its peer in the same run. What the records come from is a server in a
 process of its own on loopback, and what is measured is a fresh process too: only the client's work is counted, and only
@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -789,7 +790,30 @@ def proxy():
         print("through it %.3f ms; added %.3f ms, ratio %.2f" % (statistics.median(ours) * 1e3, added * 1e3, ratio))
 
 
-SECTIONS = "records live kinds imports first command streams threads closing drift proxy endurance".split()
+# --- conform: what clients make of every recording and fault ---
+
+PROGRAMS = os.path.join(ROOT, "tests", "programs")
+GO = os.environ.get("CONFORM_GO", "")  # what go build makes of tests/programs/official-go
+JUDGED = {  # the command of a client, and what tells whether it can be run
+    "ours": ([sys.executable, os.path.join(PROGRAMS, "ours.py")], True),
+    "Python": ([sys.executable, os.path.join(PROGRAMS, "official.py")], HAVE_OFFICIAL),
+    "Node": (["node", os.path.join(PROGRAMS, "official.mjs")], os.path.isdir(os.path.join(PROGRAMS, "node_modules"))),
+    "Go": ([GO], bool(GO)),
+    "curl": (["sh", os.path.join(PROGRAMS, "curl.sh")], bool(shutil.which("curl"))),
+}
+
+
+def conform():
+    print("recordings and faults judged wrongly, of those that a client is asked for:")
+    for name, (command, there) in JUDGED.items():
+        if there:
+            asked = [sys.executable, "-m", "ollama_stream", "conform", "--json", "--", *command]
+            done = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            verdicts = [verdict["outcome"] for verdict in json.loads(done.stdout)]
+            print("  %s: %d of %d" % (name, verdicts.count("wrong"), len(verdicts) - verdicts.count("not asked")))
+
+
+SECTIONS = "records live kinds imports first command streams threads closing drift proxy endurance conform".split()
 
 if __name__ == "__main__":
     names = sys.argv[1:] or SECTIONS

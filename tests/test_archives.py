@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 
 import pytest
-from support import ROOT, Server, answer, environment, response
+from support import GOOD, ROOT, Server, answer, environment, response
 
 from ollama_stream.cli.program import COMMANDS
 from ollama_stream.fixture import load
@@ -113,6 +113,17 @@ def test_the_source_archive_runs_its_tests_and_the_first_command_of_the_readme(s
     ran(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=source)
 
 
+def test_a_copy_of_the_folder_runs_the_first_command(tmp_path):
+    (tmp_path / "yours").mkdir()
+    (tmp_path / "yours" / "__init__.py").write_text("")
+    copied(["ollama_stream"], tmp_path / "yours")
+    program = "import sys; from yours.ollama_stream import Client; print(*Client(sys.argv[1]).stream_chat('m', 'hi'))"
+    command = [sys.executable, "-m", "yours.ollama_stream", "replay", os.path.join(ROOT, FIXTURE), "--speed", "0"]
+    assert ran(*command, cwd=tmp_path).rstrip("\n") == joke()
+    with Server(answer(GOOD)) as server:
+        assert ran(sys.executable, "-c", program, server.url, cwd=tmp_path) == "Hi\n"
+
+
 # --- the wheel --------------------------------------------------------------------------------------------------------
 
 
@@ -156,9 +167,16 @@ def pyz(tmp_path_factory):
     if os.name != "posix":
         pytest.skip("the README's command is one for a shell")
     tree = copied(SOURCES, tmp_path_factory.mktemp("pyz"))
+    ran(sys.executable, "-m", "compileall", "-q", "ollama_stream", cwd=tree)
     found = re.search(r"`([^`]* -m zipapp [^`]* -o (\S+))`", (tree / "README.md").read_text("utf-8"))
     ran("sh", "-c", found.group(1).replace("python3", shlex.quote(sys.executable)), cwd=tree)
     return str(tree / found.group(2))
+
+
+def test_the_pyz_has_the_files_of_the_package_and_nothing_that_python_made_of_them(pyz):
+    with zipfile.ZipFile(pyz) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+    assert sorted(names) == sorted(files_of(ROOT, "ollama_stream") + ["__main__.py"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,7 +1,8 @@
 """What the README prints is what happens.
 
 A block of Python or of the shell is run as it stands, in a folder like the project's; where a block of text follows it, that
-is what it prints. The comment before a block of Python names the recordings that answer it, in their order.
+is what it prints; where none does, it stands in the block's comments, a line each, with ... for the rest of one. The
+comment before a block of Python names the recordings that answer it, in their order.
 """
 
 import json
@@ -78,7 +79,29 @@ def answers_of(names):
 def test_a_program_of_the_readme_prints_what_stands_below_it(answers, program, shown, folder):
     with answers_of(answers) as server:
         printed = output(["-c", program], folder, OLLAMA_HOST=server.url)
-    assert printed.strip("\n") == shown.strip("\n") if shown else printed.strip()
+    if shown:
+        assert printed.strip("\n") == shown.strip("\n")
+    else:
+        assert without_rest(printed, program) == printed_in_comments(program)
+
+
+def printed_in_comments(program):
+    """What a block says in its comments that it prints, each behind its print()."""
+    return re.findall(r"(?m)^ *print\(.*\) +# (.*)$", program)
+
+
+def without_rest(printed, program):
+    """The lines printed, each cut where the comment for it says "..."."""
+    lines = printed.strip("\n").split("\n")
+    told = printed_in_comments(program) + [""] * len(lines)
+    return [line[: len(text) - 3] + "..." if text.endswith("...") else line for line, text in zip(lines, told)]
+
+
+def test_what_a_block_prints_and_nobody_compares_is_noticed():
+    program = "print(1)\nprint(2)    # 2\nprint(3)    # 3...\n"
+    assert without_rest("1\n2\n345\n", program) != printed_in_comments(program) == ["2", "3..."]
+    assert without_rest("2\n345\n", program) == printed_in_comments(program)
+    assert printed_in_comments("print(1)\n") == []
 
 
 @pytest.mark.parametrize("test", TESTS, ids=range(1, len(TESTS) + 1))
@@ -93,19 +116,59 @@ def test_a_pytest_fixture_of_the_readme_serves_the_recordings(test, folder):
 def test_a_command_of_the_readme_prints_what_stands_below_it(words, shown, folder):
     with answers_of([]) as server:
         printed = output(["-m", "ollama_stream", *words], folder, OLLAMA_HOST=server.url)
-    for name in ("--svg", "--output"):
-        if name in words:
-            with open(os.path.join(folder, words[words.index(name) + 1]), encoding="utf-8") as file:
-                printed = file.read()
-    assert printed.strip("\n") == shown.strip("\n") if shown else printed.strip()
+    for name in {"--svg", "--output"} & set(words):
+        with open(os.path.join(folder, words[words.index(name) + 1]), encoding="utf-8") as file:
+            assert file.read().startswith("<svg" if name == "--svg" else "# SPDX-License-Identifier: MIT")
+    if words[0] == "replay":
+        shown = joke()
+    assert printed.strip("\n") == shown.strip("\n")
 
 
-def test_the_first_command_streams_the_recorded_answer(folder):
-    body = recording("chat-joke-stream").body()
-    joke = "".join(json.loads(line)["message"]["content"] for line in body.splitlines())
-    assert OTHERS[0][0][0] == "replay"
-    with started(["-m", "ollama_stream", *OTHERS[0][0]], folder) as process:
-        assert process.communicate(timeout=60)[0].decode("utf-8").rstrip("\n") == joke.rstrip("\n")
+def joke():
+    lines = recording("chat-joke-stream").body().splitlines()
+    return "".join(json.loads(line)["message"]["content"] for line in lines)
+
+
+def test_the_first_command_streams_the_recorded_answer():
+    assert COMMANDS[0][0][:4] == ["python3", "-m", "ollama_stream", "replay"]
+
+
+# Commands in the text and the tables of the page. Those that are not ours to run again here are run by these tests.
+INLINE = re.findall(r"`((?:python3|cp|mkdir|pipx) [^`]+)`", re.sub(r"```.*?```", "", README, flags=re.S))
+ELSEWHERE = {
+    "python3 -m pip install .": "test_archives.py: test_the_wheel_streams_an_answer_and_has_its_command",
+    "pipx install .": "test_archives.py: test_the_wheel_streams_an_answer_and_has_its_command",
+    "cp -r ollama_stream YOUR_PACKAGE/": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
+    "cp -r ollama_stream": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
+    "python3 -m ollama_stream.dropin PROGRAM": "test_dropin_modules.py: test_a_program_runs_as_it_is",
+    "python3 tests/make_stubs.py": "test_methods.py: test_the_stub_is_what_the_rows_say",
+    "python3 tests/bench.py": "test_figures.py: test_bench_names_its_sections",
+    "python3 tests/bench.py live kinds": "test_figures.py: test_bench_names_its_sections",
+    "python3 tests/figures.py": "test_figures.py: test_figures_within_the_spread_of_the_runs_hold_and_others_do_not",
+}
+HERE = [command for command in dict.fromkeys(INLINE) if command.startswith("python3 -m ollama_stream ")]
+ANSWERS = "chat-joke-stream chat-joke-once pull tags show version ps root-head".split()
+
+assert len(HERE) > 4
+
+
+@pytest.mark.parametrize("command", HERE)
+def test_a_command_in_the_text_of_the_readme_runs(command, folder):
+    with serve([recording(name) for name in ANSWERS], level="path", repeat="all") as server:
+        with started(shlex.split(command)[1:], folder, OLLAMA_HOST=server.url) as process:
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, b"Traceback" in err) == (0, False), (out + err).decode("utf-8", "replace")
+    if " run " in command:
+        assert out.decode("utf-8").strip() == joke()
+
+
+def test_every_other_command_of_the_readme_has_its_test():
+    others = {command for command in INLINE if command not in HERE and "-m zipapp" not in command}
+    assert others - {"python3 -m ollama_stream"} == set(ELSEWHERE)
+    for place in ELSEWHERE.values():
+        file, name = place.split(": ")
+        with open(os.path.join(ROOT, "tests", file), encoding="utf-8") as text:
+            assert "def %s(" % name in text.read()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent there to one process")
