@@ -33,7 +33,7 @@ else:
 
 
 R = TypeVar("R", bound="Record")
-Kind = Callable[[Any, str], Any]  # (value, path) -> the value to keep; raises ProtocolError
+Kind = Callable[[Any], Any]  # a value -> the value to keep; raises ProtocolError without a place
 
 MAX_COPIED_LEVELS = 256  # of a mapping that a record is made of
 NO_EXTRA: Mapping[str, Any] = {}
@@ -69,8 +69,9 @@ class Record(Model):
             for name, value in values.items():
                 if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
                     kind = kind_of(type(self), name, strict=True)
-                    values[name] = kind(json_copy(value), name) if kind else value
+                    values[name] = kind(json_copy(value)) if kind else value
         except ProtocolError as error:
+            put_inside(error, name)
             raise RequestError("%s(): %s" % (type(self).__name__, error), **error.parts) from error
         self.__dict__.update(values)
         self._complete()
@@ -145,34 +146,16 @@ class Record(Model):
         return decode(cls, json_copy(value))
 
 
-def decode(cls: Type[R], data: Dict[str, Any], path: str = "", loose: bool = False) -> R:
+def decode(cls: Type[R], data: Dict[str, Any]) -> R:
     """The record of class ``cls`` that holds ``data`` (which it keeps and changes in place).
 
     null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of
-    ``_strict`` that is of an impossible type; ``loose`` is a record inside of a field of no weight, and never raises.
+    ``_strict`` that is of an impossible type.
     """
-    kinds, usual, taken, expected = _TABLES[loose].get(cls) or make_table(cls, loose)
-    hidden = None
-    for name, value in data.items():
-        if type(value) is usual.get(name):
-            continue
-        kind = kinds.get(name, no_kind)
-        if kind is no_kind:
-            if name in taken or name.startswith("__"):
-                hidden = hidden or []
-                hidden.append(name)
-        elif kind is not None:
-            checked = kind(value, path + name)
-            if checked is not value:
-                data[name] = checked
-    if hidden:
-        data["extra"] = {name: data.pop(name) for name in hidden}
-    record = new_record(cls)
-    record.__dict__ = data
-    for name in expected:
-        if name not in data:
-            record._complete()
-            break
+    read = _READERS.get(cls)
+    if read is None:
+        read = _READERS[cls] = record_of(cls)
+    record: R = read(data)
     return record
 
 
@@ -253,34 +236,46 @@ def described(value: Any) -> str:
 def of_type(kind: type, noun: str, unset: Callable[[], Any]) -> Kind:
     """Exactly of that type; null is what an unset field holds."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: Any) -> Any:
         if value is None:
             return unset()
         if type(value) is not kind:
-            raise misfit(ProtocolError, path, noun, described(value))
+            raise unfit(value, noun)
         return value
 
     return check
+
+
+def unfit(value: Any, noun: str) -> ProtocolError:
+    return misfit(ProtocolError, "", noun, described(value))
+
+
+def put_inside(error: ProtocolError, step: str) -> None:
+    """Say where a misfit is from one level further out: ``step`` is a name, or an index in brackets."""
+    if error.expected is not None:
+        inner = error.place or ""
+        error.place = step + ("." + inner if inner[:1] not in ("", "[") else inner)
+        error.args = misfit(ProtocolError, error.place, error.expected, error.got or "").args
 
 
 read_array = of_type(list, "an array", list)
 read_mapping = of_type(dict, "an object", dict)
 
 
-def read_boolean(value: Any, path: str) -> bool:
+def read_boolean(value: Any) -> bool:
     if type(value) is not bool:
-        raise misfit(ProtocolError, path, "true or false", described(value))
+        raise unfit(value, "true or false")
     return value
 
 
-def read_number(value: Any, path: str) -> Any:
+def read_number(value: Any) -> Any:
     # A count or a duration. Servers other than Ollama send floats and strings here; they are kept and not computed with.
     if isinstance(value, (list, dict)):
-        raise misfit(ProtocolError, path, "a number", described(value))
+        raise unfit(value, "a number")
     return 0.0 if value is None else value
 
 
-def read_arguments(value: Any, path: str) -> Any:
+def read_arguments(value: Any) -> Any:
     # Some servers send the arguments of a tool call as JSON text, and none at all as a blank one or as an empty array;
     # text that is no object stays as it came.
     if type(value) is str:
@@ -288,68 +283,127 @@ def read_arguments(value: Any, path: str) -> Any:
             return {}
         parsed = read_object(value)
         return value if parsed is None else parsed
-    return {} if value == [] else read_mapping(value, path)
+    return {} if value == [] else read_mapping(value)
 
 
-def read_moment(value: Any, _path: str) -> Any:
+def read_moment(value: Any) -> Any:
     return parse_time(value) if type(value) is str else value
 
 
-def read_size(value: Any, _path: str) -> Any:
+def read_size(value: Any) -> Any:
     # human_readable() computes with floats
     return ByteSize(value) if type(value) is int and abs(value) < 1 << 63 else value
 
 
-def read_vectors(value: Any, path: str) -> List[Any]:
-    # Millions of numbers: the arrays are checked, not each number in them.
-    return [read_array(vector, "%s[%d]" % (path, i)) for i, vector in enumerate(read_array(value, path))]
-
-
-def no_kind(value: Any, _path: str) -> Any:
-    """Of a member that is no field."""
-    return value
-
-
-def list_of(kind: Kind) -> Kind:
-    def read_list(value: Any, path: str) -> List[Any]:
-        items: List[Any] = []  # by a loop: of the tool calls and log probabilities of a stream there is one a record
-        for i, item in enumerate(value if type(value) is list else read_array(value, path)):
-            items.append(kind(item, f"{path}[{i}]"))
-        return items
-
-    return read_list
-
-
-def dict_of(kind: Kind) -> Kind:
-    def read_dict(value: Any, path: str) -> Dict[str, Any]:
-        return {name: kind(item, path + "." + name) for name, item in read_mapping(value, path).items()}
-
-    return read_dict
-
-
-def record_of(cls: Type[Record], loose: bool) -> Kind:
-    def read_record(value: Any, path: str) -> Record:
-        if type(value) is dict:
-            return decode(cls, value, path + ".", loose)
-        return value if isinstance(value, cls) else decode(cls, read_mapping(value, path), path + ".", loose)
-
-    return read_record
-
-
 def optional(kind: Kind) -> Kind:
-    return lambda value, path: None if value is None else kind(value, path)
+    return lambda value: None if value is None else kind(value)
 
 
 def loosely(kind: Kind) -> Kind:
     """What does not fit is kept as it came."""
 
-    def read_loosely(value: Any, path: str) -> Any:
+    def read_loosely(value: Any) -> Any:
         try:
-            return kind(value, path)
+            return kind(value)
         except ProtocolError:
             return value
 
     return read_loosely
+
+
+def list_of(kind: Kind, strict: bool = True) -> Kind:
+    def read_list(value: Any) -> Any:
+        if type(value) is not list:
+            return value if value is not None and not strict else read_array(value)
+        items: List[Any] = []  # by a loop: of the tool calls and log probabilities of a stream there is one a record
+        try:
+            for item in value:
+                items.append(kind(item))
+        except ProtocolError as error:
+            put_inside(error, "[%d]" % len(items))
+            raise
+        return items
+
+    return read_list
+
+
+def dict_of(kind: Kind, strict: bool = True) -> Kind:
+    def read_dict(value: Any) -> Any:
+        if type(value) is not dict:
+            return value if value is not None and not strict else read_mapping(value)
+        found = {}
+        for name, item in value.items():
+            try:
+                found[name] = kind(item)
+            except ProtocolError as error:
+                put_inside(error, name)
+                raise
+        return found
+
+    return read_dict
+
+
+_READERS: Dict[type, Kind] = {}  # what decode() reads a class by, made at first use
+
+
+class Table(NamedTuple):
+    """What is looked up for a class."""
+
+    fields: Dict[str, Tuple[Optional[type], Optional[Kind]]]  # the type that needs no look, the kind, None for anything
+    taken: FrozenSet[str]  # names that no member may hide
+    expected: Tuple[str, ...]  # what _complete() is called for where it is missing
+
+
+def record_of(cls: Type[Record], strict: bool = True) -> Kind:
+    """What makes a record of an object. That of a field of no weight (not ``strict``) raises nothing."""
+    table: Optional[Table] = None  # made at first use, because a class may hold itself
+
+    def read_record(data: Any) -> Any:
+        nonlocal table
+        if type(data) is not dict:
+            if isinstance(data, cls) or not (strict or data is None):
+                return data
+            data = read_mapping(data)
+        if table is None:
+            table = make_table(cls, strict)
+        fields, taken, expected = table
+        hidden = None
+        for name, value in data.items():
+            field = fields.get(name)
+            if field is not None:
+                usual, kind = field
+                if type(value) is usual or kind is None:
+                    continue
+                try:
+                    checked = kind(value)
+                except ProtocolError as error:
+                    put_inside(error, name)
+                    raise
+                if checked is not value:
+                    data[name] = checked
+            elif name in taken or name.startswith("__"):
+                hidden = hidden or []
+                hidden.append(name)
+        if hidden:
+            data["extra"] = {name: data.pop(name) for name in hidden}
+        record = new_record(cls)
+        record.__dict__ = data
+        for name in expected:
+            if name not in data:
+                record._complete()
+                break
+        return record
+
+    return read_record
+
+
+def make_table(cls: Type[Record], strict: bool) -> Table:
+    fields = {}
+    for name, one in field_names(cls).items():
+        kind = kind_of(cls, name, strict and name in cls._strict)
+        fields[name] = USUAL.get(without_optional(one.type)), kind
+    taken = frozenset(("keys", *dir(cls), *dir(type(cls))))  # dict() looks for keys, copy and pickle for __names
+    return Table(fields, taken, tuple(cls._expected))
 
 
 KINDS: Dict[str, Kind] = {
@@ -361,7 +415,7 @@ KINDS: Dict[str, Kind] = {
     "List[str]": read_array,
     "List[int]": read_array,
     "List[float]": read_array,
-    "List[List[float]]": read_vectors,
+    "List[List[float]]": list_of(read_array),  # millions of numbers: the arrays are checked, not each number in them
     "Dict[str, Any]": read_mapping,
     "Mapping[str, Any]": read_arguments,
     "datetime": read_moment,
@@ -373,26 +427,6 @@ USUAL: Dict[str, type] = {
     "List[float]": list, "Dict[str, Any]": dict, "Mapping[str, Any]": dict,
 }  # fmt: skip
 CHANGING = ("datetime", "ByteSize")  # kinds that make something else of a good value
-
-
-class Table(NamedTuple):
-    """What ``decode`` looks up for a class, made at first use."""
-
-    kinds: Dict[str, Optional[Kind]]  # by name of field what it may hold, None for anything
-    usual: Dict[str, Optional[type]]
-    taken: FrozenSet[str]  # names that no member may hide
-    expected: Tuple[str, ...]  # what _complete() is called for where it is missing
-
-
-_TABLES: Tuple[Dict[type, Table], ...] = ({}, {})  # of records of weight, and of loose ones
-
-
-def make_table(cls: Type[Record], loose: bool) -> Table:
-    kinds = {name: kind_of(cls, name, name in cls._strict and not loose) for name in field_names(cls)}
-    usual = {name: USUAL.get(without_optional(cls._fields[name].type)) for name in kinds}
-    taken = frozenset(("keys", *dir(cls), *dir(type(cls))))  # dict() looks for keys, copy and pickle for __names
-    table = _TABLES[loose][cls] = Table(kinds, usual, taken, tuple(cls._expected))
-    return table
 
 
 def kind_of(cls: Type[Record], name: str, strict: bool) -> Optional[Kind]:
@@ -409,8 +443,7 @@ def without_optional(annotation: Any) -> Any:
 
 def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) -> Optional[Kind]:
     if not isinstance(annotation, str):
-        kind = kind_of_type(annotation, strict)
-        return kind if strict or kind is None else loosely(kind)
+        return kind_of_type(annotation, strict)
     inner = without_optional(annotation)
     if inner != annotation:
         kind = None if inner in KINDS and not strict and inner not in CHANGING else parse_annotation(inner, names, strict)
@@ -419,10 +452,10 @@ def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) ->
     for prefix, wrap in (("List[", list_of), ("Dict[str, ", dict_of)):
         if kind is None and annotation.startswith(prefix):
             kind = parse_annotation(annotation[len(prefix) : -1], names, strict)
-            kind = kind and wrap(kind)
+            return kind and wrap(kind, strict)
     cls = names.get(annotation)
     if kind is None and isinstance(cls, type) and issubclass(cls, Record):
-        kind = record_of(cls, loose=not strict)
+        return record_of(cls, strict)
     return kind if strict or kind is None else loosely(kind)
 
 
@@ -431,9 +464,9 @@ def kind_of_type(annotation: Any, strict: bool) -> Optional[Kind]:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is None:
         is_record = isinstance(annotation, type) and issubclass(annotation, Record)
-        return record_of(annotation, loose=not strict) if is_record else None
+        return record_of(annotation, strict) if is_record else None
     if len(arguments) == 2 and arguments[1] is type(None):
         kind = kind_of_type(arguments[0], strict)
         return kind and optional(kind)
     kind = kind_of_type(arguments[0], strict) if origin is list and arguments else None
-    return kind and list_of(kind)
+    return kind and list_of(kind, strict)

@@ -34,6 +34,8 @@ MAX_HEAD = 256 * 1024  # or 100 lines of 64 KiB would be 6 MB
 MAX_SIZE_LINE = 4 * 1024  # as Go; what follows the digits is read by nobody
 MAX_OVERHEAD = 16 * 1024  # as Go: chunk framing in excess of the data it carries
 MAX_INTERIM_HEADS = 16  # one is usual; without a limit a peer could send 1xx heads for ever
+MAX_USUAL_LINE = 8  # of a chunk-size line that is no more than a size: no framing in excess
+SPLIT_SIZE = 64 * 1024  # as much as one read gives
 START_SIZE = 16  # enough of an answer to tell whether it is HTTP ("HTTP/1.1 " is 9), and to name what it is instead
 
 HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
@@ -91,6 +93,7 @@ class MessageReader:
         self._left = 0  # bytes of it still due
         self._overhead = 0
         self._sizes: Dict[bytes, int] = {}  # by size line, for the few that a stream repeats
+        self._usual_chunks = True
         self._keep_chunks = keep_chunks
         self._chunks: List[Chunk] = []
         self._chunk_line = b""
@@ -285,36 +288,39 @@ class MessageReader:
         self._chunk_line = line[:-2]
         self._size = self._left = size
         self._state = DATA
-        if len(self._chunk_line) <= 3:
-            self._sizes[self._chunk_line] = size
         return True
 
     def _take_whole_chunks(self, found: List[bytes]) -> bool:
-        """Take the chunks with a known size line that lie whole in the block; all others are left to the steps.
+        """Take the chunks that lie whole in the block, as long as they are of the usual kind: a short size line, no CRLF
+        in the data. From one that is not on, the steps read them all. True where nothing but chunks was there.
 
-        This is the hot path: a piece is one chunk, or hundreds of them. True where nothing but chunks was there.
+        This is the hot path: a piece is one chunk, or hundreds of them. Cut by split(), a chunk costs a fifth of what it
+        costs to find its ends.
         """
-        if self._overhead or self._keep_chunks or self._eof or self._failure is not None:
+        if not self._usual_chunks or self._overhead or self._keep_chunks or self._eof or self._failure is not None:
             return False
-        if self._pos < len(self._block) or len(self._pieces) > 1:
-            self._gather()
-        elif self._pieces:
-            self._block, self._pos = self._pieces.pop(), 0
-        block, pos, sizes = self._block, self._pos, self._sizes
-        size = len(block)
-        while pos < size:
-            line_end = block.find(b"\r\n", pos)
-            length = sizes.get(block[pos:line_end]) if line_end > 0 else None
-            if length is None:
+        self._gather()
+        pos = self._pos
+        parts = self._block[pos : pos + SPLIT_SIZE].split(b"\r\n")
+        for line, data in zip(parts[:-1:2], parts[1:-1:2]):
+            size = len(data)
+            if size != (self._sizes.get(line) or self._size_of(line)):
+                self._usual_chunks = False
                 break
-            start = line_end + 2
-            end = start + length
-            if block[end : end + 2] != b"\r\n":
-                break
-            found.append(block[start:end])
-            pos = end + 2
+            found.append(data)
+            pos += len(line) + size + 4
         self._pos = pos
-        return pos == size
+        return pos == len(self._block)
+
+    def _size_of(self, line: bytes) -> int:
+        """The size that a short size line tells; -1 for 0, and for what the steps are to judge."""
+        try:
+            size = parse_chunk_size(line + b"\r\n") if len(line) <= MAX_USUAL_LINE else -1
+        except ProtocolError:
+            size = -1
+        if len(line) <= 3 and size > 0:
+            self._sizes[line] = size
+        return size or -1
 
     def _read_data(self, found: List[bytes]) -> bool:
         self._take_data(found)

@@ -12,7 +12,7 @@ import sys
 from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
-from ._decode import Record, field_names, json_copy, kind_of, read_arguments
+from ._decode import Record, field_names, json_copy, kind_of, put_inside, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, misfit
 from ._json import MAX_DIGITS, is_number
 from ._records import Message, ToolCall, ToolFunction
@@ -215,7 +215,7 @@ def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
         elif name == "tool_calls" and item is not None and is_list(item):
             found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
         elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
-            found[name] = read_arguments(item, place) if isinstance(item, str) else plain(item, place, 3)
+            found[name] = read_arguments(item) if isinstance(item, str) else plain(item, place, 3)
         elif name == "function":
             found[name] = plain_part(ToolFunction, item, place)
         else:
@@ -232,8 +232,9 @@ def check_known(name: str, value: Any, path: str) -> None:
     kind = kind_of(Message, name, strict=True)
     try:
         if kind is not None:
-            kind(json_copy(value), path)
+            kind(json_copy(value))
     except ProtocolError as error:
+        put_inside(error, path)
         raise RequestError(str(error), **error.parts) from error
 
 

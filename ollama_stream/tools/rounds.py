@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from .._calls import BaseClient
 from .._client import Client
-from .._decode import decode
+from .._decode import decode, put_inside
 from .._endpoints import as_messages
 from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin
 from .._net import Network, settled
@@ -160,8 +160,9 @@ def check_history(messages: Any) -> List[Message]:
 
 def message_of(fields: Dict[str, Any], path: str) -> Message:
     try:
-        return decode(Message, fields, path + ".")
+        return decode(Message, fields)
     except ProtocolError as error:
+        put_inside(error, path)
         raise RequestError(str(error)) from None
 
 
