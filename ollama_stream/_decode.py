@@ -65,14 +65,14 @@ class Record(Model):
         for name in values:
             if name not in known:
                 raise TypeError("%s() has no field %r%s" % (type(self).__name__, name, suggestion(name, known)))
-        try:
-            for name, value in values.items():
-                if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
-                    kind = kind_of(type(self), name, strict=True)
+        for name, value in values.items():
+            if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
+                kind = kind_of(type(self), name, strict=True)
+                try:
                     values[name] = kind(json_copy(value)) if kind else value
-        except ProtocolError as error:
-            put_inside(error, name)
-            raise RequestError("%s(): %s" % (type(self).__name__, error), **error.parts) from error
+                except ProtocolError as error:
+                    put_inside(error, name)
+                    raise RequestError("%s(): %s" % (type(self).__name__, error), **error.parts) from error
         self.__dict__.update(values)
         self._complete()
 
@@ -286,10 +286,6 @@ def read_arguments(value: Any) -> Any:
     return {} if value == [] else read_mapping(value)
 
 
-def read_moment(value: Any) -> Any:
-    return parse_time(value) if type(value) is str else value
-
-
 def read_size(value: Any) -> Any:
     # human_readable() computes with floats
     return ByteSize(value) if type(value) is int and abs(value) < 1 << 63 else value
@@ -311,44 +307,29 @@ def loosely(kind: Kind) -> Kind:
     return read_loosely
 
 
-def list_of(kind: Kind, strict: bool = True) -> Kind:
-    def read_list(value: Any) -> Any:
-        if type(value) is not list:
-            return value if value is not None and not strict else read_array(value)
-        items: List[Any] = []  # by a loop: of the tool calls and log probabilities of a stream there is one a record
-        try:
-            for item in value:
-                items.append(kind(item))
-        except ProtocolError as error:
-            put_inside(error, "[%d]" % len(items))
-            raise
-        return items
+def items_of(container: Type[Any], kind: Kind, strict: bool) -> Kind:
+    """Of a list, or of a dict: each item is of that kind."""
+    pairs: Any = enumerate if container is list else dict.items
 
-    return read_list
-
-
-def dict_of(kind: Kind, strict: bool = True) -> Kind:
-    def read_dict(value: Any) -> Any:
-        if type(value) is not dict:
-            return value if value is not None and not strict else read_mapping(value)
-        found = {}
-        for name, item in value.items():
+    def read_items(value: Any) -> Any:
+        if type(value) is not container:
+            fallback = read_array if container is list else read_mapping
+            return value if value is not None and not strict else fallback(value)
+        for step, item in pairs(value):
             try:
-                found[name] = kind(item)
+                value[step] = kind(item)
             except ProtocolError as error:
-                put_inside(error, name)
+                put_inside(error, "[%d]" % step if container is list else step)
                 raise
-        return found
+        return value
 
-    return read_dict
+    return read_items
 
 
 _READERS: Dict[type, Kind] = {}  # what decode() reads a class by, made at first use
 
 
 class Table(NamedTuple):
-    """What is looked up for a class."""
-
     fields: Dict[str, Tuple[Optional[type], Optional[Kind]]]  # the type that needs no look, the kind, None for anything
     taken: FrozenSet[str]  # names that no member may hide
     expected: Tuple[str, ...]  # what _complete() is called for where it is missing
@@ -367,7 +348,7 @@ def record_of(cls: Type[Record], strict: bool = True) -> Kind:
         if table is None:
             table = make_table(cls, strict)
         fields, taken, expected = table
-        hidden = None
+        hidden: List[str] = []
         for name, value in data.items():
             field = fields.get(name)
             if field is not None:
@@ -382,7 +363,6 @@ def record_of(cls: Type[Record], strict: bool = True) -> Kind:
                 if checked is not value:
                     data[name] = checked
             elif name in taken or name.startswith("__"):
-                hidden = hidden or []
                 hidden.append(name)
         if hidden:
             data["extra"] = {name: data.pop(name) for name in hidden}
@@ -401,32 +381,29 @@ def make_table(cls: Type[Record], strict: bool) -> Table:
     fields = {}
     for name, one in field_names(cls).items():
         kind = kind_of(cls, name, strict and name in cls._strict)
-        fields[name] = USUAL.get(without_optional(one.type)), kind
+        fields[name] = KINDS.get(without_optional(one.type), OF_NO_KIND)[0], kind
     taken = frozenset(("keys", *dir(cls), *dir(type(cls))))  # dict() looks for keys, copy and pickle for __names
     return Table(fields, taken, tuple(cls._expected))
 
 
-KINDS: Dict[str, Kind] = {
-    "str": of_type(str, "a string", str),
-    "bool": read_boolean,
-    "int": read_number,
-    "float": read_number,
-    "List[Any]": read_array,
-    "List[str]": read_array,
-    "List[int]": read_array,
-    "List[float]": read_array,
-    "List[List[float]]": list_of(read_array),  # millions of numbers: the arrays are checked, not each number in them
-    "Dict[str, Any]": read_mapping,
-    "Mapping[str, Any]": read_arguments,
-    "datetime": read_moment,
-    "ByteSize": read_size,
+# What an annotation allows: the type of a value that is kept as it is, and the kind that reads any other; no type where
+# something else is made of a good value, too.
+KINDS: Dict[str, Tuple[Optional[type], Kind]] = {
+    "str": (str, of_type(str, "a string", str)),
+    "bool": (bool, read_boolean),
+    "int": (int, read_number),
+    "float": (float, read_number),
+    "List[Any]": (list, read_array),
+    "List[str]": (list, read_array),
+    "List[int]": (list, read_array),
+    "List[float]": (list, read_array),
+    "List[List[float]]": (None, items_of(list, read_array, True)),  # of millions of numbers the arrays are checked
+    "Dict[str, Any]": (dict, read_mapping),
+    "Mapping[str, Any]": (dict, read_arguments),
+    "datetime": (None, lambda value: parse_time(value) if type(value) is str else value),
+    "ByteSize": (None, read_size),
 }
-# The type of a value that is kept as it is: no kind need look at it.
-USUAL: Dict[str, type] = {
-    "str": str, "bool": bool, "int": int, "float": float, "List[Any]": list, "List[str]": list, "List[int]": list,
-    "List[float]": list, "Dict[str, Any]": dict, "Mapping[str, Any]": dict,
-}  # fmt: skip
-CHANGING = ("datetime", "ByteSize")  # kinds that make something else of a good value
+OF_NO_KIND = None, None
 
 
 def kind_of(cls: Type[Record], name: str, strict: bool) -> Optional[Kind]:
@@ -446,13 +423,14 @@ def parse_annotation(annotation: Any, names: Mapping[str, Any], strict: bool) ->
         return kind_of_type(annotation, strict)
     inner = without_optional(annotation)
     if inner != annotation:
-        kind = None if inner in KINDS and not strict and inner not in CHANGING else parse_annotation(inner, names, strict)
+        keeps_all = not strict and KINDS.get(inner, OF_NO_KIND)[0]
+        kind = None if keeps_all else parse_annotation(inner, names, strict)
         return kind and optional(kind)
-    kind = KINDS.get(annotation)
-    for prefix, wrap in (("List[", list_of), ("Dict[str, ", dict_of)):
+    kind = KINDS.get(annotation, OF_NO_KIND)[1]
+    for prefix, container in (("List[", list), ("Dict[str, ", dict)):
         if kind is None and annotation.startswith(prefix):
             kind = parse_annotation(annotation[len(prefix) : -1], names, strict)
-            return kind and wrap(kind, strict)
+            return kind and items_of(container, kind, strict)
     cls = names.get(annotation)
     if kind is None and isinstance(cls, type) and issubclass(cls, Record):
         return record_of(cls, strict)
@@ -469,4 +447,4 @@ def kind_of_type(annotation: Any, strict: bool) -> Optional[Kind]:
         kind = kind_of_type(arguments[0], strict)
         return kind and optional(kind)
     kind = kind_of_type(arguments[0], strict) if origin is list and arguments else None
-    return kind and list_of(kind, strict)
+    return kind and items_of(list, kind, strict)
