@@ -12,6 +12,7 @@ import os
 import pydoc
 import re
 import shutil
+import sys
 
 import pytest
 from support import ROOT, run_python
@@ -40,8 +41,28 @@ NO_EXAMPLE = {"AsyncTexts", "ToolRun"}  # those who make them have one
 INNER = "AsyncStream.send AsyncStream.throw Recording.open Replaying.open ReplayServer.add RecordingProxy.add".split()
 RETURNED = re.compile(r"\b[Rr]eturns?\b|\bgives\b|^(?:The|An?|What|Whether|``load``) ")
 
+
+
+def module_of(home):
+    """A module of the package; what is called ``ollama`` in this process stays what it was when it is the drop-in."""
+    modules, finders = dict(sys.modules), [*sys.meta_path]
+    for name in of_ollama(modules):
+        del sys.modules[name]
+    try:
+        return importlib.import_module(".".join(filter(None, ["ollama_stream", home])))
+    finally:
+        for name in of_ollama(sys.modules):
+            del sys.modules[name]
+        sys.modules.update((name, modules[name]) for name in of_ollama(modules))
+        sys.meta_path[:] = finders
+
+
+def of_ollama(modules):
+    return [name for name in modules if name.split(".")[0] == "ollama"]
+
+
 OBJECTS = {
-    name: getattr(importlib.import_module(".".join(filter(None, ["ollama_stream", home]))), name)
+    name: getattr(module_of(home), name)
     for home, names in PUBLIC.items() for name in names
 }  # fmt: skip
 FUNCTIONS = {name: value for name, value in OBJECTS.items() if not inspect.isclass(value)}
@@ -201,7 +222,7 @@ def test_an_example_of_help_does_what_it_says(name, folder, monkeypatch):
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         if name.startswith("web_"):  # they go to ollama.com
             client = Client(transport=Replaying(answers_of(name), level="path"))
-            monkeypatch.setattr(_default, "_made", (_default.environment(os.environ), client))
+            monkeypatch.setattr(_default, "_made", (_default.read_environment(os.environ), client))
         for example in run.examples:
             example.source = example.source.replace("http://127.0.0.1:11434", server.url)
         doctest.DocTestRunner(verbose=False).run(run, out=said.append)
