@@ -37,38 +37,17 @@ Nothing is loaded before it is used.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
 if sys.version_info < (3, 8):  # with its name, so that python3 -m says this in one line
     found = "%d.%d" % sys.version_info[:2]
     raise ImportError("ollama_stream needs Python 3.8 or newer, and this is " + found, name=__name__)
 
-if TYPE_CHECKING:
-    from ._calls import VERSION as __version__
-    from ._client import Client, Stream
-    from ._errors import (
-        ConnectError, ConnectionLost, FixtureError, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
-        RequestError, ResponseError, StreamClosed,
-    )  # fmt: skip
-    from ._methods import (
-        blob_exists, chat, cloud_status, copy, create, create_blob, delete, embed, embeddings, generate, list, me,
-        ping, ps, pull, push, request, show, signout, stream_chat, unload, version, web_fetch, web_search,
-    )  # fmt: skip
-    from ._net import Timeout
-    from .aio import AsyncClient, AsyncStream
-    from .tools import Conversation, Progress, progress, run_tools
-    from ._documents import (
-        CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ModelDetails, ProcessResponse,
-        ProgressResponse, ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse,
-        WebSearchResponse,
-    )  # fmt: skip
-    from ._records import ChatResponse, GenerateResponse, Image, Logprob, Message, Options, Tool, ToolCall
-
+# The public names by their homes; a function for each row of _endpoints is one too. Type checkers read __init__.pyi, which
+# tests/make_stubs.py makes of both.
 _HOMES = {
     "aio": "AsyncClient AsyncStream",
     "_client": "Client Stream",
-    "_default": "blob_exists chat cloud_status copy create create_blob delete embed embeddings generate list me ping ps "
-    "pull push request show signout stream_chat unload version web_fetch web_search",
     "_errors": "ConnectError ConnectionLost FixtureError IncompleteStream OllamaError OllamaTimeout ProtocolError "
     "RequestError ResponseError StreamClosed",
     "_net": "Timeout",
@@ -78,27 +57,20 @@ _HOMES = {
     "tools": "Conversation Progress progress run_tools",
 }
 
-__all__ = [
-    "AsyncClient", "AsyncStream", "ChatResponse", "Client", "CloudStatusResponse", "ConnectError", "ConnectionLost",
-    "Conversation", "EmbedResponse", "EmbeddingsResponse", "FixtureError", "GenerateResponse", "Image",
-    "IncompleteStream", "ListResponse", "Logprob", "Message", "ModelDetails", "OllamaError", "OllamaTimeout",
-    "Options", "ProcessResponse", "Progress", "ProgressResponse", "ProtocolError", "RequestError", "ResponseError",
-    "ShowResponse", "StatusResponse", "Stream", "StreamClosed", "Timeout", "Tool", "ToolCall", "UserResponse",
-    "VersionResponse", "WebFetchResponse", "WebSearchResponse", "blob_exists", "chat", "cloud_status", "copy",
-    "create", "create_blob", "delete", "embed", "embeddings", "generate", "list", "me", "ping", "progress", "ps",
-    "pull", "push", "request", "run_tools", "show", "signout", "stream_chat", "unload", "version", "web_fetch",
-    "web_search",
-]  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names.split():
-            value = globals()[name] = getattr(_load(home), name)
-            return value
     if name == "__version__":
         return _load("_calls").VERSION
-    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+    home = next((home for home, names in _HOMES.items() if name in names.split()), "_default")
+    if name == "__all__":
+        listed = [name for names in _HOMES.values() for name in names.split()]
+        value: Any = sorted([*listed, *_load(home).FUNCTIONS])
+    elif name.startswith("_") or (home == "_default" and name not in _load(home).FUNCTIONS):
+        raise AttributeError("module %r has no attribute %r" % (__name__, name))
+    else:
+        value = getattr(_load(home), name)
+    globals()[name] = value
+    return value
 
 
 def _load(home: str) -> Any:
@@ -120,4 +92,4 @@ def _load(home: str) -> Any:
 
 
 def __dir__() -> List[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *__getattr__("__all__")})

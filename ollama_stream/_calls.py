@@ -154,10 +154,7 @@ class BaseClient:
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
-        return self._answer(self._build(name, given))
-
-    def _build(self, name: str, given: Mapping[str, Any]) -> Request:
-        return build(name, given)
+        return self._answer(build(name, given))
 
     def _answer(self, request: Request) -> Any:
         if request.endpoint.name == "create_blob":

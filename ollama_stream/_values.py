@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
@@ -179,10 +180,6 @@ def check_format(value: Any, path: str) -> Any:
 # --- messages, images, tools ------------------------------------------------------------------------------------------
 
 
-def check_messages(value: Any, path: str) -> List[Any]:
-    return check_items(value, path, "a list of messages", check_message)
-
-
 def check_message(value: Any, path: str) -> Dict[str, Any]:
     if not isinstance(value, (Mapping, Record)):
         dumped = value.model_dump(exclude_none=True) if has_dump(value) else None
@@ -200,6 +197,9 @@ def check_message(value: Any, path: str) -> Dict[str, Any]:
         if name not in ("role", "content") and item is not None and name in field_names(Message):
             check_known(name, item, "%s.%s" % (path, name))
     return message
+
+
+check_messages = partial(check_items, expected="a list of messages", check=check_message)
 
 
 def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
@@ -249,10 +249,6 @@ def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
         return {}
 
 
-def check_images(value: Any, path: str) -> List[str]:
-    return check_items(value, path, "a list of images", base64_image)
-
-
 def base64_image(value: Any, path: str) -> str:
     """Base64 of bytes, of the file that a Path names, or of a base64 text or data URL as it stands.
 
@@ -278,6 +274,9 @@ def base64_image(value: Any, path: str) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
+check_images = partial(check_items, expected="a list of images", check=base64_image)
+
+
 def names_file(image: Any) -> bool:
     """Whether an image is the name of a file."""
     name = getattr(image, "value", image)
@@ -298,10 +297,6 @@ def base64_text(value: str) -> str:
         return ""
 
 
-def check_tools(value: Any, path: str) -> List[Any]:
-    return check_items(value, path, "a list of functions or tools", check_tool)
-
-
 def check_tool(value: Any, path: str) -> Any:
     if isinstance(value, (Mapping, Record)) or has_dump(value):
         return check_object(value, path)
@@ -311,6 +306,8 @@ def check_tool(value: Any, path: str) -> Any:
 
     return function_tool(value)
 
+
+check_tools = partial(check_items, expected="a list of functions or tools", check=check_tool)
 
 # --- files and digests ------------------------------------------------------------------------------------------------
 

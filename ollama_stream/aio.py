@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Gener
 from ._assembler import T
 from ._calls import BaseClient, images_of, map_images
 from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
-from ._endpoints import Request, build
+from ._endpoints import build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
@@ -429,13 +429,13 @@ class AsyncClient(AsyncMethods, BaseClient):
     async def __aexit__(self, *_exception: object) -> None:
         await self.close()
 
-    def _build(self, name: str, given: Mapping[str, Any]) -> Request:
-        """The request; images that are files are not read before the loop can go on meanwhile."""
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        """As of a Client; images that are files are not read before the loop can go on meanwhile."""
         if not any(map(names_file, images_of(given))):
-            return build(name, given)
+            return super()._call(name, given)
         whole = map_images(given, lambda image: image)  # as it is now, not as the program may change it
         unread = map_images(whole, lambda image: b"" if names_file(image) else image)
-        return build(name, unread)._replace(body=lambda: build(name, whole).body)
+        return self._answer(build(name, unread)._replace(body=lambda: build(name, whole).body))
 
     async def close(self) -> None:
         """Close the connections that rest between calls. Streams that run go on; the client can be used again."""

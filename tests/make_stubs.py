@@ -1,4 +1,4 @@
-"""The stub of the methods, made of the rows of the endpoints: ``python3 tests/make_stubs.py`` writes it anew.
+"""The stubs of the methods and of the package, made of the rows of the endpoints: ``python3 tests/make_stubs.py``.
 
 A test compares it with the rows (``test_methods.py``), so that no parameter, default or answer in it can be wrong.
 """
@@ -8,6 +8,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STUB = os.path.join("ollama_stream", "_methods.pyi")
+FACE = os.path.join("ollama_stream", "__init__.pyi")
 ANSWERS = {"Any", "bool", "str"}
 HEAD = '''# SPDX-License-Identifier: MIT
 """What ``_methods`` makes, for type checkers. Made by ``tests/make_stubs.py`` of the rows of ``_endpoints``."""
@@ -58,6 +59,24 @@ def stub(package):
     parts.append("class AsyncMethods:\n" + "".join(async_methods(row) for row in every))
     parts += [methods(row, "", "") for row in every if row is not made.RUN_TOOLS]
     return "\n".join(parts)
+
+
+FACE_HEAD = '''# SPDX-License-Identifier: MIT
+"""What ``__init__`` gives, for type checkers. Made by ``tests/make_stubs.py`` of its homes and the rows of ``_endpoints``."""
+
+'''
+
+
+def face(package):
+    """The text of the stub of the package itself."""
+    functions = set(package.__all__) - set(" ".join(package._HOMES.values()).split())
+    homes = dict(package._HOMES, _methods=" ".join(functions))
+    imports = "".join(
+        "from .%s import (\n%s\n)  # fmt: skip\n" % (home, wrapped("%s as %s" % (n, n) for n in sorted(names.split())))
+        for home, names in sorted(homes.items())  # "as" makes a name public in a stub, to jedi too
+    )
+    names = wrapped('"%s"' % name for name in package.__all__)
+    return FACE_HEAD + imports + "\n__version__: str\n__all__ = [\n%s\n]  # fmt: skip\n" % names
 
 
 def wrapped(names, indent="    "):
@@ -126,5 +145,6 @@ if __name__ == "__main__":
     sys.path.insert(0, ROOT)
     import ollama_stream._methods
 
-    with open(os.path.join(ROOT, STUB), "w", encoding="utf-8", newline="\n") as file:
-        file.write(stub(ollama_stream))
+    for path, text in ((STUB, stub(ollama_stream)), (FACE, face(ollama_stream))):
+        with open(os.path.join(ROOT, path), "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)

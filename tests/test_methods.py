@@ -36,9 +36,10 @@ def client_of(kind, **settings):
 # --- one line a field, one row an endpoint ----------------------------------------------------------------------------
 
 
-def test_the_stub_is_what_the_rows_say():
-    with open(os.path.join(ROOT, make_stubs.STUB), encoding="utf-8") as file:
-        assert file.read() == make_stubs.stub(ollama_stream)  # else: python3 tests/make_stubs.py
+@pytest.mark.parametrize("path, made", [(make_stubs.STUB, make_stubs.stub), (make_stubs.FACE, make_stubs.face)])
+def test_a_stub_is_what_the_rows_say(path, made):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        assert file.read() == made(ollama_stream)  # else: python3 tests/make_stubs.py
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -355,7 +355,8 @@ def test_every_public_name_is_there():
     assert set(ollama_stream.__all__) <= set(dir(ollama_stream))
     assert sorted(ollama_stream.__all__) == ollama_stream.__all__
     listed = [name for names in ollama_stream._HOMES.values() for name in names.split()]
-    assert sorted(listed) == ollama_stream.__all__
+    assert sorted([*listed, *ollama_stream._default.FUNCTIONS]) == ollama_stream.__all__
+    assert set(ollama_stream._endpoints.ENDPOINTS) < set(ollama_stream.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         ollama_stream.nothing
 
