@@ -26,10 +26,37 @@ def programs_are_compiled_once(tmp_path_factory):
         os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    parser.addoption("--each", type=int, default=1, metavar="N", help="of the cases of a test every Nth")
+
+
+def pytest_configure(config):
     """A shell starts what it has in the background with Ctrl-C ignored, and so would every program started here be."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+    # Each TLS client reads the system's list of authorities: a list of one takes a fiftieth of the time of all that
+    # there are, and no test asks a server of the world.
+    os.environ.update(SSL_CERT_FILE=os.path.join(support.ROOT, "tests", "certs", "client.pem"), SSL_CERT_DIR=os.devnull)
+
+
+    config.addinivalue_line("markers", "each(n): of its cases every nth, all where OLLAMA_STREAM_SEEDS says more than 0")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out cases of tests with so many that the last ones tell nothing new; nothing that is asked for by its name."""
+    if not support.seeds(0) and not any("::" in argument for argument in config.args):
+        left_out = [item for item in items if not is_kept(item, config.getoption("each"))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def is_kept(item, each):
+    """Diagonally over the tables of a test, so that every row of each is in some case; in both colours."""
+    mark, call = item.get_closest_marker("each"), getattr(item, "callspec", None)
+    number = sum(index for name, index in call.indices.items() if name != "colour") if call else 0
+    return number % max(each, mark.args[0] if mark else 1) == 0
 
 
 def pytest_collection_finish():

@@ -179,9 +179,25 @@ def test_the_pyz_has_the_files_of_the_package_and_nothing_that_python_made_of_th
     assert sorted(names) == sorted(files_of(ROOT, "ollama_stream") + ["__main__.py"])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_pyz_has_every_command(pyz, command, tmp_path):
-    assert "usage: " in ran(sys.executable, pyz, command, "--help", cwd=tmp_path).lower()
+HELP_OF_EACH = """
+import sys
+from ollama_stream.cli import main
+for command in sys.argv[1:]:
+    try:
+        status = main([command, "--help"])
+    except SystemExit as end:
+        status = end.code
+    print("end of", command, status)
+"""
+
+
+def test_the_pyz_has_every_command(pyz, tmp_path):
+    """In one process: what is in a .pyz is compiled in each."""
+    assert "usage: " in ran(sys.executable, pyz, "run", "--help", cwd=tmp_path).lower()
+    text = ran(sys.executable, "-c", HELP_OF_EACH, *COMMANDS, cwd=tmp_path, PYTHONPATH=pyz).lower()
+    for command in COMMANDS:
+        help_text, end, text = text.partition("end of %s 0\n" % command)
+        assert end and help_text.startswith("usage: "), command
 
 
 def test_the_pyz_plays_a_recording_and_makes_one_file(pyz, tmp_path):

@@ -14,9 +14,9 @@ from typing import Any, Dict, List
 
 import pytest
 from support import (
-    DONE, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, environment, fin, line, read_request, response,
+    DONE, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, fin, line, read_request, response, seeds,
 )  # fmt: skip
-from test_cli import COMMAND, Done, cli_run, error, finished, message, started, stream
+from test_cli import Done, cli_process, cli_run, error, finished, message, started, stream
 
 from ollama_stream import FixtureError
 from ollama_stream.cli import chat, conform, models, transfer
@@ -314,20 +314,18 @@ def test_bench_prints_a_row_a_run() -> None:
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: Any) -> Any:
-    """What conform says of two programs, of which one is wrong about every end, by name."""
+    """What conform says of two programs, of which one is wrong about every end, by name; of a few faults by default."""
     folder = tmp_path_factory.mktemp("recordings")
     for name in ("chat-one-word", "error-no-done", "chat-joke-stream"):
         (folder / (name + ".exchange.jsonl")).write_bytes((OLD / (name + ".exchange.jsonl")).read_bytes())
     careless = folder / "careless.py"
     careless.write_text(CARELESS)
     programs = {"ours": os.path.join(ROOT, "tests", "programs", "ours.py"), "careless": str(careless)}
-    return {
-        name: subprocess.run(
-            [*COMMAND, "conform", "--recordings", str(folder), "--json", "--", sys.executable, path],
-            env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-        )
-        for name, path in programs.items()
-    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        if not seeds(0):
+            patch.setattr(conform, "FAULTS", ("cut@line=1+9", "no-done", "split:1"))
+        words = ["conform", "--recordings", str(folder), "--json", "--", sys.executable]
+        return {name: cli_run(*words, path) for name, path in programs.items()}
 
 
 CARELESS = """
@@ -341,14 +339,14 @@ for line in connection.getresponse():
 
 def test_conform_finds_nothing_wrong_with_us(verdicts: Any) -> None:
     done = verdicts["ours"]
-    assert {one["outcome"] for one in json.loads(done.stdout)} == {"right"}
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert {one["outcome"] for one in json.loads(done.out)} == {"right"}
+    assert (done.status, done.err) == (0, "")
 
 
 def test_conform_names_what_a_careless_client_takes_for_whole(verdicts: Any) -> None:
     done = verdicts["careless"]
-    wrong = {one["case"]: one["why"] for one in json.loads(done.stdout) if one["outcome"] == "wrong"}
-    assert done.returncode == 1
+    wrong = {one["case"]: one["why"] for one in json.loads(done.out) if one["outcome"] == "wrong"}
+    assert done.status == 1
     assert wrong["error-no-done"] == "status 0 for what is no whole answer (IncompleteStream)"
     assert wrong["chat-joke-stream no-done"] == "status 0 for what is no whole answer (IncompleteStream)"
     assert not {"chat-joke-stream", "chat-one-word", "chat-joke-stream split:1"} & set(wrong)
@@ -616,7 +614,7 @@ if os.name == "posix":
     def test_standard_input_that_is_closed_is_no_input() -> None:
         with Server(answer(GOOD)) as server:
             words = [*("run", "m", "hi", "--host", server.url)]
-            done = cli_run(*words, command=["/bin/sh", "-c", 'exec "$0" -m ollama_stream "$@" <&-', sys.executable])
+            done = cli_process(*words, command=["/bin/sh", "-c", 'exec "$0" -m ollama_stream "$@" <&-', sys.executable])
         assert done == (0, "Hi\n", "")
 
     def test_a_silent_pipe_beside_a_prompt_is_said() -> None:

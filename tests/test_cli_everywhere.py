@@ -24,7 +24,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from support import PATIENCE, ROOT, interrupt  # noqa: E402
-from test_cli import Done, cli_run, finished, started  # noqa: E402
+from test_cli import Done, cli_process, finished, started  # noqa: E402
 
 from ollama_stream.cli import fixture as cli_fixture, output as cli_output, program as cli, table as cli_table  # noqa: E402
 from ollama_stream.replay import serve  # noqa: E402
@@ -215,7 +215,7 @@ def read_all(terminal: int, shown: List[bytes]) -> None:
 def on_pipe(words: List[str]) -> Done:
     """A process, ended by Ctrl-C where it would not end."""
     if words[0] not in UNTIL_CTRL_C:
-        return cli_run(*words, OLLAMA_HOST=os.environ["OLLAMA_HOST"])
+        return cli_process(*words, OLLAMA_HOST=os.environ["OLLAMA_HOST"])
     with started(*words) as process:
         first = process.stdout.readline().decode()
         interrupt(process)

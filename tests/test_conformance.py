@@ -1086,6 +1086,7 @@ def whole_outcome(client, call, request):
         return records, told(error), getattr(stream, "status", None)
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("path", GENERATIONS, ids=lambda path: "/".join(path.split(os.sep)[-2:]).split(".exchange")[0])
 def test_a_recorded_exchange_gives_the_same_with_both_clients(path):
     fixture = load(path)

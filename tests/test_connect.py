@@ -1179,6 +1179,7 @@ def told(error):
     return texts
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("scheme, userinfo, settings, variables", table(PLANTS))
 @pytest.mark.parametrize("end, script", [pytest.param(*row, id=row[0]) for row in ENDS])
 def test_a_secret_is_shown_nowhere(ask, scheme, userinfo, settings, variables, end, script, monkeypatch, caplog):
@@ -1204,6 +1205,7 @@ PROXY_ENDS = [  # id, steps of the proxy
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("source", ["proxy", "variable"])
 @pytest.mark.parametrize("steps", table(PROXY_ENDS))

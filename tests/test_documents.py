@@ -98,6 +98,7 @@ def test_nothing_is_due_from_some_calls_243(colour, name, arguments, status):
         assert called(colour, steps, name, *arguments).get("status") == status
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("name, arguments", [row[:2] for row in NOT_DUE[:3]])
 @pytest.mark.parametrize("body", [b"OK", b"OK\n", b'"deleted"', b"true", b"[]", b"\xffO", "gel\u00f6scht".encode()], ids=repr)
 def test_a_text_is_success_where_nothing_is_due_255(colour, name, arguments, body):
@@ -110,6 +111,7 @@ def test_a_text_is_success_where_nothing_is_due_255(colour, name, arguments, bod
 NO_TEXT = [b'{"model":"m"}', b'{"error":""}', b'{"error":null,"model":"m"}', b'{"message":null}', b'{"response":null}']
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("body", NO_TEXT + [body + b"\n" for body in NO_TEXT], ids=repr)
 @pytest.mark.parametrize("name, asked", [("chat", "hi"), ("generate", "hi")])
 def test_an_object_without_an_answer_in_it_is_none_243_249(colour, name, asked, body):
@@ -248,6 +250,7 @@ LAYOUTS = [
 ]
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("how", FRAMES)
 @pytest.mark.parametrize("layout", [row[1] for row in LAYOUTS], ids=[row[0] for row in LAYOUTS])
 def test_a_document_may_be_laid_out_and_say_nothing_of_done_248_249(colour, layout, how):
@@ -364,6 +367,7 @@ HIDDEN_REASONS = [  # status line, body, the reason that it gives
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("status, body, said", HIDDEN_REASONS, ids=[repr(row[1])[2:60] for row in HIDDEN_REASONS])
 def test_the_reason_of_an_error_is_found_252(colour, status, body, said):
     for name, arguments in (("chat", ("m", CHAT["messages"])), ("list", ())):

@@ -371,8 +371,8 @@ beats, before = 0, peak()
 digest = upload(large)
 print(digest, peak() - before, beats)
 """
-LARGE = 256 << 20
-LARGE_DIGEST = "sha256:a6d72ac7690f53be6ae46ba88506bd97302a093f7108472bd9efc3cefda06484"
+LARGE = 64 << 20
+LARGE_DIGEST = "sha256:3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351"
 
 
 @pytest.mark.parametrize("form", ["Client", "AsyncClient"])

@@ -127,6 +127,7 @@ def test_the_outcome_of_wrong_bytes_does_not_depend_on_the_cut_either(seed):
     assert differing == []
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("name", ["ollama-0.32.15/chat-one-word", "ollama-0.32.15/chat-tool-call", "ollama-0.32.15/generate-stream"])
 def test_a_prefix_that_ends_before_the_last_line_does_raises_and_keeps_the_text(name):
     wire = WIRES[name]

@@ -644,6 +644,7 @@ def test_every_kind_has_an_outcome() -> None:
     assert {fault(spec).kind for row in OUTCOMES for spec in row[1]} == set(_RULES)
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("colour, reader", COLOURS)
 @pytest.mark.parametrize("specs, error, text", [row[1:] for row in OUTCOMES], ids=[row[0] for row in OUTCOMES])
 def test_without_a_socket_a_fault_has_the_same_outcome(

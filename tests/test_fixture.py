@@ -567,6 +567,7 @@ ALPHABET = [b"\n", b"\r", b"\0", b'"', b"\\", b"a", b"/", b"\x7f", b"\xe2\x82", 
 ]
 
 
+@pytest.mark.each(4)
 @pytest.mark.parametrize("seed", range(20))
 def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
     rng = random.Random(seed)

@@ -180,6 +180,7 @@ def bytes_shown(view: str) -> bytes:
     return re.sub("<(CR|LF|TAB)>", lambda match: named[match.group()], unnamed).encode()
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_the_wire_view_has_every_byte_of_the_response(file: Path) -> None:
     exchange = load(file)
@@ -216,6 +217,7 @@ def test_a_long_record_is_laid_out_over_several_lines() -> None:
     assert lines[-1] == "  0.500000  complete"
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_the_records_view_has_every_record(file: Path) -> None:
     exchange = load(file)
@@ -291,6 +293,7 @@ def paths(picture: Any, kind: str) -> List[str]:
     return [path.get("d") for path in picture.iter("{http://www.w3.org/2000/svg}path") if path.get("class") == kind]
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_a_picture_is_well_formed_self_contained_and_small(file: Path) -> None:
     data = svg(load(file))
@@ -420,6 +423,7 @@ def test_a_long_wait_is_squeezed_and_the_axis_broken() -> None:
 # --- show: the sequence
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_a_sequence_is_well_formed_self_contained_and_small(file: Path) -> None:
     data = sequence_svg(load(file))
@@ -601,6 +605,7 @@ def test_an_exchange_file_is_not_wrapped_again(run: Any) -> None:
 # --- import and raw
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_the_raw_bytes_of_a_recording_are_imported_as_the_same_events(file: Path) -> None:
     exchange = load(file)
@@ -916,6 +921,7 @@ if os.name == "posix":
 
     if os.path.exists("/dev/full"):
 
+        @pytest.mark.each(2)
         @pytest.mark.parametrize("action", [["show"], ["body"], ["raw"], ["show", "--svg", "-"]], ids=" ".join)
         def test_fault_191_a_full_disk_is_one_line_and_status_1(action: List[str]) -> None:
             with open("/dev/full", "wb") as full:

@@ -50,6 +50,7 @@ def contents(one: Fixture) -> Any:
     return one.header, events, one.plain, one.request, one.head, one.how, one.body(), list(one.wire()), dumps(one), lint(one)
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=["%s/%s" % (file.parent.name, file.name) for file in FILES])
 def test_a_large_exchange_is_the_same_as_a_small_one(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = both(file, monkeypatch)
@@ -77,6 +78,7 @@ def _served(one: Fixture, options: Any) -> Any:
         return server.cassette.fixtures[0].events
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_file_that_is_cut_fails_or_ends_alike(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = STREAM.read_bytes()[:3000]

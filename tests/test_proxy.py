@@ -27,6 +27,7 @@ import pytest
 import support
 from proxies import Tls, TlsCut, cert
 from support import DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, Server, answer, chunk
+from test_cli import cli_process, cli_run
 
 from ollama_stream import AsyncClient, Client, RequestError, ResponseError
 from ollama_stream.replay import relay
@@ -756,9 +757,9 @@ WRONG = [  # arguments, status, how the last line of standard error ends
 
 @pytest.mark.parametrize("arguments, status, error", WRONG, ids=[row[2] for row in WRONG])
 def test_wrong_arguments_of_the_command(arguments: List[str], status: int, error: str, tmp_path: Path) -> None:
-    done = support.run_python("-m", "ollama_stream", "record", *arguments)
-    assert (done.returncode, done.stdout) == (status, "")
-    assert error in done.stderr
+    done = (cli_run if status == 2 else cli_process)("record", *arguments)
+    assert (done.status, done.out) == (status, "")
+    assert error in done.err
 
 
 ADDRESSES = [

@@ -17,6 +17,8 @@ import sys
 import pytest
 
 import support
+from test_cli import cli_run
+
 from ollama_stream import Client
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
@@ -219,7 +221,7 @@ def test_every_public_name_option_and_exit_status_is_on_the_page():
     import inspect
 
     import ollama_stream
-    from ollama_stream.cli.program import COMMANDS, main
+    from ollama_stream.cli.program import COMMANDS
     from ollama_stream.cli.table import STATUSES
 
     words = set(re.findall(r"[\w-]+", README))
@@ -228,8 +230,7 @@ def test_every_public_name_option_and_exit_status_is_on_the_page():
     assert [status for status in STATUSES if not re.search(r"\b%d " % status, README[README.index("Exit statuses") :])] == []
     missing = set()
     for command in [[name] for name in COMMANDS] + [["fixture", name] for name in ("list", "show", "lint", "wrap", "import")]:
-        done = subprocess.run(
-            [sys.executable, "-m", "ollama_stream", *command, "--help"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-        )
-        missing |= set(re.findall(r"--[a-z][a-z-]+", done.stdout.decode())) - words
+        done = cli_run(*command, "--help")
+        assert (done.status, done.err) == (0, "")
+        missing |= set(re.findall(r"--[a-z][a-z-]+", done.out)) - words
     assert missing - {"--help"} == set()

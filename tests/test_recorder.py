@@ -58,6 +58,7 @@ def lines(events: Sequence[Event]) -> List[Any]:
 # One exchange
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_a_recording_that_is_recorded_again_is_the_same(file: Path) -> None:
     fixture = load(file)
@@ -157,7 +158,7 @@ def test_a_connection_may_go_on_after_a_message_that_ended(pieces: Pieces, reusa
     assert recorder.reusable == reusable
 
 
-LONG = 6 << 20  # bytes
+LONG = 4 << 20  # bytes
 PIECES = {  # id -> the head, and a piece of the body
     "chunks": (HEAD, b"10000\r\n" + (b"x" * 1023 + b"\n") * 64 + b"\r\n"),
     "chunks without a line": (HEAD, b"10000\r\n" + b"x" * 65536 + b"\r\n"),

@@ -99,8 +99,8 @@ METRICS = (
 LAST_WINS = ["model", "created_at", "done", "done_reason", "context", "_debug_info", *METRICS]
 
 PREFIXES = [
-    "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/chat-one-word",
+    "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/chat-tool-call",
 ]
 
@@ -285,6 +285,7 @@ def test_a_recorded_exchange_comes_out_as_it_must(colour, name):
     judge(colour.client(transport=Replaying(load(file_of(name)))), name)
 
 
+@pytest.mark.each(4)
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_recorded_exchange_comes_out_as_it_must_over_a_socket(colour, name):
     with serve(load(file_of(name))) as server, colour.client(server.url) as client:
@@ -325,6 +326,7 @@ def test_a_request_that_the_server_would_refuse_is_refused_before_it_is_sent(nam
     assert transport.sent == b""
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("name", PREFIXES)
 def test_every_proper_prefix_of_a_good_stream_raises_with_the_text_so_far(name):
     recorded, wire = recording(name), b"".join(data for _, data in load(file_of(name)).wire())

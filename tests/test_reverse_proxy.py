@@ -108,6 +108,7 @@ WAYS = [  # id, settings of the proxy
 ]
 
 
+@pytest.mark.each(4)
 @pytest.mark.parametrize("settings", [row[1] for row in WAYS], ids=[row[0] for row in WAYS])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recording_comes_out_the_same(outcome, name, settings):

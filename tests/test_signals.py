@@ -44,7 +44,7 @@ def what_is_left_goes_with_its_test():
 
 MOMENT = 0.05  # seconds
 AGAIN = 5.0  # seconds; asyncio logs what is raised in a callback of its own, and goes on
-LARGE = {"model": "m", "messages": [{"role": "user", "content": "x" * (64 << 20)}]}
+LARGE = {"model": "m", "messages": [{"role": "user", "content": "x" * (16 << 20)}]}
 BUSY = response("503 Busy", Retry_After="50")
 
 
@@ -158,12 +158,14 @@ def check_comes_out(colour, phase, error, timeout, monkeypatch):
         error.__traceback__ = None
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: "257-" + phase.__name__)
 @pytest.mark.parametrize("timeout", CLOCKS, ids=str)
 def test_an_exception_of_the_program_comes_out_of_every_phase_as_it_is(colour, phase, timeout, monkeypatch):
     check_comes_out(colour, phase, TimeoutError("my alarm"), timeout, monkeypatch)
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: "257-%r" % error)
 @pytest.mark.parametrize("phase", [in_connecting, in_the_body, in_the_body_of_an_error], ids=lambda phase: phase.__name__)
 def test_whatever_class_it_is_of(colour, phase, error, monkeypatch):

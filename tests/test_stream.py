@@ -764,7 +764,7 @@ def test_no_part_of_an_answer_is_an_answer() -> None:
         if whole.error is not None:
             continue
         counted += 1
-        for size in range(0, len(body.rstrip()), 11):
+        for size in range(0, len(body.rstrip()), 11 if support.seeds(0) else 37):
             part = outcome([body[:size]], record=record)
             assert part.error in (NO_DONE, HALF_LINE)
             assert part.records == whole.records[: len(part.records)]

@@ -1,17 +1,20 @@
 """A client that is carried along: its files copied into another package, and joined to one file by ``vendor``."""
 
 import ast
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 from proxies import Tls
 from support import (
     GOOD, HEAD, LAST_CHUNK, LINE, ROOT, Server, answer, chunk, environment, fin, line, response, run_python,
 )  # fmt: skip
+from test_cli import cli_run
 from test_package import CLIENT, ROOMS, TEXTS, TOO_OLD, older
 
 from ollama_stream import __all__ as PUBLIC
@@ -46,18 +49,25 @@ COPIED = {
         "asyncio.run(main())"
     ),
     "function": "from app.carried import stream_chat\nprint(*stream_chat('m', 'hi'))",
-    "without a face": "from app.carried._client import Client\nprint(*Client(sys.argv[1]).stream_chat('m', 'hi'))",
+    "without a face": "from app.bare._client import Client\nprint(*Client(sys.argv[1]).stream_chat('m', 'hi'))",
 }
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """The folder of a package that has the files of the client in it, with a face and without."""
+    path = tmp_path_factory.mktemp("copied")
+    for folder, names in ((path / "app" / "carried", CLIENT + ["__init__"]), (path / "app" / "bare", CLIENT)):
+        folder.mkdir(parents=True)
+        for name in names:
+            shutil.copy(os.path.join(ROOT, "ollama_stream", name + ".py"), str(folder))
+    return path
+
+
 @pytest.mark.parametrize("way", COPIED)
-def test_the_files_of_the_client_copied_alone_into_another_package_stream_an_answer(way, tmp_path):
-    folder = tmp_path / "app" / "carried"
-    folder.mkdir(parents=True)
-    for name in CLIENT + ["__init__"] * (way != "without a face"):
-        shutil.copy(os.path.join(ROOT, "ollama_stream", name + ".py"), str(folder))
+def test_the_files_of_the_client_copied_alone_into_another_package_stream_an_answer(way, copied):
     with Server(answer(GOOD)) as server:
-        assert ran(HERE + COPIED[way], server.url, path=tmp_path) == "Hi\n"
+        assert ran(HERE + COPIED[way], server.url, path=copied) == "Hi\n"
 
 
 # --- one file ---------------------------------------------------------------------------------------------------------
@@ -79,8 +89,8 @@ def both(one):
 
 
 def test_it_is_the_same_on_standard_output(one, both):
-    done = run_python("-m", "ollama_stream", "vendor", *(["--async"] if both else []))
-    assert done.stdout == (one / "carried.py").read_text("utf-8")
+    done = cli_run("vendor", *(["--async"] if both else []))
+    assert done.out == (one / "carried.py").read_text("utf-8")
 
 
 def test_it_is_the_files_of_the_client_in_their_order_with_licence_version_and_command_on_top(one, both):
@@ -207,15 +217,41 @@ USES = {  # what a program says, what its server answers, what it prints
 }  # fmt: skip
 
 
+ALL = """
+import io, json, os, traceback
+from contextlib import redirect_stdout
+import carried
+printed = {}
+for use, (program, url) in json.loads(sys.argv[1]).items():
+    os.environ["OLLAMA_HOST"], sys.argv[1] = url, url
+    with redirect_stdout(io.StringIO()) as out:
+        try:
+            exec(program, {"__name__": "program", "carried": carried, "client": carried.Client(), "sys": sys})
+        except Exception:
+            traceback.print_exc(file=out)
+    printed[use] = out.getvalue()
+print(json.dumps(printed))
+"""
+
+
+@pytest.fixture(scope="module")
+def used(one):
+    """What each program prints, and the body that it sent; all of them in one process."""
+    uses = {use: row for use, row in USES.items() if one.name.startswith("async") or "asyncio" not in row[0]}
+    with ExitStack() as stack:
+        servers = {use: stack.enter_context(Server(answer(said, fin))) for use, (_, said, _) in uses.items()}
+        programs = {use: (uses[use][0], server.url) for use, server in servers.items()}
+        printed = json.loads(ran(ALL, json.dumps(programs), path=one))
+        return {use: (printed[use], server.peer().request_body) for use, server in servers.items() if server.peers}
+
+
 @pytest.mark.parametrize("use", USES)
-def test_alone_it(use, one, both):
-    program, said, expected = USES[use]
+def test_alone_it(use, used, both):
+    program, _, expected = USES[use]
     if "asyncio" in program and not both:
         pytest.skip("without --async there is no async client")
-    program = HERE + "import carried\nclient = carried.Client()\n" + program
-    with Server(answer(said, fin)) as server:
-        assert ran(program, server.url, path=one).strip() == expected.strip()
-        request = server.peer().request_body
+    printed, request = used[use]
+    assert printed.strip() == expected.strip()
     assert (b'"function":{"name":"add"' in request) == (use == "functions as tools")
     assert (b'"people":{"type":"integer"}' in request) == (use == "structured output")
 
@@ -247,7 +283,7 @@ def test_its_types_are_those_of_the_package(one, both):
 
 
 def test_the_conformance_tests_of_the_client_hold_for_it(tmp_path):
-    """They run in a copy of the tree where every file of the client is that one file."""
+    """They run in a copy of the tree where every file of the client is that one file; of their tables a few rows."""
     for name in ("ollama_stream", "tests", "fixtures"):
         shutil.copytree(os.path.join(ROOT, name), str(tmp_path / name), ignore=shutil.ignore_patterns("__pycache__"))
     one_file = run_python("-m", "ollama_stream", "vendor", "--async").stdout
@@ -255,7 +291,7 @@ def test_the_conformance_tests_of_the_client_hold_for_it(tmp_path):
     for name in CLIENT:
         stand_in = "import sys\n\nfrom . import one_file\n\nsys.modules[__name__] = one_file\n"
         (tmp_path / "ollama_stream" / (name + ".py")).write_text(stand_in, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_conformance.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--each", "15", "tests/test_conformance.py"]
     done = subprocess.run(
         command, cwd=str(tmp_path), env=environment(PYTHONPATH=""), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -305,15 +341,16 @@ UNWRITABLE = {  # what is there, the file asked for, the one line
 
 
 @pytest.mark.parametrize("there, output, why", UNWRITABLE.values(), ids=list(UNWRITABLE))
-def test_nothing_is_overwritten_and_what_cannot_be_written_is_one_line(there, output, why, tmp_path):
+def test_nothing_is_overwritten_and_what_cannot_be_written_is_one_line(there, output, why, tmp_path, monkeypatch):
+    monkeypatch.setattr(vendor, "joined", lambda names, types=False: "the files, joined")
     if there is None:
         os.symlink(str(tmp_path / "nowhere"), str(tmp_path / output))
     else:
         (tmp_path / there).write_text("mine", encoding="utf-8")
     before = sorted(os.listdir(str(tmp_path)))
-    done = run_python("-m", "ollama_stream", "vendor", "--output", str(tmp_path / output))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"[\w-]+: .*%s.*\n" % re.escape(why), done.stderr.replace(str(tmp_path), ""))
+    done = cli_run("vendor", "--output", str(tmp_path / output))
+    assert (done.status, done.out) == (2, "")
+    assert re.fullmatch(r"[\w-]+: .*%s.*\n" % re.escape(why), done.err.replace(str(tmp_path), ""))
     assert sorted(os.listdir(str(tmp_path))) == before
     if there is not None:
         assert (tmp_path / there).read_text("utf-8") == "mine"
