@@ -60,7 +60,7 @@ OTHER_NAMES = {
 }  # fmt: skip
 
 
-def with_hints(init: F) -> F:
+def add_hints(init: F) -> F:
     """Have a constructor name the nearest setting, or what to write, where it gets one that it has not."""
     known = init.__code__.co_varnames[1 : init.__code__.co_argcount + init.__code__.co_kwonlyargcount]
 
@@ -84,7 +84,7 @@ class BaseClient:
     _stream: Any  # the class
     _run: Any  # what gives the result of a coroutine, or the coroutine to whoever awaits it
 
-    @with_hints
+    @add_hints
     def __init__(
         self,
         host: Optional[str] = None,
@@ -118,7 +118,7 @@ class BaseClient:
         self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
         self._headers = check_headers(headers)
-        self._auth = authorization(auth)
+        self._auth = format_auth(auth)
         self._verify, self._cert, self._proxy = verify, cert, proxy
         choose_proxy(self._address, proxy, {})  # raises for a wrong one
         self._tls = TLSSettings(verify, cert)
@@ -162,14 +162,14 @@ class BaseClient:
         exchange = self._exchange(request)
         if request.streamed:
             return self._stream(exchange)
-        return self._run(ANSWERS.get(request.endpoint.name, answer_of)(exchange))
+        return self._run(ANSWERS.get(request.endpoint.name, read_answer)(exchange))
 
     async def _upload(self, request: Request) -> str:
         with await self._network.aside(Upload, request.body) as upload:
             digest: str = await self._network.aside(upload.digest)
             request = request._replace(target="/api/blobs/" + digest)
             if not await has_blob(self._exchange(request._replace(method="HEAD", body=None))):
-                await answer_of(self._exchange(request._replace(body=upload)))
+                await read_answer(self._exchange(request._replace(body=upload)))
         return digest
 
     def _exchange(self, request: Request) -> Exchange[Any]:
@@ -182,7 +182,7 @@ class BaseClient:
         headers = self._all_headers(request, route)
         if base is not None:
             check_bearer(headers, request.endpoint.name)
-        data: Any = functools.partial(request_bytes, request, route.target_prefix, headers)
+        data: Any = functools.partial(format_request, request, route.target_prefix, headers)
         if not callable(request.body):
             data = data()
         return Exchange(
@@ -247,14 +247,14 @@ def check_transport(transport: Any) -> Any:
     return transport
 
 
-def images_of(given: Any) -> Iterator[Any]:
+def find_images(given: Any) -> Iterator[Any]:
     """The images among the arguments of a call, or of a message."""
     if is_list(given.get("images")):
         yield from given["images"]
     if is_list(given.get("messages")):
         for message in given["messages"]:
             if isinstance(message, (Mapping, Record)):
-                yield from images_of(message)
+                yield from find_images(message)
 
 
 def map_images(given: Any, change: Callable[[Any], Any]) -> Any:
@@ -270,12 +270,12 @@ def map_images(given: Any, change: Callable[[Any], Any]) -> Any:
     return copied
 
 
-def authorization(auth: Any) -> Optional[str]:
+def format_auth(auth: Any) -> Optional[str]:
     """The Authorization value of ``auth=``: (user, password) for Basic (RFC 7617), or the value itself.
 
     An object that gives each request of another client its header, as those of httpx and requests do, is asked for it.
     """
-    auth = header_of(auth)
+    auth = read_auth_header(auth)
     if isinstance(auth, (tuple, list)) and len(auth) == 2 and all(isinstance(part, str) for part in auth):
         try:
             user, password = auth[0].encode("utf-8"), auth[1].encode("utf-8")
@@ -291,7 +291,7 @@ def authorization(auth: Any) -> Optional[str]:
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
 
 
-def header_of(auth: Any) -> Any:
+def read_auth_header(auth: Any) -> Any:
     """The header that an authentication object writes into a request, or else ``auth`` itself."""
     request: Any = SimpleNamespace(headers={})
     try:
@@ -312,7 +312,7 @@ def check_bearer(headers: List[Tuple[str, str]], name: str) -> None:
         raise RequestError("Authorization header with Bearer token is required for %s" % call)
 
 
-def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]]) -> bytes:
+def format_request(request: Request, prefix: str, headers: List[Tuple[str, str]]) -> bytes:
     """The request as it goes over the wire, written and checked by ``http.client``."""
     from http.client import HTTPConnection
 
@@ -329,7 +329,7 @@ def request_bytes(request: Request, prefix: str, headers: List[Tuple[str, str]])
     return b"".join(written)
 
 
-async def answer_of(exchange: Exchange[T]) -> T:
+async def read_answer(exchange: Exchange[T]) -> T:
     """The whole answer of an exchange as one record. Raises every OllamaError."""
     try:
         while True:
@@ -347,7 +347,7 @@ async def answer_of(exchange: Exchange[T]) -> T:
 async def has_blob(exchange: Exchange[Any]) -> bool:
     """Whether the answer is 200 and no other; raises what is no answer."""
     try:
-        await answer_of(exchange)
+        await read_answer(exchange)
     except ResponseError as error:
         check_origin(error)
     return exchange.head is not None and exchange.head.status == 200
@@ -356,7 +356,7 @@ async def has_blob(exchange: Exchange[Any]) -> bool:
 async def is_there(exchange: Exchange[Any]) -> bool:
     """Whether there is an answer, and a good one."""
     try:
-        await answer_of(exchange)
+        await read_answer(exchange)
     except OllamaError as error:
         check_origin(error)
         return False

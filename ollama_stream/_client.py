@@ -105,7 +105,7 @@ class BaseStream(Generic[T]):
         return exchange.decoder.assembler.result()
 
     def __repr__(self) -> str:
-        request, progress = self._exchange.request, progress_of(self._exchange.partial)
+        request, progress = self._exchange.request, format_progress(self._exchange.partial)
         place = "%s %s" % (request.method, self._exchange.url)
         return "<%s of %s: %s%s>" % (type(self).__name__, place, self.status, progress and ", " + progress)
 
@@ -117,7 +117,7 @@ def text_of(record: Any) -> str:
     return record.text if isinstance(record, Generation) else ""
 
 
-def progress_of(partial: Any) -> str:
+def format_progress(partial: Any) -> str:
     """How far an answer is, in a few words; an empty string where nothing can be said."""
     if isinstance(partial, Generation):
         return "%d characters" % len(partial.text)

@@ -309,16 +309,6 @@ REQUEST = Endpoint(
 )  # fmt: skip
 
 
-def fields_of(row: Endpoint) -> Dict[str, str]:
-    """The keyword fields of a row and their types, but for ``stream``."""
-    return {field.name: field.type for field in row.keywords if field is not STREAM}
-
-
-def describe_field(row: Endpoint, name: str) -> str:
-    """What a field means, in a few words with its unit."""
-    return row.fields[name].meaning
-
-
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 

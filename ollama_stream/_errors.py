@@ -211,7 +211,7 @@ def is_of_handler(error: BaseException) -> bool:
     return False
 
 
-def cut_off(text: str) -> str:
+def describe_cut(text: str) -> str:
     """What an answer without its end means to the reader of the error."""
     if not text:
         return "; nothing of the answer had arrived: ask again"
@@ -221,7 +221,11 @@ def cut_off(text: str) -> str:
 def misfit(error_class: Type[E], place: str, expected: str, got: str) -> E:
     """The error for a value that is not what it should be."""
     text = "expected %s, got %s" % (expected, got)
-    return error_class("%s: %s" % (place, text) if place else text, place=place, expected=expected, got=got)
+    return error_class(format_place(place, text), place=place, expected=expected, got=got)
+
+
+def format_place(place: str, text: str) -> str:
+    return "%s: %s" % (place, text) if place else text
 
 
 def connect_error(place: str, why: str, advice: str = "") -> ConnectError:
@@ -260,7 +264,7 @@ def find_reason(value: Any, phrase: str = "", levels: int = 4) -> str:
     if not levels:
         return ""
     if isinstance(value, str):
-        inner = document_in(value)
+        inner = parse_document(value)
         return (find_reason(inner, phrase, levels - 1) if inner else "") or value
     if isinstance(value, list):
         texts = [find_reason(item, phrase, levels - 1) for item in value]
@@ -272,7 +276,7 @@ def find_reason(value: Any, phrase: str = "", levels: int = 4) -> str:
     return next((text for text in said if not is_phrase(text, phrase)), said[0] if said else "")
 
 
-def document_in(text: str) -> Any:
+def parse_document(text: str) -> Any:
     """The object that a text is in JSON; None for any other text."""
     if not text.lstrip().startswith("{"):
         return None
@@ -288,10 +292,10 @@ def is_phrase(text: str, phrase: str) -> bool:
     from http import HTTPStatus
 
     phrases = [phrase, "true", *(status.phrase for status in HTTPStatus)]
-    return only_letters(text) in map(only_letters, phrases) or ("_" in text and text.isidentifier())
+    return strip_to_letters(text) in map(strip_to_letters, phrases) or ("_" in text and text.isidentifier())
 
 
-def only_letters(text: str) -> str:
+def strip_to_letters(text: str) -> str:
     return "".join(filter(str.isalpha, text.lower()))
 
 

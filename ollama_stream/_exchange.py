@@ -40,12 +40,12 @@ from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed, check_origin, cut_off, is_of_handler,
+    StreamClosed, check_origin, describe_cut, is_of_handler,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
 from ._records import Generation
-from ._refusal import not_http, status_error
+from ._refusal import describe_start, status_error
 from ._route import Route
 from ._stream import ResponseDecoder
 from ._syntax import BODILESS
@@ -161,7 +161,8 @@ class Exchange(Generic[T]):
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
             error.url = self.url
             if error._server:
-                cut = cut_off(partial.text) if error._outcome == "truncated" and isinstance(partial, Generation) else ""
+                is_cut_text = error._outcome == "truncated" and isinstance(partial, Generation)
+                cut = describe_cut(partial.text) if is_cut_text else ""
                 server = error._server.format(url=self._address.url, source=self._address.source)
                 error.args = (error.args[0] + cut + server,)
             if isinstance(error, ResponseError):  # its text is the official client's, which programs compare
@@ -306,7 +307,7 @@ class Exchange(Generic[T]):
                 check_origin(error)
                 raise lost or error
             except ProtocolError as error:
-                raise ProtocolError(str(error) + not_http(response.unparsed())) from None
+                raise ProtocolError(str(error) + describe_start(response.unparsed())) from None
         self._log("%s: status %d after %.3f s", head.status, self._clocks.elapsed)
         if head.status >= 300:
             raise await self._refusal(head)

@@ -255,7 +255,7 @@ class Generation(Record):
     @property
     def tokens_per_second(self) -> Optional[float]:
         """Speed of generation, or None where the server did not say both numbers."""
-        return rate(self.eval_count, self.eval_duration)
+        return compute_rate(self.eval_count, self.eval_duration)
 
     @property
     def text(self) -> str:
@@ -343,7 +343,7 @@ class GenerateResponse(Generation):
 # --- records: the other endpoints -----------------------------------------------------------------------------------
 
 
-def rate(count: Any, nanoseconds: Any) -> Optional[float]:
+def compute_rate(count: Any, nanoseconds: Any) -> Optional[float]:
     """``count`` a second, or None where one of the two is no positive number."""
     if not (is_number(count) and is_number(nanoseconds) and count > 0 and nanoseconds > 0):
         return None

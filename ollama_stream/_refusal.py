@@ -14,7 +14,7 @@ from ._stream import response_error
 from ._syntax import has_controls
 
 
-def not_http(start: bytes) -> str:
+def describe_start(start: bytes) -> str:
     """What to add to the error of a head that could not be read."""
     if start.startswith(b"\x15\x03"):
         return ": this is TLS. Write https:// in place of http://"
@@ -24,7 +24,7 @@ def not_http(start: bytes) -> str:
 def status_error(head: Head, body: bytes) -> ResponseError:
     """The server's text from the body of an error: JSON, plain text, or nothing but the reason phrase."""
     headers = {name.lower(): value for name, value in head.headers}
-    details: Any = {"headers": headers, "retry_after": retry_after(headers.get("retry-after"))}
+    details: Any = {"headers": headers, "retry_after": parse_retry_after(headers.get("retry-after"))}
     text = "" if is_binary(head, body) else body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if head.status < 400:
         location = headers.get("location")
@@ -40,7 +40,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     told = isinstance(data, str) or (isinstance(data, list) and all(isinstance(item, dict) for item in data))
     message = "" if is_blank(data) else (find_reason(data, head.reason) if told else "") or text
     if "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        message = title_of(text, head.status) or head.reason or "an HTML page"
+        message = find_title(text, head.status) or head.reason or "an HTML page"
     return ResponseError(
         message[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status, head.status, raw=data, **details
     )
@@ -64,13 +64,13 @@ def is_blank(value: Any) -> bool:
     return value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip())
 
 
-def title_of(page: str, status: int) -> str:
+def find_title(page: str, status: int) -> str:
     """The title of an HTML page without the status in it; proxies say there what is wrong."""
     title = " ".join(page.partition("<title>")[2].partition("</title>")[0].split())[:200]
     return title[len(str(status)) :].strip() if title.startswith(str(status)) else title
 
 
-def retry_after(value: Optional[str]) -> Optional[float]:
+def parse_retry_after(value: Optional[str]) -> Optional[float]:
     """Seconds to wait by a Retry-After field: a number or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
     if not value:
         return None

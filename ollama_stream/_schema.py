@@ -21,11 +21,11 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, Mapping, Sequence, Tuple, Type, Union
 
 from ._decode import parse_time
-from ._errors import ProtocolError, RequestError, check_origin, misfit
+from ._errors import ProtocolError, RequestError, check_origin, format_place, misfit
 from ._model import Model
 from ._types import (
-    EMPTY, PLAIN_TYPES, TEXT_FORMS, TypeMember, at_path, bare_type, guarded, is_model, path_to, read_signature,
-    take_apart, type_text, without_null,
+    EMPTY, PLAIN_TYPES, TEXT_FORMS, TypeMember, call_guarded, format_type, is_model, join_path, read_signature,
+    strip_null, strip_type, take_apart,
 )  # fmt: skip
 
 Parsed = typing.TypeVar("Parsed")
@@ -48,7 +48,7 @@ def function_tool(function: Callable[..., Any]) -> Dict[str, Any]:
     """
     name, text, members = read_signature(function)
     # To leave out an argument whose default is None says null already.
-    members = [one._replace(kind=without_null(one.kind)) if one.default is None else one for one in members]
+    members = [one._replace(kind=strip_null(one.kind)) if one.default is None else one for one in members]
     writer = SchemaWriter()
     parameters = fold_schema(writer.write_members(members, ""))
     if writer.definitions:
@@ -65,7 +65,7 @@ def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
     members = read_signature(function)[2]
     names = [member.name for member in members]
     try:
-        for name in checked(collections.abc.Mapping, arguments, "arguments"):
+        for name in check_kind(collections.abc.Mapping, arguments, "arguments"):
             if name not in names:
                 raise RequestError("%s: unknown argument, expected %s" % (name, ", ".join(names) or "none"))
         values = ValueReader().read_members(members, arguments, "")
@@ -98,7 +98,7 @@ def parse_as(kind: Type[Parsed], value: Any, path: str = "") -> Parsed:
         return typing.cast(Parsed, ValueReader().read(kind, value, path))
     except RecursionError as error:
         check_origin(error)
-        raise ProtocolError(at_path(path, "nested too deeply")) from None
+        raise ProtocolError(format_place(path, "nested too deeply")) from None
 
 
 class SchemaWriter:
@@ -111,7 +111,7 @@ class SchemaWriter:
 
     def write(self, kind: Any, path: str) -> Dict[str, Any]:
         schema = self.write_bare(*take_apart(kind, path), path)
-        text = bare_type(kind)[1]
+        text = strip_type(kind)[1]
         return {**schema, "description": text} if text else schema
 
     def write_bare(self, base: Any, parts: Sequence[Any], path: str) -> Dict[str, Any]:
@@ -139,10 +139,10 @@ class SchemaWriter:
 
     def write_class(self, kind: Any, path: str) -> Dict[str, Any]:
         if is_model(kind) and not issubclass(kind, Model):  # ours are written like any dataclass
-            schema: Dict[str, Any] = guarded(RequestError, path, lambda: dict(kind.model_json_schema()))
+            schema: Dict[str, Any] = call_guarded(RequestError, path, lambda: dict(kind.model_json_schema()))
             for name, definition in schema.pop("$defs", {}).items():
                 if self.names.setdefault(name, definition) != definition:
-                    raise RequestError(at_path(path, "two types are called " + name))
+                    raise RequestError(format_place(path, "two types are called " + name))
                 self.definitions[name] = definition
             return schema
         if kind not in self.classes:
@@ -163,7 +163,7 @@ class SchemaWriter:
     def write_members(self, members: Sequence[TypeMember], path: str) -> Dict[str, Any]:
         properties = {}
         for member in members:
-            schema = {**self.write(member.kind, path_to(path, member.name)), **default_keyword(member.default)}
+            schema = {**self.write(member.kind, join_path(path, member.name)), **format_default(member.default)}
             properties[member.name] = {**schema, "description": member.description} if member.description else schema
         required = [member.name for member in members if member.required]
         return {"type": "object", "properties": properties, "required": required}
@@ -193,13 +193,13 @@ class ValueReader:
         if base is Union:
             return self.read_union(parts, value, path)
         if base in (list, tuple, set, frozenset):
-            return self.read_array(base, parts, checked(list, value, path), path)
+            return self.read_array(base, parts, check_kind(list, value, path), path)
         if base is dict:
-            items = checked(dict, value, path).items()
-            return {key: self.read(parts[0], item, path_to(path, key)) for key, item in items}
+            items = check_kind(dict, value, path).items()
+            return {key: self.read(parts[0], item, join_path(path, key)) for key, item in items}
         if is_model(base):
-            return guarded(ProtocolError, path, lambda: base.model_validate(value))
-        return self.read_class(base, checked(dict, value, path), path)
+            return call_guarded(ProtocolError, path, lambda: base.model_validate(value))
+        return self.read_class(base, check_kind(dict, value, path), path)
 
     def read_union(self, parts: Sequence[Any], value: Any, path: str) -> Any:
         parts = [part for part in parts if value is None or part is not type(None)]
@@ -212,18 +212,18 @@ class ValueReader:
                 return self.read(part, value, path)
             except ProtocolError:
                 continue
-        raise wrong_value(" or ".join(NOUNS.get(part, type_text(part)) for part in parts), value, path)
+        raise wrong_value(" or ".join(NOUNS.get(part, format_type(part)) for part in parts), value, path)
 
     def read_array(self, base: Any, parts: Sequence[Any], value: List[Any], path: str) -> Any:
         parts = parts if base is tuple and parts[-1] is not Ellipsis else [parts[0]] * len(value)
         if len(parts) != len(value):
-            raise ProtocolError(at_path(path, "expected an array of %d, got one of %d" % (len(parts), len(value))))
+            raise ProtocolError(format_place(path, "expected an array of %d, got one of %d" % (len(parts), len(value))))
         items = [self.read(part, item, "%s[%d]" % (path, n)) for n, (part, item) in enumerate(zip(parts, value))]
         try:
             return base(items)
         except TypeError as error:  # a set of what has no hash
             check_origin(error)
-            raise RequestError(at_path(path, str(error))) from error
+            raise RequestError(format_place(path, str(error))) from error
 
     def read_class(self, kind: Any, value: Dict[str, Any], path: str) -> Any:
         key = (id(value), kind)
@@ -232,7 +232,7 @@ class ValueReader:
         if key not in self.outcomes:
             try:
                 fields = self.read_members(self.members[kind], value, path)
-                self.outcomes[key] = guarded(ProtocolError, path, lambda: kind(**fields))
+                self.outcomes[key] = call_guarded(ProtocolError, path, lambda: kind(**fields))
             except ProtocolError as error:
                 self.outcomes[key] = error
         if isinstance(self.outcomes[key], ProtocolError):
@@ -243,11 +243,11 @@ class ValueReader:
         """The values of the members by name; a default of None makes null a value, whatever the annotation says."""
         found: Dict[str, Any] = {}
         for member in members:
-            where, item = path_to(path, member.name), value.get(member.name)
+            where, item = join_path(path, member.name), value.get(member.name)
             if member.name in value:
                 found[member.name] = None if item is member.default is None else self.read(member.kind, item, where)
             elif member.required:
-                raise ProtocolError(at_path(where, "missing"))
+                raise ProtocolError(format_place(where, "missing"))
         return found
 
 
@@ -289,7 +289,7 @@ def fold_schema(schema: Mapping[str, Any]) -> Dict[str, Any]:
     return kept
 
 
-def default_keyword(default: Any) -> Dict[str, Any]:
+def format_default(default: Any) -> Dict[str, Any]:
     try:
         value = json.loads(json.dumps(default, allow_nan=False, default=lambda item: item.value))
     except (AttributeError, TypeError, ValueError, RecursionError) as error:  # there is none, or it has no JSON
@@ -305,7 +305,7 @@ def wrong_value(noun: str, value: Any, path: str) -> ProtocolError:
     return misfit(ProtocolError, path, noun, got)
 
 
-def checked(kind: Any, value: Any, path: str) -> Any:
+def check_kind(kind: Any, value: Any, path: str) -> Any:
     if not isinstance(value, kind):
         raise wrong_value(NOUNS[kind], value, path)
     return value

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from ._decode import ByteSize
-from ._errors import OllamaError, RequestError, check_origin
+from ._errors import OllamaError, RequestError, check_origin, format_place
 
 TEXT_FORMS = {datetime: "date-time"}
 PLAIN_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
@@ -58,26 +58,26 @@ def read_signature(owner: Any) -> Tuple[str, str, List[TypeMember]]:
     if inspect.isfunction(method):
         more, more_entries = read_docstring(method)
         text, entries = text or more, {**entries, **more_entries}
-    rows = typed_dict_members(inner) if is_typed_dict(inner) else parameter_members(owner, name)
-    scope, members = scope_of(inspect.unwrap(inner)), []
+    rows = read_typed_dict(inner) if is_typed_dict(inner) else read_parameters(owner, name)
+    scope, members = find_scope(inspect.unwrap(inner)), []
     for row in rows:
         if row.name not in bound:
-            path = path_to(name if isinstance(inner, type) else "", row.name)
-            kind, note, required = bare_type(evaluated(row.kind, scope, path))
+            path = join_path(name if isinstance(inner, type) else "", row.name)
+            kind, note, required = strip_type(evaluate_hint(row.kind, scope, path))
             needed = row.required if required is None else required
             members.append(TypeMember(row.name, kind, needed, row.default, entries.get(row.name) or note))
     return name, text, members
 
 
-def typed_dict_members(kind: Any) -> List[TypeMember]:
+def read_typed_dict(kind: Any) -> List[TypeMember]:
     hints = kind.__annotations__
     keys = getattr(kind, "__required_keys__", hints if kind.__total__ else ())  # Python 3.8 has only __total__
     return [TypeMember(name, hint, name in keys, EMPTY) for name, hint in hints.items()]
 
 
-def parameter_members(function: Any, owner: str) -> List[TypeMember]:
+def read_parameters(function: Any, owner: str) -> List[TypeMember]:
     members = []
-    signature = guarded(RequestError, owner, lambda: inspect.signature(function))
+    signature = call_guarded(RequestError, owner, lambda: inspect.signature(function))
     hidden = getattr(function, "not_for_models", ())
     for name, parameter in signature.parameters.items():
         if name in hidden:
@@ -89,7 +89,7 @@ def parameter_members(function: Any, owner: str) -> List[TypeMember]:
     return members
 
 
-def scope_of(owner: Any) -> Dict[str, Any]:
+def find_scope(owner: Any) -> Dict[str, Any]:
     """The names that string annotations of a function or class may use."""
     kind = owner if isinstance(owner, type) else type(owner)
     scope: Dict[str, Any] = {}
@@ -98,11 +98,11 @@ def scope_of(owner: Any) -> Dict[str, Any]:
     return {**scope, kind.__name__: kind, **getattr(owner, "__globals__", {})}
 
 
-def evaluated(hint: Any, scope: Dict[str, Any], path: str) -> Any:
+def evaluate_hint(hint: Any, scope: Dict[str, Any], path: str) -> Any:
     extras: Dict[str, Any] = {"include_extras": True} if sys.version_info >= (3, 9) else {}
     try:
         if isinstance(hint, str) and sys.version_info < (3, 10):
-            hint = evaluated_new_spelling(hint, scope)
+            hint = evaluate_new_spelling(hint, scope)
         holder: Any = types.SimpleNamespace(__annotations__={"hint": hint})
         return typing.get_type_hints(holder, scope, **extras)["hint"]
     except Exception as error:  # an annotation is an expression, and can raise anything
@@ -110,7 +110,7 @@ def evaluated(hint: Any, scope: Dict[str, Any], path: str) -> Any:
         raise RequestError("%s: the annotation %r cannot be evaluated: %s" % (path, hint, error)) from error
 
 
-def evaluated_new_spelling(hint: str, scope: Dict[str, Any]) -> Any:
+def evaluate_new_spelling(hint: str, scope: Dict[str, Any]) -> Any:
     """The common uses of ``X | Y`` (new in Python 3.10) and ``list[X]`` (3.9) in a string, on an older Python."""
     if sys.version_info < (3, 9):
         scope = {**scope, "list": List, "dict": Dict, "tuple": Tuple, "set": typing.Set}
@@ -123,7 +123,7 @@ def take_apart(kind: Any, path: str) -> Tuple[Any, Sequence[Any]]:
 
     The parts of a Literal, which an Enum is too, are pairs of the JSON value and what it stands for.
     """
-    kind = bare_type(kind)[0]
+    kind = strip_type(kind)[0]
     base, parts = typing.get_origin(kind) or kind, typing.get_args(kind)
     choices = parts if str(base).endswith(".Literal") else ()  # typing's or that of typing_extensions
     if kind is Any or kind is EMPTY:
@@ -141,30 +141,30 @@ def take_apart(kind: Any, path: str) -> Tuple[Any, Sequence[Any]]:
             return list, parts or (Any,)
         if base in (tuple, set, frozenset):
             return base, parts or (Any, Ellipsis)
-        if base in DICT_TYPES and (not parts or bare_type(parts[0])[0] in (str, Any)):
+        if base in DICT_TYPES and (not parts or strip_type(parts[0])[0] in (str, Any)):
             return dict, parts[1:] or (Any,)
         if kind is base and (is_model(base) or is_typed_dict(base) or dataclasses.is_dataclass(base)):
             return base, ()
     pairs = [(getattr(choice, "value", choice), choice) for choice in choices]  # an Enum's member has a value
     if pairs and all(type(value) in PLAIN_TYPES for value, _ in pairs):
         return Literal, pairs
-    raise RequestError(at_path(path, "%s has no JSON Schema" % type_text(kind)))
+    raise RequestError(format_place(path, "%s has no JSON Schema" % format_type(kind)))
 
 
-def bare_type(kind: Any) -> Tuple[Any, str, Optional[bool]]:
+def strip_type(kind: Any) -> Tuple[Any, str, Optional[bool]]:
     """A type without Annotated, NotRequired and NewType; the description and whether it is required, if these told."""
     form = str(typing.get_origin(kind)).rpartition(".")[2]  # typing's or that of typing_extensions
     if hasattr(kind, "__metadata__"):
-        inner, text, required = bare_type(kind.__origin__)
+        inner, text, required = strip_type(kind.__origin__)
         texts = [" ".join(text.split()) for text in kind.__metadata__ if isinstance(text, str)]
         return inner, texts[0] if texts else text, required
     if form in ("Required", "NotRequired"):
-        inner, text, _ = bare_type(kind.__args__[0])
+        inner, text, _ = strip_type(kind.__args__[0])
         return inner, text, form == "Required"
-    return bare_type(kind.__supertype__) if hasattr(kind, "__supertype__") else (kind, "", None)
+    return strip_type(kind.__supertype__) if hasattr(kind, "__supertype__") else (kind, "", None)
 
 
-def without_null(kind: Any) -> Any:
+def strip_null(kind: Any) -> Any:
     parts = tuple(part for part in typing.get_args(kind) if part is not type(None))
     return Union[parts] if typing.get_origin(kind) in UNION_TYPES else kind
 
@@ -177,7 +177,7 @@ def is_model(kind: Any) -> bool:
     return hasattr(kind, "model_json_schema") or hasattr(kind, "model_validate")
 
 
-def type_text(kind: Any) -> str:
+def format_type(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")
 
 
@@ -185,7 +185,7 @@ def read_docstring(owner: Any) -> Tuple[str, Dict[str, str]]:
     """The text before the first section of a Google-style docstring, and what it says of each argument."""
     text = getattr(owner, "__dict__", {}).get("__doc__", owner.__doc__)  # as it was written
     text = text if isinstance(text, str) else ""
-    if dataclasses.is_dataclass(owner) and text.startswith(type_text(owner) + "("):
+    if dataclasses.is_dataclass(owner) and text.startswith(format_type(owner) + "("):
         text = ""  # dataclass() wrote it
     prose, *sections = re.split(SECTION, inspect.cleandoc(text))
     entries: Dict[str, str] = {}
@@ -196,20 +196,16 @@ def read_docstring(owner: Any) -> Tuple[str, Dict[str, str]]:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs), entries
 
 
-def at_path(path: str, text: str) -> str:
-    return "%s: %s" % (path, text) if path else text
-
-
-def path_to(path: str, name: Any) -> str:
+def join_path(path: str, name: Any) -> str:
     if not (isinstance(name, str) and name.isidentifier()):
         return "%s[%r]" % (path, name)
     return path + "." + name if path else name
 
 
-def guarded(error_class: Type[OllamaError], path: str, call: Callable[[], Any]) -> Any:
+def call_guarded(error_class: Type[OllamaError], path: str, call: Callable[[], Any]) -> Any:
     """What the caller's own code makes; what it raises becomes an error of ours."""
     try:
         return call()
     except Exception as error:
         check_origin(error)
-        raise error_class(at_path(path, str(error))) from error
+        raise error_class(format_place(path, str(error))) from error

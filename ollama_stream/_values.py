@@ -187,7 +187,7 @@ def check_message(value: Any, path: str) -> Dict[str, Any]:
             form = "a message such as {'role': 'user', 'content': '...'}"
             raise misfit(RequestError, path, form, type(value).__name__)
         value = dumped
-    message = plain_members(Message, value, path)
+    message = make_plain_members(Message, value, path)
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not role:
         raise misfit(RequestError, path + ".role", "'system', 'user', 'assistant' or 'tool'", shown(role))
@@ -202,29 +202,29 @@ def check_message(value: Any, path: str) -> Dict[str, Any]:
 check_messages = partial(check_items, expected="a list of messages", check=check_message)
 
 
-def plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
+def make_plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, Any]:
     """What is sent of a message, a tool call or its function; a member that the class does not have may be anything."""
     found: Dict[str, Any] = {}
     known = field_names(cls)
     for name, item in members(value, path):
         place = "%s.%s" % (path, name)
         if name not in known:
-            found.update(unknown_member(name, item, place))
+            found.update(make_plain_unknown(name, item, place))
         elif name == "images" and item is not None:
             found[name] = check_images(item, place)
         elif name == "tool_calls" and item is not None and is_list(item):
-            found[name] = [plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
+            found[name] = [make_plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
         elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
             found[name] = read_arguments(item) if isinstance(item, str) else plain(item, place, 3)
         elif name == "function":
-            found[name] = plain_part(ToolFunction, item, place)
+            found[name] = make_plain_part(ToolFunction, item, place)
         else:
             found[name] = item if type(item) is str else plain(item, place, 1)
     return found
 
 
-def plain_part(cls: Type[Record], value: Any, path: str) -> Any:
-    return plain_members(cls, value, path) if isinstance(value, (Mapping, Record)) else plain(value, path, 2)
+def make_plain_part(cls: Type[Record], value: Any, path: str) -> Any:
+    return make_plain_members(cls, value, path) if isinstance(value, (Mapping, Record)) else plain(value, path, 2)
 
 
 def check_known(name: str, value: Any, path: str) -> None:
@@ -238,7 +238,7 @@ def check_known(name: str, value: Any, path: str) -> None:
         raise RequestError(str(error), **error.parts) from error
 
 
-def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
+def make_plain_unknown(name: str, value: Any, path: str) -> Dict[str, Any]:
     """A member that the library does not know: front ends keep times and objects in their histories."""
     try:
         return {name: plain(value, path, 1)}
@@ -249,7 +249,7 @@ def unknown_member(name: str, value: Any, path: str) -> Dict[str, Any]:
         return {}
 
 
-def base64_image(value: Any, path: str) -> str:
+def read_image(value: Any, path: str) -> str:
     """Base64 of bytes, of the file that a Path names, or of a base64 text or data URL as it stands.
 
     A string that is neither is the name of a file if it ends as that of an image does.
@@ -265,7 +265,7 @@ def base64_image(value: Any, path: str) -> str:
             check_origin(error)
             raise RequestError("%s: cannot be read: %s" % (path, error)) from error
     elif isinstance(value, str):
-        text = base64_text(value)
+        text = find_base64(value)
         if not text:
             raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
         return text
@@ -274,18 +274,18 @@ def base64_image(value: Any, path: str) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-check_images = partial(check_items, expected="a list of images", check=base64_image)
+check_images = partial(check_items, expected="a list of images", check=read_image)
 
 
 def names_file(image: Any) -> bool:
     """Whether an image is the name of a file."""
     name = getattr(image, "value", image)
     if isinstance(name, str):
-        return name.lower().endswith(MEDIA_SUFFIXES) and not base64_text(name)
+        return name.lower().endswith(MEDIA_SUFFIXES) and not find_base64(name)
     return isinstance(name, os.PathLike)
 
 
-def base64_text(value: str) -> str:
+def find_base64(value: str) -> str:
     """The base64 in a text or a data URL; "" where it is none."""
     import base64
 

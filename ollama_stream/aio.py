@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast
 
 from ._assembler import T
-from ._calls import BaseClient, images_of, map_images
+from ._calls import BaseClient, find_images, map_images
 from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
 from ._endpoints import build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
@@ -431,7 +431,7 @@ class AsyncClient(AsyncMethods, BaseClient):
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """As of a Client; images that are files are not read before the loop can go on meanwhile."""
-        if not any(map(names_file, images_of(given))):
+        if not any(map(names_file, find_images(given))):
             return super()._call(name, given)
         whole = map_images(given, lambda image: image)  # as it is now, not as the program may change it
         unread = map_images(whole, lambda image: b"" if names_file(image) else image)

@@ -37,7 +37,7 @@ from ollama_stream import (
     RequestError, ResponseError, StreamClosed, Timeout,
 )  # fmt: skip
 from ollama_stream import _exchange
-from ollama_stream._refusal import retry_after
+from ollama_stream._refusal import parse_retry_after
 
 WHOLE = (["Hi", ""], None)  # the outcome of GOOD
 CA = cert("ca.pem")
@@ -1429,14 +1429,14 @@ BAD_DATES = [  # each broke the parser of some Python, or is no date
 
 @pytest.mark.parametrize("wish", BAD_DATES, ids=lambda wish: "272-%a" % wish)
 def test_a_date_that_breaks_the_parser_is_no_wish(wish):
-    assert retry_after(wish) in (None, 0.0) or wish.startswith("Fri, 31 Dec 9999")
+    assert parse_retry_after(wish) in (None, 0.0) or wish.startswith("Fri, 31 Dec 9999")
 
 
 def test_no_text_breaks_the_parser_of_dates_fault_272():
     rng = random.Random(272)
     words = "Mon, Jan 1 99 2026 23:59:60 :1: 3e5 GMT +0000 -2400 , ; ( ) \xff".split()
     for _ in range(2000):
-        wish = retry_after(" ".join(rng.choice(words) for _ in range(rng.randrange(1, 8))))
+        wish = parse_retry_after(" ".join(rng.choice(words) for _ in range(rng.randrange(1, 8))))
         assert wish is None or wish >= 0
 
 
@@ -1462,7 +1462,7 @@ def test_no_parser_of_the_standard_library_gets_bytes_unguarded_fault_272():
 def test_the_server_says_how_long_to_wait(wish, shortest, longest):
     wish = date(wish) if isinstance(wish, int) else wish
     exchange = Client(retries=1).chat(stream=True, **CHAT)._exchange
-    pause = exchange._pause_before_next(ResponseError("busy", 503, retry_after=retry_after(wish)), 0)
+    pause = exchange._pause_before_next(ResponseError("busy", 503, retry_after=parse_retry_after(wish)), 0)
     assert pause is None if shortest is None else shortest <= pause <= longest
 
 

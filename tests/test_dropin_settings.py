@@ -7,7 +7,7 @@ from typing import Any, Iterator
 import pytest
 
 from ollama_stream import Client, RequestError, Timeout
-from ollama_stream._calls import authorization
+from ollama_stream._calls import format_auth
 from ollama_stream._net import as_timeout
 
 
@@ -67,7 +67,7 @@ def writes(request: Any) -> Any:
 
 @pytest.mark.parametrize("auth", [Flow(), writes, ("u", "p"), BASIC], ids=["httpx", "requests", "a pair", "a text"])
 def test_authentication_is_what_an_object_writes_into_a_request(auth: Any) -> None:
-    assert authorization(auth) == BASIC
+    assert format_auth(auth) == BASIC
 
 
 @pytest.mark.parametrize("auth", [Flow(None), Asks(), object(), 3, len], ids=repr)

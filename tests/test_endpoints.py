@@ -31,7 +31,7 @@ from ollama_stream._address import UNSET
 from ollama_stream._decode import decode
 from ollama_stream._values import plain
 from ollama_stream._endpoints import (
-    ENDPOINTS, build, build_any, fields_of, is_done, is_success, row_of_path,
+    ENDPOINTS, build, build_any, is_done, is_success, row_of_path,
 )  # fmt: skip
 from ollama_stream._errors import RequestError
 from ollama_stream._records import ChatResponse, Image, Message, Tool, ToolCall, ToolFunction, ToolParameters
@@ -52,7 +52,7 @@ def body(name: str, **given: Any) -> str:
 
 def field(name: str, value: Any) -> Any:
     """What a field of chat, or of generate, is on the wire."""
-    row = "chat" if name in fields_of(ENDPOINTS["chat"]) or name == "messages" else "generate"
+    row = "chat" if name in ENDPOINTS["chat"].fields and name != "stream" else "generate"
     return json.loads(body(row, **{name: value}))[name]
 
 

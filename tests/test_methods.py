@@ -23,7 +23,7 @@ from support import GOOD, ROOT, Bytes, run_python
 import ollama_stream
 from ollama_stream import AsyncClient, AsyncStream, ChatResponse, Client, RequestError, Stream
 from ollama_stream import _default
-from ollama_stream._endpoints import ENDPOINTS, describe_field
+from ollama_stream._endpoints import ENDPOINTS
 
 NAMES = sorted([*ENDPOINTS, "request", "stream_chat"])
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -49,7 +49,7 @@ def test_help_lists_every_parameter_with_its_meaning(name):
         for parameter in inspect.signature(function).parameters:
             assert parameter == "self" or re.search(r"^ +%s: \w|^ +%s: '" % (parameter, parameter), text, re.M), parameter
     for field in ENDPOINTS[name].fields if name in ENDPOINTS else ():
-        assert "%s: %s" % (field, describe_field(ENDPOINTS[name], field)) in getattr(Client, name).__doc__
+        assert "%s: %s" % (field, ENDPOINTS[name].fields[field].meaning) in getattr(Client, name).__doc__
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from .._endpoints import ENDPOINTS, describe_field, fields_of
+from .._endpoints import ENDPOINTS
 from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
 
 MAX_SERVER_WORDS = 600  # characters of a server's error: the line has room for what is to be done about it
 MAX_NAMES = 10  # of models in an error
 LOOK_SECONDS = 3.0  # for the list of models beside an error
 
-OWN = ("think", "options", "timeout", "headers", "keep_alive")  # fields of a chat with an option of their own
+OWN = ("stream", "think", "options", "timeout", "headers", "keep_alive")  # fields of a chat with an option of their own
 OPTIONS = {"keep_alive": "--keepalive", "options": "--option", "host": "--listen", "model": "MODEL"}
 TYPES = {  # of a field, and what can be given for it
     "bool": "true or false", "int": "a whole number", "float": "a number", "str": "text", "Tools": "a JSON list",
@@ -45,13 +45,14 @@ PHRASES = {  # in the texts of errors
 
 def chat_fields() -> Dict[str, str]:
     """The fields of a chat without an option of their own, and their types."""
-    return {name: kind for name, kind in fields_of(ENDPOINTS["chat"]).items() if name not in OWN}
+    fields = ENDPOINTS["chat"].keywords
+    return {field.name: field.type for field in fields if field.name not in OWN}
 
 
 def field_help(name: str, annotation: str) -> str:
     """What can be given for a field of a chat, and what it means."""
     kind = annotation[len("Optional[") : -1] if annotation.startswith("Optional[") else annotation
-    return ": ".join(filter(None, (TYPES.get(kind, kind), in_words(describe_field(ENDPOINTS["chat"], name)))))
+    return ": ".join(filter(None, (TYPES.get(kind, kind), in_words(ENDPOINTS["chat"].fields[name].meaning))))
 
 
 def option_of(name: str) -> str:

@@ -20,7 +20,7 @@ from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, ch
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
-from .._values import base64_text, check_messages, check_number, check_tools, has_dump, plain
+from .._values import check_messages, check_number, check_tools, find_base64, has_dump, plain
 
 Functions = Dict[str, Optional[Callable[..., Any]]]
 
@@ -103,7 +103,7 @@ class Rounds:
     def _answer(self) -> Message:
         message: Message = self.exchange.partial.message
         if message.images:  # what a server sends must not be taken for the name of a file here when it goes back
-            message.images = [image for image in message.images if isinstance(image, str) and base64_text(image)]
+            message.images = [image for image in message.images if isinstance(image, str) and find_base64(image)]
         return message
 
     def _look(self, answer: Message) -> None:
