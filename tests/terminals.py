@@ -24,9 +24,10 @@ class Shown(NamedTuple):
 
 
 def on_terminal(
-    *words: str, keys: Sequence[Tuple[str, Any]] = (), columns: int = 80, stdin: Any = None, **variables: str
-) -> Shown:
-    """Run a command line of ours.
+    *words: str, keys: Sequence[Tuple[str, Any]] = (), columns: int = 80, stdin: Any = None,
+    command: Sequence[str] = COMMAND, **variables: str,
+) -> Shown:  # fmt: skip
+    """Run a command line of ours, or of another ``command``.
 
     ``keys``: once a text has been shown, these bytes are typed, or this is called, one pair after the other.
 
@@ -44,7 +45,7 @@ def on_terminal(
     termios.tcsetattr(theirs, termios.TCSANOW, modes)
     given = dict({"TERM": "xterm", "NO_COLOR": "", "XDG_STATE_HOME": os.path.join(os.devnull, "state")}, **variables)
     with subprocess.Popen(
-        [*COMMAND, *words], stdin=theirs if stdin is None else stdin, stdout=theirs, stderr=theirs,
+        [*command, *words], stdin=theirs if stdin is None else stdin, stdout=theirs, stderr=theirs,
         env=environment(**given), start_new_session=True, pass_fds=[theirs],
         preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),
     ) as process:  # fmt: skip

@@ -14,12 +14,12 @@ from typing import Any, Dict, List
 
 import pytest
 from support import (
-    DONE, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, fin, line, read_request, response, seeds,
+    DONE, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, fin, interrupt, line, read_request, response, seeds,
 )  # fmt: skip
 from test_cli import Done, cli_process, cli_run, error, finished, message, started, stream
 
 from ollama_stream import FixtureError
-from ollama_stream.cli import chat, conform, models, transfer
+from ollama_stream.cli import chat, conform, models, program as cli, transfer
 from ollama_stream.cli.output import Wrapper, figures
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
@@ -242,6 +242,44 @@ def test_record_writes_an_exchange_and_never_over_another(tmp_path: Path) -> Non
     assert (load(path).body(), b"secret-secret" in path.read_bytes()) == (exchange.body(), False)
 
 
+UNWRITABLE = [["run", "m", "hi", "--record"], ["bench", "m", "--svg"]]
+
+
+@pytest.mark.parametrize("words", UNWRITABLE, ids=" ".join)
+@pytest.mark.parametrize("there", [False, True], ids=["no folder", "a file is there"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
+    words: List[str], there: bool, tmp_path: Path, capsys: Any
+) -> None:
+    path = tmp_path / "one.exchange.jsonl" if there else tmp_path / "away" / "one.exchange.jsonl"
+    if there:
+        path.write_text("mine")
+    with Server(answer(GOOD)) as server:
+        assert cli.main([*words, str(path), "--host", server.url]) == 1
+        assert server.peers == []
+    why = "file exists (--force replaces it)" if there else "no such file or directory"
+    assert capsys.readouterr() == ("", error("%s: cannot be written: %s" % (path, why)))
+    assert not there or path.read_text() == "mine"
+
+
+DASHES = [  # words, the model or models that are asked for
+    (["rm", "--", "-n", "--force"], ["-n", "--force"]),
+    (["rm", "a", "--", "-n"], ["a", "-n"]),
+    (["stop", "--", "--"], ["--"]),
+    (["run", "--think", "--", "-m", "--system"], ["-m"]),
+]
+
+
+@pytest.mark.parametrize("words, models", DASHES, ids=[" ".join(row[0]) for row in DASHES])
+def test_behind_two_dashes_nothing_is_an_option(words: List[str], models: List[str], monkeypatch: Any) -> None:
+    done = response("200 OK", b"{}")
+    with Server(answer(done, *[read_request, done] * (len(models) - 1))) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        cli.main(words)
+        asked = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.peer().requests]
+    assert [one["model"] for one in asked] == models
+    assert words[0] != "run" or asked[0]["messages"] == [{"role": "user", "content": "--system"}]
+
+
 def test_wire_shows_every_byte_but_no_credentials() -> None:
     with Server(answer(GOOD)) as server:
         done = cli_run("run", "m", "hi", "--wire", "--host", server.url, OLLAMA_API_KEY="secret-secret")
@@ -357,6 +395,11 @@ def test_conform_judges_text_status_and_silence() -> None:
     assert conform.fault_of(case, 0, "Hello\n") == ""
     assert conform.fault_of(case, 0, "Hell") == "expected the text 'Hello', found 'Hell'"
     assert conform.fault_of(case, 3, "Hello") == "status 3 for a whole answer"
+    cut = case._replace(error=FixtureError("cut"))
+    assert conform.fault_of(cut, 0, "Hello") == "status 0 for what is no whole answer (FixtureError)"
+    assert [conform.fault_of(cut, 1, text) for text in ("Hello\n", "Hel", "")] == ["", "", ""]
+    told = "expected nothing but the text before the failure, 'Hello', found 'Hello, error'"
+    assert conform.fault_of(cut, 1, "Hello, error") == told
     slow = [sys.executable, "-c", "import time; time.sleep(60)"]
     assert conform.judged(case, slow, 1).why == "it does not end within 1 s"
     assert conform.judged(case, [sys.executable, "-c", ""], 60)[1:] == ("not asked", "status 0")
@@ -486,7 +529,7 @@ def test_paths_of_images_in_a_prompt_are_images(tmp_path: Path) -> None:
 # --- on a terminal
 
 if os.name == "posix":
-    from terminals import on_terminal
+    from terminals import CTRL_C, on_terminal
 
     SKY = "The sky looks blue because of **Rayleigh scattering**. "
     SKY += "Short wavelengths are scattered far more than long ones."
@@ -530,6 +573,14 @@ if os.name == "posix":
         with serve(str(NEW / "pull.exchange.jsonl"), level="path") as server:
             done = on_terminal("pull", "m", "--host", server.url, **plain)
         assert (done.status, done.text.isascii()) == (0, True)
+
+    @pytest.mark.parametrize("variables", [{}, {"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["xterm", "dumb", "no color"])
+    def test_wire_is_cyan_for_what_is_sent_and_yellow_for_what_comes_where_a_terminal_can(variables: Any) -> None:
+        with Server(answer(GOOD)) as server:
+            done = on_terminal("version", "--wire", "--host", server.url, **variables)
+        marks = re.findall(r"(?m)^(?:\x1b\[(\d+)m)?(?: +[\d.]+)? +([<>]) .*?(?:\x1b\[0m)?$", done.text)
+        assert {mark for mark in marks} == ({("", ">"), ("", "<")} if variables else {("36", ">"), ("33", "<")})
+        assert not variables or "\x1b" not in done.text
 
     def test_a_line_says_for_what_one_waits_and_goes() -> None:
         release = threading.Event()
@@ -598,18 +649,69 @@ if os.name == "posix":
         assert done.status == 0
         assert re.fullmatch(r">>> Hi\nthe connection closed .+; /retry asks it again\n>>> Hi\n\n>>> \n", done.text)
 
-    def test_ctrl_z_stops_and_fg_goes_on() -> None:
-        import signal
+    ASKING = [["list"], ["ps"], ["show", "m"], ["pull", "m"], ["push", "m"], ["create", "n", "--from", "m"], ["cp", "a", "b"],
+              ["rm", "m"], ["stop", "m"], ["embed", "m", "a"], ["version"], ["bench", "m"], ["doctor"]]  # fmt: skip
 
+    @pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
+    def test_190_ctrl_c_stops_a_command_that_waits_for_its_server(words: List[str]) -> None:
+        released = threading.Event()
+        with Server(answer(released)) as server:
+            with started(*words, OLLAMA_HOST=server.url) as process:
+                assert server.peer().asked.wait(PATIENCE)
+                interrupt(process)
+                done = finished(process)
+            released.set()
+        assert (done.status, done.err) == (130, "")
+        assert words == ["doctor"] or done.out == ""
+
+    SLOW = (
+        '{"ollama_stream_fixture":1}\n[0,"request",{"method":"POST","path":"/api/chat","headers":[]}]\n'
+        '[0,"head",{"version":"1.1","status":200,"reason":"OK","headers":[]}]\n[900,"end",{"how":"eof"}]\n'
+    )
+    SLEEP = ["conform", "--jobs", "1", "--only", "*/chat-one-word", "--", sys.executable, "-c", "import time; time.sleep(600)"]
+
+    @pytest.mark.parametrize("words", [["replay", "slow"], SLEEP], ids=["replay", "conform"])
+    def test_190_ctrl_c_stops_what_has_a_server_of_its_own(words: List[str], tmp_path: Path) -> None:
+        (tmp_path / "slow").write_text(SLOW)
+        words = [str(tmp_path / word) if word == "slow" else word for word in words]
+        assert on_terminal(*words, keys=[("waiting", CTRL_C)]).status == 130
+
+    SHELL = """if True:
+        import os, signal, sys
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        child = os.fork()
+        if not child:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            os.execv(sys.executable, [sys.executable, "-m", "ollama_stream", *sys.argv[1:]])
+        while True:
+            _, status = os.waitpid(child, os.WUNTRACED)
+            os.tcsetpgrp(0, os.getpgrp())
+            if not os.WIFSTOPPED(status):
+                sys.exit(os.WEXITSTATUS(status))
+            os.write(1, b"[stopped]")
+            os.tcsetpgrp(0, child)
+            os.kill(child, signal.SIGCONT)
+    """
+    CTRL_Z = b"\x1a"
+
+    def test_ctrl_z_stops_an_answer_on_a_terminal_and_fg_goes_on() -> None:
         release = threading.Event()
-        with Server(answer(HEAD + chunk(LINE), release, chunk(DONE))) as server:
-            with started("run", "m", "hi", "--host", server.url) as process:
-                assert process.stdout.read(2) == b"Hi"
-                process.send_signal(signal.SIGTSTP)
-                os.waitpid(process.pid, os.WUNTRACED)
-                release.set()
-                process.send_signal(signal.SIGCONT)
-                assert finished(process) == (0, "\n", "")
+        with Server(answer(HEAD + chunk(line("One ")), release, chunk(line("two")) + chunk(DONE))) as server:
+            done = on_terminal("-c", SHELL, "run", "m", "hi", "--host", server.url, "--nowordwrap", TERM="dumb", keys=[
+                ("One", CTRL_Z), ("[stopped]", release.set)
+            ], command=[sys.executable])  # fmt: skip
+        assert done == (0, "One [stopped]two\n")
+
+    @pytest.mark.parametrize("term", ["dumb", "xterm"])
+    def test_ctrl_z_stops_a_chat_and_fg_goes_on(term: str) -> None:
+        with Server(answer(GOOD)) as server:
+            done = on_terminal("-c", SHELL, "run", "m", "--host", server.url, TERM=term, keys=[
+                (">>> ", CTRL_Z), ("[stopped]", b"one\n"), ("Hi", b"/bye\n")
+            ], command=[sys.executable])  # fmt: skip
+        assert done.status == 0
+        assert "[stopped]" in done.text and "Hi\n" in done.text.partition("[stopped]")[2]
 
     def test_standard_input_that_is_closed_is_no_input() -> None:
         with Server(answer(GOOD)) as server:

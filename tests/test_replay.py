@@ -668,6 +668,7 @@ def test_278_a_replay_ends_however_few_descriptors_are_left() -> None:
     # 1 is a file that cannot be read, 3 a server that cannot be had.
     odd = [(out, err) for out, err in ends if out not in (" 1", " 3") or FULL not in err.lower()]
     assert odd == [("Hello 0", "")] * len(odd)
+    assert [err for _, err in ends if err.count("\n") > 1 or "standard output" in err] == []
 
 
 class NoThread(threading.Thread):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .asking import add_server_arguments, new_client
-from .options import name_and_value, utf8, whole_number, write_pieces
+from .options import check_writable, name_and_value, utf8, whole_number, write_pieces
 from .output import ErrorOutput, Output, Waiting, aside
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def add_bench(parser: ArgumentParser) -> None:
 
 
 def do_bench(options: Namespace) -> None:
+    if options.svg is not None:
+        check_writable(options.svg, options.force)
     client, runs = new_client(options), []
     kinds = ["cold"] * options.cold + ["warm"] * options.runs
     if options.cold:
@@ -59,7 +61,7 @@ def do_bench(options: Namespace) -> None:
     for number, kind in enumerate(kinds, 1):
         with Waiting("run %d of %d, %s" % (number, len(kinds), kind), ErrorOutput(raw=True)):
             runs.append(measured(client, options, kind))
-    if options.svg:
+    if options.svg is not None:
         write_pieces([drawn(options.model, runs)], options.svg, options.force)
     out = Output(sys.stdout)
     if options.json:

@@ -3,7 +3,8 @@
 
 For each recording, and each of ``FAULTS`` laid over one, a replay server is started and the command is run: its
 OLLAMA_HOST is that server, its standard input the prompt. What it printed and its status are held against what a right
-client makes of those bytes: the text and 0, or a failure told as one. It is told more in variables that it may heed:
+client makes of those bytes: the text and 0, or a failure told as one, with no more on standard output than the beginning
+of the text. It is told more in variables that it may heed:
 
     CONFORM_PATH     /api/chat or /api/generate, as it was recorded
     CONFORM_STREAM   true or false
@@ -71,14 +72,8 @@ def add_conform(parser: ArgumentParser) -> None:
         "a prompt and prints the answer")  # fmt: skip
 
 
-def prepare(words: List[str]) -> List[str]:
-    """The words of the command begin with NUL, which no argument has: what begins with a dash is no option of ours."""
-    end = words.index("--") if "--" in words else len(words)
-    return words[:end] + ["\0" + word for word in words[end + 1 :]]
-
-
 def do_conform(options: Namespace) -> int:
-    words = [word.lstrip("\0") for word in options.command]
+    words = options.command
     if not words:
         options.parser.error("expected -- and the command to be tested")
     cases = [case for case in cases_of(recordings_of(options)) if fnmatch(case.name, options.only)]
@@ -86,7 +81,12 @@ def do_conform(options: Namespace) -> int:
         raise FixtureError("there is no case named %s" % options.only)
     with Waiting("%s: %d cases" % (words[0], len(cases)), ErrorOutput(raw=True)):
         with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-            verdicts = list(pool.map(lambda case: judged(case, words, options.seconds), cases))
+            judging = [pool.submit(judged, case, words, options.seconds) for case in cases]
+            try:
+                verdicts = [one.result() for one in judging]
+            finally:  # Ctrl-C, or a command that cannot be run: the rest need not be tried
+                for one in judging:
+                    one.cancel()
     out = Output(sys.stdout)
     if options.json:
         out.write_json([{"case": one.case.name, "outcome": one.outcome, "why": one.why} for one in verdicts])
@@ -181,14 +181,18 @@ def told_by(status: int, printed: str) -> str:
 
 def fault_of(case: Case, status: int, printed: str) -> str:
     """What is wrong with what a client printed and its status; "" where nothing is."""
+    wanted = case.text.encode("utf-8", "replace").decode("utf-8").rstrip("\n")
+    printed = printed.rstrip("\n")
     if case.error is not None:
-        return "" if status else "status 0 for what is no whole answer (%s)" % type(case.error).__name__
-    if status:
+        if not status:
+            return "status 0 for what is no whole answer (%s)" % type(case.error).__name__
+        if not wanted.startswith(printed):
+            return "expected nothing but the text before the failure, %s, found %s" % (shown(wanted), shown(printed))
+    elif status:
         return "status %d for a whole answer" % status
-    wanted = case.text.encode("utf-8", "replace").decode("utf-8")
-    if printed.rstrip("\n") == wanted.rstrip("\n"):
-        return ""
-    return "expected the text %s, found %s" % (shown(wanted), shown(printed))
+    elif printed != wanted:
+        return "expected the text %s, found %s" % (shown(wanted), shown(printed))
+    return ""
 
 
 def shown(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Tuple
 
 from .._errors import FixtureError, RequestError
 from .._net import MAX_SECONDS, reason
-from .output import Output
+from .output import Output, writing
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -136,7 +136,8 @@ def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
         if sys.stdout is None or sys.stdout.isatty():
             Output(sys.stdout).write(b"".join(pieces).decode("utf-8", "replace"))
         else:
-            sys.stdout.buffer.writelines(pieces)
+            with writing():
+                sys.stdout.buffer.writelines(pieces)
         return 0
     try:
         with open(path, "wb" if force else "xb") as file:
@@ -150,6 +151,24 @@ def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
     except FixtureError:  # of a large file, which is read as it is written
         raise
     except (OSError, ValueError) as error:
-        advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
-        raise FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path) from None
+        raise unwritable(path, error) from None
     return 0
+
+
+def check_writable(path: str, force: bool) -> None:
+    """Before the work whose result is to go there. Raises the FixtureError of write_pieces."""
+    if path == "-":
+        return
+    there = os.path.lexists(path)
+    try:
+        with open(path, "ab" if force else "xb"):
+            pass
+        if not there:
+            os.unlink(path)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: str, error: Exception) -> FixtureError:
+    advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
+    return FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path)

@@ -14,10 +14,12 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, TextIO, Tuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, TextIO, Tuple
 
 from .._assembler import join_texts
 from .._errors import OllamaError, escape_controls
+from .._net import reason
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,6 +29,21 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 QUIET_SECONDS = 1.0  # before the line that says for what one waits
 CYAN, YELLOW, DIM = "36", "33", "2"  # SGR parameters (ECMA-48, 8.3.117)
+
+
+class OutputError(OSError):
+    """Standard output cannot be written; the text says why."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Around what writes to standard output: raises OutputError, or BrokenPipeError where nobody reads it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(reason(error)) from None
 
 
 class Output:
@@ -48,9 +65,9 @@ class Output:
             stream.reconfigure(errors="replace")  # standard error has "backslashreplace" of itself
 
     def write(self, text: str, style: str = "") -> None:
-        """Raises OSError; ``style`` (SGR parameters) has an effect on a terminal that can show it."""
+        """Raises OutputError, BrokenPipeError; ``style`` (SGR parameters) has an effect on a terminal that can show it."""
         if self._stream is None:
-            raise OSError("it is closed")
+            raise OutputError("it is closed")
         self.line_open = not text.endswith("\n") if text else self.line_open
         if not self._raw:
             text = escape_controls(text, kept="\n\t")
@@ -58,8 +75,9 @@ class Output:
             text = self._wrapper.wrapped(text)
         if style and self.styled and text:
             text = "\x1b[%sm%s\x1b[0m" % (style, text)
-        self._stream.write(text)
-        self._stream.flush()
+        with writing():
+            self._stream.write(text)
+            self._stream.flush()
 
     def write_json(self, value: Any) -> None:
         """A value as a line of JSON; records inside it are not."""

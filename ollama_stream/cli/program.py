@@ -17,10 +17,9 @@ from .._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, RequestError, printable,
 )  # fmt: skip
 from .._net import reason
-from .output import ErrorOutput, Output, silence
+from .output import ErrorOutput, Output, OutputError, silence, writing
 from .table import ALIASES, COMMANDS, MAX_ERROR, PROGRAM, Command, listing, nearest, new_parser, overview, short
 from .table import usage_of, wrong_arguments
-from .words import told
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,24 +35,28 @@ def main(argv: Optional[Sequence[str]] = None, program: str = PROGRAM) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words[: words.index("--") if "--" in words else None]
     try:
-        try:
-            return command(words, program)
-        finally:
-            if sys.stdout is not None:
+        status = command(words, program)
+        if sys.stdout is not None:
+            with writing():
                 sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         silence(sys.stdout)
         return 141
+    except OutputError as error:
+        silence(sys.stdout)
+        return failed(program, "standard output cannot be written: %s" % error)
     except Exception as error:
         if debug:
             raise
         if isinstance(error, OllamaError):
+            from .words import told
+
             return failed(program, told(error), status_of(error))
-        if isinstance(error, OSError):
-            silence(sys.stdout)
-            return failed(program, "standard output cannot be written: %s" % reason(error))
+        if isinstance(error, OSError):  # nothing left of what the system gives
+            return failed(program, reason(error))
         return failed(program, "%s: %s; this is a fault of the program: --debug says where" % (
             type(error).__name__, error))  # fmt: skip
 
@@ -146,7 +149,8 @@ def carry_out_one(module: Any, name: str, title: str, row: Command, words: List[
     parser.usage = usage_of(parser)
     prepare = getattr(module, "prepare", None)
     # A plain parse_args would take "run MODEL --stats PROMPT" for a run without a prompt.
-    options = parser.parse_intermixed_args(prepare(words) if prepare else words)
+    options = parser.parse_intermixed_args(protected(prepare(words) if prepare else words))
+    restore(options)
     options.program, options.parser, options.module_of = program, parser, module_of
     try:
         status: Optional[int] = getattr(module, "do_" + name)(options)
@@ -157,9 +161,23 @@ def carry_out_one(module: Any, name: str, title: str, row: Command, words: List[
     return status or 0
 
 
+def protected(words: List[str]) -> List[str]:
+    """What stands behind -- and begins with a dash gets a NUL in front, which no argument has: it is no option."""
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end] + ["\0" + word if word.startswith("-") else word for word in words[end + 1 :]]
+
+
+def restore(options: Namespace) -> None:
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            setattr(options, name, value.lstrip("\0"))
+        elif isinstance(value, list):
+            setattr(options, name, [one.lstrip("\0") if isinstance(one, str) else one for one in value])
+
+
 def tell(error: OllamaError, options: Namespace) -> int:
     """Say what went wrong, and what to do next; the exit status."""
-    from .words import next_step
+    from .words import next_step, told
 
     text = told(error)
     step = next_step(error, options)

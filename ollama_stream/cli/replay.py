@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from .._client import Client
@@ -31,6 +32,7 @@ def add_replay(parser: ArgumentParser) -> None:
 def do_replay(options: Namespace) -> None:
     """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds."""
     exchange = not_empty(load(options.fixture), options.fixture)
+    logging.getLogger("ollama_stream.replay").addHandler(logging.NullHandler())  # the client says the same
     transport = None
     if options.wire:
         from .wire import Tap

@@ -110,7 +110,7 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
 
 
 def wrong_arguments(title: str, text: str) -> NoReturn:
-    ErrorOutput().write("%s: %s\nTry '%s --help'\n" % (short_title(title), printable(text, MAX_ERROR), title))
+    ErrorOutput().write("%s: %s\nTry '%s --help'\n" % (short_title(title), printable(text.replace("\0", ""), MAX_ERROR), title))
     raise SystemExit(2)
 
 

@@ -11,12 +11,11 @@ import os
 import time
 from typing import Any, List, Optional
 
-from .._errors import FixtureError
 from .._net import Connection
 from ..fixture import (
     SUFFIX, Event, Fixture, Recorder, Redactor, RequestReader, dumps, last_chunk, receive, recorded_request,
 )  # fmt: skip
-from .options import write_pieces
+from .options import check_writable, write_pieces
 from .output import CYAN, YELLOW, ErrorOutput
 from .views import wire_lines
 
@@ -24,14 +23,14 @@ from .views import wire_lines
 class Tap:
     """For ``Client(transport=...)``: ``show`` prints each exchange on standard error, ``path`` is a file for the last.
 
-    Raises FixtureError for a file that is there, without ``force``.
+    Raises FixtureError for a file that cannot be written, or that is there, without ``force``.
     """
 
     dials = True
 
     def __init__(self, show: bool, path: Optional[str], force: bool = False) -> None:
-        if path is not None and os.path.lexists(path) and not force:
-            raise FixtureError("%s: cannot be written: file exists (--force replaces it)" % path, path=path)
+        if path is not None:
+            check_writable(path, force)
         self._show, self._path, self._force = show, path, force
 
     def open(self, address: Any, _timeout: Optional[float]) -> TappedConnection:
