@@ -20,8 +20,6 @@ LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand beh
 
 def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") -> None:
     """What every command that asks a server takes; their help stands once, in that of the program."""
-    from argparse import SUPPRESS
-
     if json_help:
         parser.add_argument("--json", action="store_true", help=json_help)
     add = parser.add_argument
