@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
 from ._address import Address, Proxy, hint_at_port
-from ._errors import ConnectError, RequestError, check_origin, connect_error
+from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error
 from ._net import Clocks, Connection, Network, reason, shut_down
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ async def addresses(network: Network, address: Address) -> List[Tuple[int, Any]]
         except LookupError as error:  # a Python without the codec for names; this one is ASCII since it was parsed
             check_origin(error)
             found = await network.resolve(address.host.encode("ascii"), address.port)
-    except (OSError, UnicodeError, RuntimeError) as error:  # RuntimeError: of a loop that cannot, or has no thread left
+    except OllamaError:
+        raise
+    except Exception as error:  # OSError; RuntimeError of a loop that cannot, or has no thread left; what a codec makes
         check_origin(error)
         raise unreachable(address, "the name does not resolve: %s" % reason(error)) from error
     return [(family, target) for family, _, _, _, target in found]

@@ -189,26 +189,31 @@ class FixtureError(OllamaError, ValueError):
 
 
 def check_origin(error: BaseException) -> None:
-    """Raise an exception again, as it is, where a signal handler of the program raised it: no failure of ours.
+    """Raise what a signal handler of the program has raised, as it is, where ``error`` is that or was made from it.
 
     Every ``except`` of a class that a handler might choose asks this first (a test looks at them all): the signal may
     come in anything, and is the program's, whatever was tried then.
     """
-    if is_of_handler(error):
-        raise error
+    of_handler = raised_by_handler(error)
+    if of_handler is not None:
+        raise of_handler
 
 
-def is_of_handler(error: BaseException) -> bool:
-    """Whether a signal handler raised it, which is known by what it is given: the frame that it interrupts and is called
-    from."""
-    entry = error.__traceback__ and error.__traceback__.tb_next  # behind the frame that has caught it, which runs on
-    while entry is not None:
-        interrupted = entry.tb_frame.f_back
-        for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():
-            if value is interrupted or (type(value) is tuple and any(part is interrupted for part in value)):
-                return True
-        entry = entry.tb_next
-    return False
+def raised_by_handler(error: Optional[BaseException]) -> Optional[BaseException]:
+    """What a signal handler raised: the exception, or the one from which it was made (codecs of Python make others).
+
+    A handler is known by what it is given: the frame that it interrupts, which is the one that calls it.
+    """
+    while error is not None:
+        entry = error.__traceback__ and error.__traceback__.tb_next  # behind the frame that has caught it, which runs on
+        while entry is not None:
+            interrupted = entry.tb_frame.f_back
+            for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():
+                if value is interrupted or (type(value) is tuple and any(part is interrupted for part in value)):
+                    return error
+            entry = entry.tb_next
+        error = error.__cause__
+    return None
 
 
 def describe_cut(text: str) -> str:

@@ -40,7 +40,7 @@ from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed, check_origin, describe_cut, is_of_handler,
+    StreamClosed, check_origin, describe_cut, raised_by_handler,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
@@ -86,7 +86,7 @@ class Exchange(Generic[T]):
         self._data: Any = data  # what makes it, where it has files to read first
         self._timeout, self._retries = timeout, retries
         self._clocks: Any = None  # Clocks, from the first step on
-        self._response: Any = None  # a Response, from the first byte sent on
+        self._response: Any = None  # a Response, before there is a connection
         self._connection: Any = None  # a Connection, while the exchange owns it
         self._race: Optional[Race] = None  # the sockets before they are connected, for close() from another thread
         self._trailer_error: Optional[ProtocolError] = None
@@ -151,11 +151,12 @@ class Exchange(Generic[T]):
             raise StreamClosed("the stream was opened by a blocking call: read it with for, or use AsyncClient")
         self.network = network
 
-    def failed(self, error: OllamaError) -> OllamaError:
+    def failed(self, error: OllamaError) -> BaseException:
         """The error with what had arrived, when and from where; the exchange is over."""
-        if is_of_handler(error):
+        of_handler = raised_by_handler(error)
+        if of_handler is not None:
             self._give_up("cancelled")
-            return error
+            return of_handler
         if self.error is None and error.url is None:
             error.partial = partial = self.partial
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
@@ -272,9 +273,9 @@ class Exchange(Generic[T]):
     async def _ask(self) -> None:
         """Have the head of a response that is not an error. An idle connection that turns out dead is replaced.
 
-        One that dies later, without a byte, may have carried the request to a server that was at work on it: to ask
-        again is then for the caller to decide.
+        One that dies later may have carried the request to a server at work on it: to ask again is for the caller to decide.
         """
+        self._response = Response(self.request.method)  # first: between any two steps a signal may end the exchange
         self._connection = self._route.idle(self.network)
         if self._connection is not None:
             asked = time.monotonic()
@@ -287,12 +288,13 @@ class Exchange(Generic[T]):
                     raise
                 self._check_open()
                 self._disconnect()
+                self._response = Response(self.request.method)
         self._clocks.start("connect")
         self._connection = await self._route.open(self.network, self._clocks, self._made)
         await self._exchange_heads()
 
     async def _exchange_heads(self) -> None:
-        response = self._response = Response(self.request.method)
+        response = self._response
         self._check_open()
         self._log("%s: sending %d bytes", len(self._data))
         lost = await self._send()

@@ -18,7 +18,7 @@ from ._assembler import T
 from ._calls import BaseClient, find_images, map_images
 from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
 from ._endpoints import build
-from ._errors import OllamaError, RequestError, StreamClosed, check_origin, is_of_handler
+from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_handler
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
 from ._values import names_file
@@ -144,7 +144,7 @@ class LoopConnection(BlockingConnection):
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # what a signal handler raises is for whoever waits
-            if is_of_handler(error) or not isinstance(error, (BlockingIOError, InterruptedError)):
+            if raised_by_handler(error) or not isinstance(error, (BlockingIOError, InterruptedError)):
                 waiter.set_exception(error)
         else:
             waiter.set_result(piece)
@@ -278,9 +278,9 @@ class Records(Generic[T]):
             for record in self._batch:
                 return record
         except OllamaError as error:
-            exchange.failed(error)
+            failure = exchange.failed(error)
             exchange.close()
-            raise
+            raise failure
         if not self._begun:
             self._reading.begin(exchange)
             self._begun = True

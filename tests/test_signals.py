@@ -7,6 +7,7 @@ the call wait there.
 from __future__ import annotations
 
 import base64
+import codecs
 import contextlib
 import email.utils
 import errno
@@ -25,6 +26,7 @@ from support import (
 )  # fmt: skip
 
 from ollama_stream import ConnectError, OllamaTimeout, Timeout, _json
+from ollama_stream._exchange import Exchange
 
 # No look at open files: where the signal comes while asyncio makes or ends a loop, or between two steps of Python that hand
 # on a socket, that leaves some for the collector.
@@ -252,6 +254,7 @@ POINTS = [  # the call, the function in whose midst the signal comes, and what t
     (over_tls, ssl.SSLObject, "read", ssl.SSLError),
     (plainly, socket, "getaddrinfo", LookupError),
     (plainly, socket, "getaddrinfo", RuntimeError),
+    (plainly, Exchange, "_exchange_heads", KeyError),
     (plainly, socket.socket, "setsockopt", OSError),
     (plainly, socket.socket, "setblocking", OSError),
     (plainly, socket.socket, "connect", ConnectionRefusedError),
@@ -278,3 +281,23 @@ def test_an_exception_of_the_program_comes_out_of_each_step(colour, call, owner,
         assert raised.value is error
         client.close()
         error.__traceback__ = None
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ConnectionError, ValueError, RuntimeError, LookupError, EOFError])
+def test_257_it_comes_out_of_a_codec_that_makes_another_exception_of_it(colour, kind, monkeypatch):
+    """As Python did before 3.13, and getaddrinfo() sends each name through the codec for names."""
+
+    def encode(*_):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+        return b"", 0
+
+    def search(name):
+        return codecs.CodecInfo(encode, None, name=name) if name == "interrupted" else None
+
+    codecs.register(search)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: "name".encode("interrupted"))
+    error = kind("mine")
+    with pytest.raises(kind) as raised, raising(error, PATIENCE):
+        chat(colour.client("http://gpu-box:1"))
+    assert raised.value is error
+    error.__traceback__ = None

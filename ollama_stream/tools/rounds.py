@@ -71,8 +71,8 @@ class Rounds:
     async def open(self) -> None:
         await self.exchange.open()
 
-    def failed(self, error: OllamaError) -> OllamaError:
-        failure: OllamaError = self.exchange.failed(error)
+    def failed(self, error: OllamaError) -> BaseException:
+        failure: BaseException = self.exchange.failed(error)
         return failure
 
     def close(self) -> None:
