@@ -137,7 +137,7 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
     function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = method.__name__
     function.__annotations__, function.__doc__ = method.__annotations__, method.__doc__
-    function.not_for_models = method.not_for_models  # type: ignore[attr-defined]
+    function.for_models = method.for_models  # type: ignore[attr-defined]
     return function
 
 
@@ -153,7 +153,8 @@ def describe(method: Any, row: Endpoint, answer: Any) -> None:
     method.__annotations__ = {field.name: field.type for field in row.fields.values()}
     method.__annotations__["return"] = answer
     method.__doc__ = format_help(row)
-    method.not_for_models = CALL_FIELDS  # parameters that a method leaves out where it is given as a tool
+    told = {field.name: field.meaning for field in row.fields.values() if field.name not in CALL_FIELDS}
+    method.for_models = row.meaning, told  # of a method that is given as a tool: its parameters and no others
 
 
 def bind_arguments(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:

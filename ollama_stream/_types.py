@@ -78,9 +78,9 @@ def read_typed_dict(kind: Any) -> List[TypeMember]:
 def read_parameters(function: Any, owner: str) -> List[TypeMember]:
     members = []
     signature = call_guarded(RequestError, owner, lambda: inspect.signature(function))
-    hidden = getattr(function, "not_for_models", ())
+    _, told = getattr(getattr(function, "func", function), "for_models", ("", signature.parameters))
     for name, parameter in signature.parameters.items():
-        if name in hidden:
+        if name not in told:
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise RequestError("%s: a positional-only parameter cannot be given by name" % name)
@@ -183,6 +183,8 @@ def format_type(kind: Any) -> str:
 
 def read_docstring(owner: Any) -> Tuple[str, Dict[str, str]]:
     """The text before the first section of a Google-style docstring, and what it says of each argument."""
+    if hasattr(owner, "for_models"):
+        return typing.cast(Tuple[str, Dict[str, str]], owner.for_models)
     text = getattr(owner, "__dict__", {}).get("__doc__", owner.__doc__)  # as it was written
     text = text if isinstance(text, str) else ""
     if dataclasses.is_dataclass(owner) and text.startswith(format_type(owner) + "("):

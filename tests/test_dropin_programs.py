@@ -188,3 +188,6 @@ def test_the_search_is_given_as_a_tool(dropin, name, form):
     schema = function_tool(owner.web_search)["function"]
     assert (schema["name"], list(schema["parameters"]["properties"])) == ("web_search", ["query", "max_results"])
     assert schema["parameters"]["required"] == ["query"]
+    assert schema["description"].startswith("Search the web") and "headers" not in schema["description"]
+    told = {name: part["description"] for name, part in schema["parameters"]["properties"].items()}
+    assert told == {"query": "what to look for", "max_results": "how many results at most (default: 3)"}
