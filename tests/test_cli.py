@@ -444,6 +444,7 @@ UNKNOWN = [  # id, arguments, the line
     ("nothing", [], "expected a command"),
     ("walk", ["walk"], "'walk' is not a command"),
     ("nearly", ["pul"], "'pul' is not a command; did you mean pull?"),
+    ("option of a command", ["--host", "x", "list"], "'--host' is not an option; those of a command stand behind it"),
     ("option", ["--versoin"], "'--versoin' is not an option; did you mean --version?"),
 ]
 

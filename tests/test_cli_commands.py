@@ -62,6 +62,8 @@ def test_with_json_a_command_prints_the_whole_answer(words: List[str]) -> None:
         done = cli_run(*words, "--json", "--host", server.url)
     printed = json.loads(done.out)
     assert (done.status, done.err) == (0, "")
+    if words == ["list"]:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", printed["models"][0]["modified_at"])
     assert set(printed) == {key for key, value in json.loads(exchange.body()).items() if value is not None}
 
 

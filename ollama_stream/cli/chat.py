@@ -44,7 +44,7 @@ class Chat:
         self._settings = dict(fields)
         if options.tool:
             self._settings["tools"] = [*(fields.get("tools") or ()), *map(tool_of, options.tool)]
-        self._talk = self._conversation([], options.system)
+        self._talk = self._conversation(self._settings, [], options.system)
         self._last: Optional[Tuple[str, List[str]]] = None  # the last prompt and its images
         self._out, self._err = Output(sys.stdout), ErrorOutput()
 
@@ -95,8 +95,8 @@ class Chat:
         print_answer(lambda: self._talk.say(prompt, images=images or None), self._options, waiting_for(self._options))
         self._out.write("\n")
 
-    def _conversation(self, messages: Any, system: Optional[str] = None) -> Any:
-        return Conversation(self._client, self._options.model, messages=messages, system=system, **self._settings)
+    def _conversation(self, settings: Dict[str, Any], messages: Any, system: Optional[str] = None) -> Any:
+        return Conversation(self._client, self._options.model, messages=messages, system=system, **settings)
 
     # --- commands
 
@@ -114,7 +114,7 @@ class Chat:
         self._out.write(HELP)
 
     def _do_clear(self, _words: List[str]) -> None:
-        self._talk = self._conversation([one for one in self._talk.messages if one.role == "system"][:1])
+        self._talk = self._conversation(self._settings, [one for one in self._talk.messages if one.role == "system"][:1])
         self._out.write("Cleared.\n")
 
     def _do_retry(self, _words: List[str]) -> None:
@@ -123,7 +123,7 @@ class Chat:
         messages = self._talk.messages
         asked = [i for i, one in enumerate(messages) if one.role == "user"]
         if asked and messages[asked[-1]].content == self._last[0]:  # it was answered
-            self._talk = self._conversation(messages[: asked[-1]])
+            self._talk = self._conversation(self._settings, messages[: asked[-1]])
         self._ask(*self._last)
 
     def _do_save(self, words: List[str]) -> None:
@@ -163,7 +163,7 @@ class Chat:
         from .options import json_or_text
 
         what, rest = words[0] if words else "", words[1:]
-        settings, options = self._settings, self._options
+        settings, options = dict(self._settings), self._options
         system = None
         if what == "system" and rest:
             system = " ".join(rest)
@@ -183,7 +183,8 @@ class Chat:
             setattr(options, name, what in ("verbose", "nowordwrap"))
         else:
             raise RequestError("expected what /help says of /set")
-        self._talk = self._conversation(self._talk.messages, system)
+        self._talk = self._conversation(settings, self._talk.messages, system)
+        self._settings = settings
         self._out.write("Set.\n")
 
     _do_exit = _do_bye = _do_help  # with words behind them

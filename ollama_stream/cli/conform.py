@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 
 from .._client import Client
 from .._errors import FixtureError, OllamaError, escape_controls
+from .._net import reason
 from .._records import Generation
 from ..fixture import Fixture, load
 from ..replay import Replaying, serve
@@ -166,7 +167,7 @@ def judged(case: Case, words: List[str], seconds: int) -> Verdict:
         except subprocess.TimeoutExpired:
             return Verdict(case, "wrong", "it does not end within %d s" % seconds)
         except OSError as error:
-            raise FixtureError("%s cannot be run: %s" % (words[0], error.strerror)) from None
+            raise FixtureError("%s cannot be run: %s" % (words[0], reason(error))) from None
         if not any(one["exchange"] for one in server.report()["exchanges"]):
             return Verdict(case, "not asked", told_by(done.returncode, done.stderr.decode("utf-8", "replace")))
     why = fault_of(case, done.returncode, done.stdout.decode("utf-8", "replace"))

@@ -181,7 +181,7 @@ def say(options: Namespace, value: Dict[str, Any], line: str) -> None:
 
 
 def print_json(record: Any) -> None:
-    Output(sys.stdout).write_json(record.model_dump(exclude_none=True))
+    Output(sys.stdout).write_json(record.model_dump(mode="json", exclude_none=True))
 
 
 def text(value: Any) -> str:

@@ -92,7 +92,8 @@ def command(arguments: List[str], program: str) -> int:
         return command([arguments[1], "--help"], program)
     if name not in COMMANDS:
         what = "an option" if name.startswith("-") else "a command"
-        text = "%r is not %s%s" % (first, what, nearest(first, [*COMMANDS, *ALIASES, "--version", "--help"]))
+        near = nearest(first, [*COMMANDS, *ALIASES, "--version", "--help"])
+        text = "%r is not %s%s" % (first, what, near or "; those of a command stand behind it" * first.startswith("-"))
         wrong_arguments(program, text if arguments else "expected a command")
     return carry_out(module_of(name), name, "%s %s" % (program, first), COMMANDS[name], arguments[1:], program)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, List, Mapping, Optional, Sequenc
 from .._client import Client
 from .._errors import ProtocolError, RequestError, check_origin
 from .._json import MAX_DEPTH, parse_json
+from .._net import reason
 from .._records import Message, Path
 from .._values import check_message, check_messages
 from .rounds import Rounds, check_history, message_of
@@ -137,7 +138,7 @@ def replace_file(path: Path, data: bytes) -> None:
             raise
     except (OSError, ValueError) as error:
         check_origin(error)
-        raise RequestError("%s: cannot be written: %s" % (os.fspath(path), error)) from error
+        raise RequestError("%s: cannot be written: %s" % (os.fspath(path), reason(error))) from error
 
 
 def read_messages(path: Path) -> List[Message]:
@@ -146,7 +147,7 @@ def read_messages(path: Path) -> List[Message]:
             lines = file.read().split(b"\n")
     except (OSError, ValueError) as error:
         check_origin(error)
-        raise RequestError("%s: cannot be read: %s" % (os.fspath(path), error)) from error
+        raise RequestError("%s: cannot be read: %s" % (os.fspath(path), reason(error))) from error
     messages = []
     for lineno, line in enumerate(lines, 1):
         try:
