@@ -27,7 +27,7 @@ from ._route import Pool, Route
 from ._stream import MAX_LINE
 from ._syntax import has_controls
 from ._tls import Cert, TLSSettings, Verify
-from ._values import Upload, check_number, is_list
+from ._values import Upload, check_flag, check_number, is_list
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -113,7 +113,7 @@ class BaseClient:
         ``transport`` replaces the network: an object with ``open(address, timeout)``; its ``dials = True`` says that it
         may ask for a real connection, which then goes through a proxy as any other.
         """
-        self._environ: Mapping[str, str] = os.environ if trust_env else {}
+        self._environ: Mapping[str, str] = os.environ if check_flag(trust_env, "trust_env") else {}
         self._address = choose_address(host, self._environ)
         self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
@@ -354,9 +354,11 @@ async def has_blob(exchange: Exchange[Any]) -> bool:
 
 
 async def is_there(exchange: Exchange[Any]) -> bool:
-    """Whether there is an answer, and a good one."""
+    """Whether there is an answer, and a good one. Raises RequestError where nobody could be asked."""
     try:
         await read_answer(exchange)
+    except RequestError:
+        raise
     except OllamaError as error:
         check_origin(error)
         return False

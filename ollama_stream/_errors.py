@@ -189,31 +189,42 @@ class FixtureError(OllamaError, ValueError):
 
 
 def check_origin(error: BaseException) -> None:
-    """Raise what a signal handler of the program has raised, as it is, where ``error`` is that or was made from it.
+    """Raise what the program itself has raised in our midst, as it is, where ``error`` is that or was made from it.
 
-    Every ``except`` of a class that a handler might choose asks this first (a test looks at them all): the signal may
-    come in anything, and is the program's, whatever was tried then.
+    Every ``except`` of a class that a signal handler might choose asks this first (a test looks at them all): the signal
+    may come in anything, and is the program's, whatever was tried then.
     """
-    of_handler = raised_by_handler(error)
-    if of_handler is not None:
-        raise of_handler
+    of_program = raised_by_program(error)
+    if of_program is not None:
+        raise of_program
 
 
-def raised_by_handler(error: Optional[BaseException]) -> Optional[BaseException]:
-    """What a signal handler raised: the exception, or the one from which it was made (codecs of Python make others).
-
-    A handler is known by what it is given: the frame that it interrupts, which is the one that calls it.
-    """
+def raised_by_program(error: Optional[BaseException]) -> Optional[BaseException]:
+    """What a signal handler raised, or another greenlet threw: the exception, or that from which codecs have made it."""
     while error is not None:
         entry = error.__traceback__ and error.__traceback__.tb_next  # behind the frame that has caught it, which runs on
         while entry is not None:
-            interrupted = entry.tb_frame.f_back
-            for value in entry.tb_frame.f_locals.values() if interrupted is not None else ():
-                if value is interrupted or (type(value) is tuple and any(part is interrupted for part in value)):
-                    return error
+            if is_handler(entry.tb_frame) or (entry.tb_next is None and is_thrown(error, entry.tb_frame)):
+                return error
             entry = entry.tb_next
         error = error.__cause__
     return None
+
+
+def is_handler(frame: Any) -> bool:
+    """A signal handler is known by what it is given: the frame that it interrupts, which is the one that calls it."""
+    interrupted = frame.f_back
+    return interrupted is not None and any(
+        value is interrupted or (type(value) is tuple and any(part is interrupted for part in value))
+        for value in frame.f_locals.values()
+    )
+
+
+def is_thrown(error: BaseException, last: Any) -> bool:
+    """Whether it came out of a switch of greenlets (``gevent.Timeout(5, MyError())``), and not from their own sockets."""
+    hubs = ("gevent._gevent_c", "gevent._greenlet", "gevent._waiter", "eventlet.hubs")
+    own = type(error).__module__.startswith(("gevent", "eventlet")) or error.args == ("timed out",)
+    return not own and last.f_globals.get("__name__", "").startswith(hubs)
 
 
 def describe_cut(text: str) -> str:

@@ -40,7 +40,7 @@ from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
     ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed, check_origin, describe_cut, raised_by_handler,
+    StreamClosed, check_origin, describe_cut, raised_by_program,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
@@ -153,10 +153,10 @@ class Exchange(Generic[T]):
 
     def failed(self, error: OllamaError) -> BaseException:
         """The error with what had arrived, when and from where; the exchange is over."""
-        of_handler = raised_by_handler(error)
-        if of_handler is not None:
+        of_program = raised_by_program(error)
+        if of_program is not None:
             self._give_up("cancelled")
-            return of_handler
+            return of_program
         if self.error is None and error.url is None:
             error.partial = partial = self.partial
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0

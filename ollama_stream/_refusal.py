@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from ._address import redact_location
 from ._errors import MAX_SHOWN_ERROR, ProtocolError, ResponseError, check_origin, find_reason
 from ._http1 import Head
-from ._json import parse_json
+from ._json import parse_json, read_object
 from ._stream import response_error
 from ._syntax import has_controls
 
@@ -34,7 +34,7 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     try:
         data = parse_json(text)
     except ProtocolError:
-        data = text
+        data = object_in_lines(text) or text
     if isinstance(data, dict) and find_reason(data, head.reason):
         return response_error(data, head.status, head.reason, **details)
     told = isinstance(data, str) or (isinstance(data, list) and all(isinstance(item, dict) for item in data))
@@ -44,6 +44,14 @@ def status_error(head: Head, body: bytes) -> ResponseError:
     return ResponseError(
         message[:MAX_SHOWN_ERROR] or head.reason or "status %d" % head.status, head.status, raw=data, **details
     )
+
+
+def object_in_lines(text: str) -> Optional[Dict[str, Any]]:
+    """The first object of a text that is laid out as a stream: lines of JSON, or events ("data: {...}")."""
+    if not text.startswith(("{", "data:", "event:", ":")):
+        return None
+    lines = (line[5:] if line.startswith("data:") else line for line in text.splitlines())
+    return next(filter(None, map(read_object, lines)), None)
 
 
 def is_binary(head: Head, body: bytes) -> bool:

@@ -18,7 +18,7 @@ from ._assembler import T
 from ._calls import BaseClient, find_images, map_images
 from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
 from ._endpoints import build
-from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_handler
+from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_program
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
 from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
 from ._values import names_file
@@ -51,7 +51,7 @@ class LoopConnection(BlockingConnection):
         self._timer: Optional[asyncio.TimerHandle] = None
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
-        loop = asyncio.get_running_loop()
+        loop = this_loop()
         self._begin_wait(loop, timeout)
         try:
             await loop.sock_sendall(self.sock, data)
@@ -144,7 +144,7 @@ class LoopConnection(BlockingConnection):
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # what a signal handler raises is for whoever waits
-            if raised_by_handler(error) or not isinstance(error, (BlockingIOError, InterruptedError)):
+            if raised_by_program(error) or not isinstance(error, (BlockingIOError, InterruptedError)):
                 waiter.set_exception(error)
         else:
             waiter.set_result(piece)

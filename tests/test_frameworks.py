@@ -120,6 +120,9 @@ with socket.socket() as silent:
     try:
         with gevent.Timeout(0.1): client.chat("m", [])
     except gevent.Timeout: print("gevent's time-out")
+    try:
+        with gevent.Timeout(0.1, OSError("mine")): client.chat("m", [])
+    except OSError as error: print(error)
     try: client.chat("m", [], timeout=0.1)
     except ollama.OllamaTimeout as error: print(error.clock)
 """
@@ -128,7 +131,7 @@ with socket.socket() as silent:
 def test_gevent_waits_in_the_blocking_client(url):
     pytest.importorskip("gevent")
     end = run_python("-W", "ignore", "-c", GEVENT, url)
-    assert (end.stdout, end.stderr) == ("['Hi', 'Hi', 'Hi'] Hi\ngevent's time-out\nfirst_byte\n", "")
+    assert (end.stdout, end.stderr) == ("['Hi', 'Hi', 'Hi'] Hi\ngevent's time-out\nmine\nfirst_byte\n", "")
 
 
 def test_uvloop_runs_the_other_client(url):
@@ -167,8 +170,11 @@ def test_anyio_has_its_scopes_and_trio_is_told_what_is_needed(url):
     with Server(answer()) as silent:
         assert anyio.run(main, silent.url) == (True, "Hi")
     pytest.importorskip("trio")
-    with pytest.raises(ollama.RequestError, match="needs a running loop of asyncio"):
-        anyio.run(ollama.AsyncClient(url).list, backend="trio")
+    rested = ollama.AsyncClient(url)
+    asyncio.run(rested.chat(**CHAT))
+    for call in (ollama.AsyncClient(url).list, rested.list, rested.ping):
+        with pytest.raises(ollama.RequestError, match="needs a running loop of asyncio"):
+            anyio.run(call, backend="trio")
 
 
 def test_tenacity_tries_again():

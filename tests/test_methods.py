@@ -349,6 +349,9 @@ def test_fault_265_settings_are_refused_at_once(kind):
     for proxy in (3, {"http": "http://p:1"}, "http://p:1/path", "socks5://p:1"):
         with pytest.raises(RequestError, match="^proxy"):
             kind("127.0.0.1", proxy=proxy)
+    for trust_env in ("no", None, 0):
+        with pytest.raises(RequestError, match="^trust_env: expected True or False, got "):
+            kind("127.0.0.1", trust_env=trust_env)
     with pytest.raises(TypeError, match=r"^%s\(\) takes host alone by its place: give the others by name$" % kind.__name__):
         kind("127.0.0.1", 30)
 
@@ -367,6 +370,18 @@ def test_fault_265_a_constructor_shows_its_settings():
 
 
 def test_fault_264_a_loop_that_is_not_of_asyncio_is_told():
+    with support.Server(support.answer(support.GOOD, support.read_request)) as server:
+        rested = AsyncClient(server.url)
+        asyncio.run(rested.chat("m", "hi"))
+
+        async def main():
+            for call in (AsyncClient("127.0.0.1:9").ping, rested.ping, rested.list):
+                with pytest.raises(RequestError, match="needs a running loop of asyncio, and there is none"):
+                    await call()
+
+        with pytest.raises(StopIteration):
+            main().send(None)
+
     async def main():
         with pytest.raises(RequestError, match="needs a running loop of asyncio, and there is none"):
             await AsyncClient("127.0.0.1:9").list()

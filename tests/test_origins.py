@@ -21,7 +21,7 @@ SPECIAL = {
     "StopIteration", "StopAsyncIteration", "ImportError", "KeyboardInterrupt", "UnicodeDecodeError", "UnicodeEncodeError",
     "JSONDecodeError", "SSLWantReadError", "ProtocolError", "RequestError", "FixtureError", "IncompleteStream", "StreamClosed",
 }  # fmt: skip
-ASKS = {"check_origin", "raised_by_handler"}
+ASKS = {"check_origin", "raised_by_program"}
 
 # (file, function) and why what is caught there needs no question.
 THREAD = "in a thread of its own, and signals are handled in the main one"

@@ -22,10 +22,10 @@ import time
 import pytest
 from proxies import Tls
 from support import (
-    CHAT, GOOD, HEAD, LINE, PATIENCE, Server, answer, chunk, full_listener, line, read_request, response,
+    CHAT, GOOD, HEAD, LINE, PATIENCE, Bytes, Server, answer, chunk, full_listener, line, read_request, response,
 )  # fmt: skip
 
-from ollama_stream import ConnectError, OllamaTimeout, Timeout, _json
+from ollama_stream import Client, ConnectError, ConnectionLost, OllamaTimeout, Timeout, _json
 from ollama_stream._exchange import Exchange
 
 # No look at open files: where the signal comes while asyncio makes or ends a loop, or between two steps of Python that hand
@@ -301,3 +301,18 @@ def test_257_it_comes_out_of_a_codec_that_makes_another_exception_of_it(colour, 
         chat(colour.client("http://gpu-box:1"))
     assert raised.value is error
     error.__traceback__ = None
+
+
+THROWN = [(OSError("mine"), True), (TimeoutError("mine"), True), (socket.timeout("timed out"), False)]
+
+
+@pytest.mark.parametrize("error, is_program", THROWN, ids=lambda value: "257-%r" % value)
+@pytest.mark.parametrize("hub", ["gevent._gevent_c_greenlet_primitives", "eventlet.hubs.hub"])
+def test_what_another_greenlet_throws_is_the_program_and_a_time_out_of_its_socket_is_not(error, is_program, hub):
+    names, transport = {"__name__": hub, "error": error}, Bytes()
+    exec("def recv(_timeout):\n    raise error", names)
+    transport.recv = names["recv"]
+    with pytest.raises(Exception) as raised:
+        chat(Client(transport=transport))
+    assert (raised.value is error) == is_program
+    assert is_program or isinstance(raised.value, ConnectionLost)
