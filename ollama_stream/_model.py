@@ -132,13 +132,7 @@ class Model:
         dump = self.model_dump(**{**how, "mode": "json"})
         return json.dumps(dump, indent=indent, separators=separators, ensure_ascii=False)
 
-    def dict(self, **how: Any) -> Dict[str, Any]:
-        """The same as ``model_dump()``."""
-        return self.model_dump(**how)
-
-    def json(self, **how: Any) -> str:
-        """The same as ``model_dump_json()``."""
-        return self.model_dump_json(**how)
+    dict, json = model_dump, model_dump_json  # their older names
 
     def model_copy(self: M, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> M:
         """A copy, with the values of ``update``, which are not checked, in place of its own."""
@@ -146,9 +140,7 @@ class Model:
         made.__dict__.update(deepcopy(self.__dict__) if deep else self.__dict__, **(update or {}))
         return made
 
-    def copy(self: M, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> M:
-        """The same as ``model_copy()``."""
-        return self.model_copy(update=update, deep=deep)
+    copy = model_copy
 
     @classmethod
     def model_validate_json(cls: Type[M], json_data: Union[str, bytes, bytearray], **_others: Any) -> M:

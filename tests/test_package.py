@@ -234,6 +234,19 @@ def long_functions(tree, place):
         yield from long_functions(node, name if isinstance(node, ast.ClassDef) else place)
 
 
+def test_no_local_variable_wears_the_name_of_a_function_of_its_module():
+    worn = []
+    for module in MODULES:
+        names = {name for node in TREES[module].body if not isinstance(node, (ast.Assign, ast.AnnAssign)) for name in names_of(node)}
+        names |= {name for found in IMPORTS if found.module == module and not found.function for name, _ in found.names}
+        for function in ast.walk(TREES[module]):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+                stored |= {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+                worn += ["%s: %s" % (module, name) for name in sorted(stored & names)]
+    assert worn == []
+
+
 # --- one place for each fact ------------------------------------------------------------------------------------------
 
 

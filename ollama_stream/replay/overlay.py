@@ -62,10 +62,10 @@ class Pace(NamedTuple):
     max_gap: Optional[float] = None
     min_gap: float = 0.0
 
-    def schedule(self, planned: Iterable[Action]) -> Iterator[Tuple[float, Action]]:
+    def schedule(self, plan: Iterable[Action]) -> Iterator[Tuple[float, Action]]:
         """Actions, each with the seconds after the request at which it is due: absolute, or lateness would add up."""
         due = before = pauses = 0.0
-        for action in planned:
+        for action in plan:
             if self.speed is not None:
                 gap = (action.time - before) / self.speed
                 due += gap if self.max_gap is None else min(gap, self.max_gap)
