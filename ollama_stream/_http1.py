@@ -24,7 +24,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Unio
 
 from ._errors import ConnectionLost, ProtocolError, check_origin
 from ._syntax import (
-    BODILESS, EMPTY_LINES, VERSIONS, HeaderFields, framing_of, header_values, line_content, may_persist, parse_chunk_size,
+    BODILESS, EMPTY_LINES, VERSIONS, HeaderFields, WithHeaders, framing_of, line_content, may_persist, parse_chunk_size,
     parse_header_field, parse_header_text, parse_status_line, shown_bytes,
 )  # fmt: skip
 
@@ -42,22 +42,17 @@ HEAD, SIZE, DATA, TRAILERS = "head", "size", "data", "trailers"
 LENGTH, UNTIL_EOF, END = "length", "until end of file", "end"
 
 
-class Head(NamedTuple):
-    """The head of a response: ``version`` "1.1" or "1.0", ``headers`` as on the wire, decoded as Latin-1."""
-
+class StatusLine(NamedTuple):
     version: str
     status: int
     reason: str
     headers: HeaderFields
 
-    def get_all(self, name: str) -> List[str]:
-        """The values of all fields of that name, in any case."""
-        return header_values(self.headers, name)
 
-    def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
-        """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
-        values = self.get_all(name)
-        return ", ".join(values) if values else default
+class Head(WithHeaders, StatusLine):
+    """The head of a response: ``version`` "1.1" or "1.0", ``headers`` as on the wire, decoded as Latin-1."""
+
+    __slots__ = ()
 
 
 class Chunk(NamedTuple):

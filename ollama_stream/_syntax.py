@@ -7,7 +7,7 @@ side in ``fixture`` read messages with them.
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ._errors import ProtocolError
 
@@ -29,6 +29,21 @@ VALUE_CONTROLS = LINE_CONTROLS.translate(None, b"\x0b\x0c\x1c\x1d\x1e\x1f")
 BODILESS = (204, 205, 304)  # statuses without a body (RFC 9110, 15.3.5, 15.3.6 and 15.4.5)
 
 HeaderFields = List[Tuple[str, str]]
+
+
+class WithHeaders:
+    """What a head has, of a request or a response: the values of its ``headers``."""
+
+    __slots__ = ()
+
+    def get_all(self: Any, name: str) -> List[str]:
+        """The values of all fields of that name, in any case."""
+        return header_values(self.headers, name)
+
+    def get(self: Any, name: str, default: Optional[str] = None) -> Optional[str]:
+        """The value of a field; several are joined by ", " (RFC 9110, 5.3)."""
+        values: List[str] = self.get_all(name)
+        return ", ".join(values) if values else default
 
 
 def parse_status_line(content: bytes) -> Tuple[str, int, str]:
