@@ -225,6 +225,56 @@ def test_the_send_of_httpx_itself_is_not_called(dropin, httpx, loopback, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_variables_that_httpx_is_not_to_trust_still_name_the_server_and_its_key(dropin, loopback, monkeypatch, form):
+    monkeypatch.setenv("OLLAMA_HOST", loopback.url)
+    monkeypatch.setenv("OLLAMA_API_KEY", "k")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    cls = getattr(dropin.ollama, form)
+    assert answer_of(cls(trust_env=False).list()).models
+    assert cls("http://gpu-box", trust_env=False)._client.base_url == "http://gpu-box"
+    for trusted in (True, False):
+        headers = cls("https://ollama.com", trust_env=trusted)._client.headers
+        assert headers["authorization"] == "Bearer k"
+
+
+WAITS = [
+    asyncio.create_task, asyncio.ensure_future, asyncio.shield, lambda call: asyncio.wait_for(call, 60),
+    lambda call: first_of(asyncio.gather(call)),
+]  # fmt: skip
+
+
+async def first_of(calls):
+    return (await calls)[0]
+
+
+@pytest.mark.parametrize("wait", WAITS, ids=["task", "future", "shield", "wait_for", "gather"])
+def test_a_stream_is_a_coroutine_until_it_is_awaited(tracer, loopback, wait):
+    async def read():
+        import ollama
+
+        client = ollama.AsyncClient(loopback.url)
+        return [part.message.content async for part in await wait(client.chat("m", MESSAGES, stream=True))]
+
+    assert asyncio.run(read()) == ["Hi"]
+    assert len(tracer.seen) == 1
+
+
+def test_a_stream_can_be_run(dropin, loopback):
+    assert hasattr(asyncio.run(dropin.ollama.AsyncClient(loopback.url).chat("m", MESSAGES, stream=True)), "__aiter__")
+
+
+def test_a_stream_that_nobody_awaits_can_be_closed(dropin, loopback):
+    async def drop():
+        call = dropin.ollama.AsyncClient(loopback.url).chat("m", MESSAGES, stream=True)
+        assert asyncio.iscoroutine(call)
+        call.close()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asyncio.run(drop())
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_what_is_empty_in_a_message_is_not_sent(dropin, loopback, form):
     call = {"function": {"name": "f", "arguments": {}}}
     messages = [{"role": "assistant", "content": "", "thinking": None, "tool_calls": [call]},

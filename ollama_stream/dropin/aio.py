@@ -42,11 +42,20 @@ class AsyncClient(OfficialSettings, OwnAsyncClient):
         return await self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
 
 
-class Requested:
-    """A stream that has yet to come through ``_request``: await it, as with the official client, or loop over it."""
+class Requested(Coroutine[Any, Any, Any]):
+    """A stream that has yet to come through ``_request``: a coroutine, as with the official client, or loop over it."""
 
     def __init__(self, answer: Coroutine[Any, Any, Any]) -> None:
         self._answer = answer
+
+    def send(self, value: Any) -> Any:
+        return self._answer.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._answer.throw(*error)
+
+    def close(self) -> None:
+        self._answer.close()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._answer.__await__()

@@ -8,6 +8,7 @@ path and JSON value -> ``request_of`` -> an exchange.
 from __future__ import annotations
 
 import json as json_module
+import os
 import sys
 import warnings
 from typing import Any, Dict, Iterator, Mapping, MutableMapping, NamedTuple, Optional, Tuple
@@ -43,7 +44,10 @@ class OfficialSettings(BaseClient):
                 warnings.warn("%s= is ignored: %s" % (name, IGNORED[name]), stacklevel=2)
         if any((mounts or {}).values()):
             raise RequestError("mounts: the way to a server is chosen by proxy= or transport=")
-        super().__init__(host or None, **settings)
+        own = {name: value for name, value in os.environ.items() if name.startswith("OLLAMA_")}
+        trusted = settings.get("trust_env", True)  # which httpx asks; the official client reads its own variables anyway
+        super().__init__(host or (None if trusted else own.get("OLLAMA_HOST")) or None, **settings)
+        self._environ = self._environ if trusted else own
 
     @property
     def _client(self) -> Any:
