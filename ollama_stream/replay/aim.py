@@ -62,15 +62,6 @@ class Aim:
         self._found = offset is not None
         return offset
 
-    def before_head(self, piece: Piece) -> Optional[int]:
-        return BEFORE if piece.kind == "head" else None
-
-    def before_end(self, piece: Piece) -> Optional[int]:
-        return BEFORE if piece.kind in TAIL else None
-
-    def at_time(self, piece: Piece) -> Optional[int]:
-        return BEFORE if piece.time > self.number else None
-
     def in_chunk(self, piece: Piece) -> Optional[int]:
         if piece.kind in ("chunk", "part"):
             self.count += 1
@@ -111,12 +102,12 @@ class Aim:
 
 
 _LOOKS: Dict[str, Callable[[Aim, Piece], Optional[int]]] = {
-    "head": Aim.before_head,
+    "head": lambda _, piece: BEFORE if piece.kind == "head" else None,
     "chunk": Aim.in_chunk,
     "line": Aim.in_line,
     "byte": Aim.in_body,
-    "end": Aim.before_end,
-    "t": Aim.at_time,
+    "end": lambda _, piece: BEFORE if piece.kind in TAIL else None,
+    "t": lambda aim, piece: BEFORE if piece.time > aim.number else None,
 }
 
 

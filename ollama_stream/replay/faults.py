@@ -241,27 +241,18 @@ def _expected(kind: str) -> FixtureError:
 # Arguments: from a text or from JSON, or a ValueError
 
 
-def _number(value: Any, lowest: float, highest: float) -> float:
-    number = float("nan") if isinstance(value, (bool, list, dict)) else float(value)
-    if not lowest <= number <= highest:
-        raise ValueError
-    return number
+def _number(lowest: float, highest: float, kind: Callable[[float], float] = float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        number = float("nan") if isinstance(value, (bool, list, dict)) else float(value)
+        if not lowest <= number <= highest:
+            raise ValueError
+        return kind(number)
+
+    return read
 
 
-def _seconds(value: Any) -> float:
-    return _number(value, 0, MAX_SECONDS)
-
-
-def _milliseconds(value: Any) -> float:
-    return _number(value, 0, 1000 * MAX_SECONDS)
-
-
-def _size(value: Any) -> int:
-    return int(_number(value, 1, MAX_SIZE))
-
-
-def _status(value: Any) -> int:
-    return int(_number(value, 100, 999))
+_seconds, _milliseconds = _number(0, MAX_SECONDS), _number(0, 1000 * MAX_SECONDS)
+_size, _status = _number(1, MAX_SIZE, int), _number(100, 999, int)
 
 
 def _text(value: Any) -> str:

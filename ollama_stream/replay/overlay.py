@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from http import HTTPStatus
 from itertools import zip_longest
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -172,7 +171,7 @@ def _new(time: float, data: bytes, chunked: bool) -> Piece:
 
 def _resized(piece: Piece, data: bytes) -> Piece:
     """With other data; a chunk that never came whole announces so many bytes more or fewer."""
-    if not piece.lead:
+    if not piece.lead or len(data) == len(piece.data):
         return piece._replace(data=data)
     size = int(piece.lead.split(b";")[0], 16) + len(data) - len(piece.data)
     return piece._replace(lead=b"%x\r\n" % size, data=data)
@@ -188,14 +187,6 @@ def _insert(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
         elif offset is not None:
             piece = _resized(piece, piece.data[:offset] + fault.argument + piece.data[offset:])
         yield piece
-
-
-def _garbage(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
-    return _insert(pieces, fault._replace(argument=b"%%%\n"))
-
-
-def _bom(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
-    return _insert(pieces, fault._replace(point="byte", argument=b"\xef\xbb\xbf"))
 
 
 def _error(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
@@ -217,10 +208,6 @@ def _drop(pieces: _Pieces, fault: Fault) -> _Pieces:
         aim = Aim(fault)
         return [piece for piece in pieces if aim.find(piece) is None]
     return _without(pieces, lambda number, _: number == fault.number)
-
-
-def _no_done(pieces: _Pieces, _: Fault) -> _Pieces:
-    return _without(pieces, lambda _, line: _ends_answer(line))
 
 
 def _ends_answer(line: bytes) -> bool:
@@ -249,7 +236,7 @@ def _without_bytes(pieces: _Pieces, start: int, end: int) -> Iterator[Piece]:
         kept = piece.data[: max(start, 0)] + piece.data[max(end, 0) :]
         start, end = start - len(piece.data), end - len(piece.data)
         if kept or not piece.data:
-            yield _resized(piece, kept) if len(kept) < len(piece.data) else piece
+            yield _resized(piece, kept)
 
 
 def _rechunk(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
@@ -274,12 +261,6 @@ def _merge(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
     return _rechunk(pieces, fault._replace(argument=size or 1))
 
 
-def _crlf(pieces: _Pieces, _: Fault) -> _Pieces:
-    return [
-        _resized(piece, piece.data.replace(b"\n", b"\r\n")) if b"\n" in piece.data else piece for piece in pieces
-    ]  # fmt: skip
-
-
 def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     for piece in pieces:
         if piece.kind == "head":
@@ -291,8 +272,9 @@ def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
 
 
 def _status(head: bytes, fault: Fault) -> bytes:
-    known = {status.value: status.phrase for status in HTTPStatus}
-    line = b"%d %s" % (fault.argument, known.get(fault.argument, "Unknown").encode("ascii"))
+    from http.client import responses
+
+    line = b"%d %s" % (fault.argument, responses.get(fault.argument, "Unknown").encode("ascii"))
     return head[:9] + line + head[head.index(b"\r\n") :]
 
 
@@ -306,14 +288,14 @@ def _header(head: bytes, fault: Fault) -> bytes:
 _Change = Callable[[_Pieces, Fault], Iterable[Piece]]
 _BODY_CHANGES: Dict[str, _Change] = {
     "insert": _insert,
-    "garbage": _garbage,
-    "bom": _bom,
+    "garbage": lambda pieces, fault: _insert(pieces, fault._replace(argument=b"%%%\n")),
+    "bom": lambda pieces, fault: _insert(pieces, fault._replace(point="byte", argument=b"\xef\xbb\xbf")),
     "error": _error,
     "drop": _drop,
-    "no-done": _no_done,
+    "no-done": lambda pieces, _: _without(pieces, lambda _, line: _ends_answer(line)),
     "rechunk": _rechunk,
     "merge": _merge,
-    "crlf": _crlf,
+    "crlf": lambda pieces, _: [_resized(piece, piece.data.replace(b"\n", b"\r\n")) for piece in pieces],
 }
 _HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, "header": _header}
 
@@ -322,8 +304,7 @@ _HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, 
 
 
 def _mark(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
-    for _, piece in marked(pieces, fault):
-        yield piece
+    return (piece for _, piece in marked(pieces, fault))
 
 
 def _cut(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
-from .._errors import ConnectionLost, FixtureError, ProtocolError, ResponseError
+from .._errors import ConnectionLost, FixtureError, OllamaError, ProtocolError, ResponseError
 from .._http1 import Response
 from .._net import PIECE_SIZE, shut_down
 from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
@@ -69,7 +69,7 @@ def recorded_answer(fixture: Fixture, faults: Sequence[Fault] = ()) -> Answer:
     return Answer(fixture.name, None, planned(fixture, faults))
 
 
-def json_answer(status: int, value: Any, method: str = "GET", field_line: str = "") -> Answer:
+def json_answer(status: int, value: Any, method: str, field_line: str = "") -> Answer:
     """An answer of our own."""
     data = json_bytes(status, value, field_line, method)
     return Answer(None, value.get("error"), [Action(0.0, "send", data), Action(0.0, "complete")])
@@ -81,10 +81,6 @@ def json_bytes(status: int, value: Any, field_line: str = "", method: str = "GET
     head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
     data = (head % (status, HTTPStatus(status).phrase, len(body), field_line)).encode("ascii")
     return data if method == "HEAD" else data + body
-
-
-def _error(status: int, text: str, method: str = "GET", field_line: str = "") -> Answer:
-    return json_answer(status, {"error": "replay: " + text}, method, field_line)
 
 
 def _is_admin(head: RequestHead) -> bool:
@@ -118,6 +114,8 @@ class Session:
 
     ``server`` has ``settings``, ``cassette``, ``stopped`` (an event), ``report()`` and ``add(entry)``.
     """
+
+    NAME = "replay"  # whose errors these are
 
     def __init__(self, server: Any, sock: socket.socket, number: int) -> None:
         self._server = server
@@ -156,11 +154,23 @@ class Session:
                 return False
             body = self._read_body(reader)
             answer = self._answer(head, body)
-        except ProtocolError as error:
-            answer = _error(400, str(error), field_line="Connection: close\r\n")
-        except ResponseError as error:
-            answer = _error(error.status_code, error.error, field_line="Connection: close\r\n")
+        except OllamaError as error:
+            answer = self._refusal(reader, error)
         return self._give(reader, body, answer)
+
+    def _refusal(self, reader: RequestReader, error: OllamaError) -> Answer:
+        """What the client is told. Raises the error again where there is nothing to tell: it has gone."""
+        if isinstance(error, ConnectionLost):
+            raise error
+        status, field_line = 502, ""
+        if isinstance(error, ResponseError):  # our own, of a request that is refused
+            status, field_line = error.status_code, "Connection: close\r\n"
+        elif isinstance(error, ProtocolError):
+            status, field_line = 400, "Connection: close\r\n"
+        elif isinstance(error, FixtureError):
+            status, field_line = 400, "X-Replay-Unmatched: 1\r\n"
+        text = "%s: %s" % (self.NAME, error.error if isinstance(error, ResponseError) else error)
+        return json_answer(status, {"error": text}, reader.head.method if reader.head else "GET", field_line)
 
     def _give(self, reader: RequestReader, asked: Hashable, answer: Answer) -> bool:
         """Play an answer; whether another request may follow. ``asked`` tells one body from another."""
@@ -244,13 +254,9 @@ class Session:
     def _answer(self, head: RequestHead, body: bytes) -> Answer:
         if _is_admin(head):
             if self._settings.admin and (head.method, head.target) == ("GET", ADMIN + "/report"):
-                return json_answer(200, self._server.report())
-            return _error(404, "nothing here", head.method)
-        try:
-            fixture = self._server.cassette.answer(head.method, head.target, body)
-        except FixtureError as error:
-            return _error(400, str(error), head.method, "X-Replay-Unmatched: 1\r\n")
-        return recorded_answer(fixture, self._settings.faults)
+                return json_answer(200, self._server.report(), head.method)
+            return json_answer(404, {"error": "replay: nothing here"}, head.method)
+        return recorded_answer(self._server.cassette.answer(head.method, head.target, body), self._settings.faults)
 
     def _begin(self, head: Optional[RequestHead]) -> Entry:
         """The entry in the report: the open one, or a new one."""

@@ -17,7 +17,7 @@ from contextlib import closing
 from typing import Any, Callable, Iterator, List, Sequence, Union
 
 from .._address import Address, parse_address
-from .._errors import ConnectError, ConnectionLost, FixtureError, ProtocolError, RequestError, ResponseError
+from .._errors import ConnectError, ConnectionLost, OllamaError, RequestError
 from .._syntax import HeaderFields
 from .._net import PIECE_SIZE
 from .._records import Path
@@ -27,7 +27,7 @@ from ..fixture import (
     Event, Fixture, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
     recorded_request,
 )  # fmt: skip
-from .player import Answer, Session, Settings, json_answer, recorded_answer, shown_request
+from .player import Answer, Session, Settings, recorded_answer, shown_request
 from .relay import Relay
 from .report import Entry
 from .server import ReplayServer
@@ -98,6 +98,8 @@ class RecordingProxy(ReplayServer):
 class _RecordingSession(Session):
     """One client: its requests go upstream, the answers come back and into files; until one of the two closes."""
 
+    NAME = "record"
+
     def __init__(self, server: RecordingProxy, sock: socket.socket, number: int) -> None:
         super().__init__(server, sock, number)
         self._recordings = server.recordings
@@ -124,14 +126,8 @@ class _RecordingSession(Session):
         with closing(RequestBody()) as body:
             try:
                 answer = self._answered(reader, body)
-            except ProtocolError as error:
-                answer = _refusal(400, str(error), reader, "Connection: close\r\n")
-            except ResponseError as error:
-                answer = _refusal(error.status_code, error.error, reader, "Connection: close\r\n")
-            except FixtureError as error:
-                answer = _refusal(400, str(error), reader, "X-Replay-Unmatched: 1\r\n")
-            except (ConnectError, RequestError) as error:  # RequestError: a unix socket, where there are none
-                answer = _refusal(502, str(error), reader)
+            except OllamaError as error:
+                answer = self._refusal(reader, error)
             return self._give(reader, body.sha256, answer) if isinstance(answer, Answer) else answer
 
     def _answered(self, reader: RequestReader, body: RequestBody) -> Union[Answer, bool]:
@@ -222,8 +218,3 @@ def rewritten(head: RequestHead, body: RequestBody) -> Iterator[bytes]:
     pieces = iter(body)
     yield "\r\n".join([*lines, "", ""]).encode("latin-1") + next(pieces, b"")
     yield from pieces
-
-
-def _refusal(status: int, text: str, reader: RequestReader, field: str = "") -> Answer:
-    method = reader.head.method if reader.head else "GET"
-    return json_answer(status, {"error": "record: " + text}, method, field)
