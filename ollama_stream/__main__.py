@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+OBJECTS = 50_000  # between two looks for garbage
 
 
 def main() -> None:
@@ -12,6 +15,8 @@ def main() -> None:
 
     Raises SystemExit with the exit status, because what zipapp makes looks at nothing that is returned.
     """
+    if hasattr(gc, "set_threshold"):  # not in PyPy
+        gc.set_threshold(OBJECTS)  # while modules are loaded there is none, and to look for it is a twentieth of the start
     status = 130
     try:
         from .cli import main as carry_out
