@@ -32,7 +32,7 @@ VARIABLES = tuple(
 HOST_FORMS = "Forms that work: gpu-box:11434, [::1]:11434, https://example.com/ollama, unix:///run/ollama.sock"
 PROXY_FORMS = "Forms that work: proxy.example:3128, http://user:password@proxy.example:3128"
 
-SECRET_NAMES = ("auth", "cookie", "credential", "key", "passw", "secret", "session", "token")
+SECRET_WORDS = ("auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token")
 AROUND = " \t\r\n\"'"  # what shells and env files leave around a value
 MAX_SHOWN_URL = 200  # characters
 
@@ -177,10 +177,14 @@ def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str,
         raise RequestError("%s: not a field name (RFC 9110, 5.1): '%s...'" % (argument, good[:MAX_SHOWN_URL]))
     value = value.strip(" \t")
     if has_controls(value, but="\t") or max(value, default="") > "\xff":
-        is_secret = any(word in name.lower() for word in SECRET_NAMES)
-        shown = "not shown" if is_secret else "'%s'" % printable(value, MAX_SHOWN_URL)
+        shown = "not shown" if names_secret(name) else "'%s'" % printable(value, MAX_SHOWN_URL)
         raise RequestError("%s: the value of %s has a control or non-Latin-1 character: %s" % (argument, name, shown))
     return name, value
+
+
+def names_secret(name: str) -> bool:
+    """Whether the name of a field or a parameter looks like that of a credential."""
+    return any(word in name.lower() for word in SECRET_WORDS)
 
 
 def check_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:

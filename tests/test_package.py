@@ -283,6 +283,15 @@ def test_what_is_not_given_is_one_object():
     assert [module for module in MODULES if calls_of(TREES[module], "object")] == []
 
 
+def test_what_names_a_secret_stands_in_one_place():
+    words = re.compile(r"\bcredential\b.*\bsession\b|\bsession\b.*\bcredential\b")
+    homes = {
+        module for module in MODULES for node in ast.walk(TREES[module])
+        if isinstance(node, (ast.Tuple, ast.Constant)) and words.search(ast.dump(node)) and "\\n" not in ast.dump(node)
+    }  # fmt: skip
+    assert homes == {"_address"}
+
+
 def test_the_statuses_without_a_body_stand_in_one_place():
     tuples = {
         module for module in MODULES for node in ast.walk(TREES[module])
