@@ -20,7 +20,7 @@ from ._address import (
 from ._assembler import T
 from ._decode import Record, suggestion
 from ._endpoints import Request, build, is_success
-from ._errors import OllamaError, RequestError, ResponseError, check_origin
+from ._errors import OllamaError, RequestError, ResponseError, check_origin, misfit
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._route import Pool, Route
@@ -243,7 +243,7 @@ def check_transport(transport: Any) -> Any:
         kind = type(transport).__name__
         of_httpx = hasattr(transport, "handle_request") or hasattr(transport, "handle_async_request")
         hint = "; write what it says as retries=, verify=, cert=, proxy= or host='unix:FILE'" if of_httpx else ""
-        raise RequestError("transport: expected an object with open(address, timeout), got %s%s" % (kind, hint))
+        raise misfit(RequestError, "transport", "an object with open(address, timeout)", kind + hint)
     return transport
 
 
@@ -287,7 +287,7 @@ def format_auth(auth: Any) -> Optional[str]:
         return basic_auth(user, password)
     if auth is not None and not isinstance(auth, str):
         form = "(user, password) or a value such as 'Bearer ...'"
-        raise RequestError("auth: expected %s, got %s" % (form, type(auth).__name__))
+        raise misfit(RequestError, "auth", form, type(auth).__name__)
     return None if auth is None else check_header("Authorization", auth, "auth")[1]
 
 

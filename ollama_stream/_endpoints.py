@@ -22,7 +22,7 @@ from ._documents import (
     CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
     ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
-from ._errors import RequestError
+from ._errors import RequestError, misfit
 from ._json import format_json
 from ._records import ChatResponse, GenerateResponse, Image, Message, Options, Path, Tool
 from ._syntax import CONTROLS
@@ -389,14 +389,14 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
     """A request to any path, with a JSON value or bytes as its body. ``options`` are ``headers`` and ``timeout``."""
     check_names(REQUEST, options)
     if not isinstance(method, str) or not method.isalpha() or not method.isascii():
-        raise RequestError("method: expected a word such as 'POST', got %s" % shown(method))
+        raise misfit(RequestError, "method", "a word such as 'POST'", shown(method))
     if not is_path(path):
         form = "an absolute path such as '/api/chat', percent-encoded, without '//' and '..'"
-        raise RequestError("path: expected %s, got %s" % (form, shown(path)))
+        raise misfit(RequestError, "path", form, shown(path))
     if json is not None and body is not None:
         raise RequestError("body: give either json or body, not both")
     if body is not None and not isinstance(body, (bytes, bytearray, memoryview, str)):
-        raise RequestError("body: expected bytes or a string, got %s" % type(body).__name__)
+        raise misfit(RequestError, "body", "bytes or a string", type(body).__name__)
     data = body.encode("utf-8", "replace") if isinstance(body, str) else None if body is None else bytes(body)
     if json is not None:
         data = format_json(plain(json, "json"))

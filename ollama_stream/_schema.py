@@ -217,7 +217,7 @@ class ValueReader:
     def read_array(self, base: Any, parts: Sequence[Any], value: List[Any], path: str) -> Any:
         parts = parts if base is tuple and parts[-1] is not Ellipsis else [parts[0]] * len(value)
         if len(parts) != len(value):
-            raise ProtocolError(format_place(path, "expected an array of %d, got one of %d" % (len(parts), len(value))))
+            raise misfit(ProtocolError, path, "an array of %d" % len(parts), "one of %d" % len(value))
         items = [self.read(part, item, "%s[%d]" % (path, n)) for n, (part, item) in enumerate(zip(parts, value))]
         try:
             return base(items)

@@ -22,6 +22,7 @@ from ._decode import Record, decode, described
 from ._documents import ProgressResponse
 from ._errors import (
     E, IncompleteStream, OllamaError, ProtocolError, ResponseError, check_origin, error_text, find_reason,
+    misfit,
 )  # fmt: skip
 from ._json import JSON_BLANKS, MAX_DEPTH, is_cut, parse_json, read_object, scan_once
 from ._records import Generation
@@ -281,7 +282,7 @@ class ResponseDecoder(Generic[T]):
         if type(data) is not dict:
             if cls is dict and not self._is_last:
                 return data, None
-            raise ProtocolError("expected a JSON object, got %s" % described(data))
+            raise misfit(ProtocolError, "", "a JSON object", described(data))
         error = None
         if data.get("error") or data.get("done_reason") == "error":
             error = response_error(data)

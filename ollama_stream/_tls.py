@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
-from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error
+from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error, misfit
 from ._net import PIECE_SIZE, Clocks, Connection, Network, reason
 from ._records import Path
 
@@ -41,7 +41,7 @@ class TLSSettings:
             check_path(verify, "verify")
         elif not isinstance(verify, bool) and not hasattr(verify, "wrap_bio"):
             expected = "True, False, a file or folder of CA certificates, or an ssl.SSLContext"
-            raise RequestError("verify: expected %s, got %s" % (expected, type(verify).__name__))
+            raise misfit(RequestError, "verify", expected, type(verify).__name__)
         if cert is not None and hasattr(verify, "wrap_bio"):
             raise RequestError("cert: load it into the SSLContext that verify= is")
         chain: Any = cert if isinstance(cert, (tuple, list)) else () if cert is None else (cert,)

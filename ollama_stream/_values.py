@@ -8,6 +8,7 @@ judge is left to it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import partial
 from itertools import count
@@ -314,9 +315,8 @@ check_tools = partial(check_items, expected="a list of functions or tools", chec
 
 def check_digest(value: Any, path: str) -> str:
     """That is "sha256:" and 64 hexadecimal digits in lower case: anything else could be another path."""
-    if isinstance(value, str) and value.startswith("sha256:") and len(value) == 71:
-        if set(value[7:]) <= set("0123456789abcdef"):
-            return value
+    if isinstance(value, str) and re.fullmatch("sha256:[0-9a-f]{64}", value):
+        return value
     raise misfit(RequestError, path, "'sha256:' and 64 hexadecimal digits in lower case", shown(value))
 
 

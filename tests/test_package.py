@@ -283,6 +283,14 @@ def test_what_is_not_given_is_one_object():
     assert [module for module in MODULES if calls_of(TREES[module], "object")] == []
 
 
+def test_what_was_expected_and_what_came_is_told_by_one_function():
+    told = [
+        module for module in MODULES if module in CLIENT or room_of(module) == "tools" for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Constant) and re.search("expected .*, got ", str(node.value)) and "\n" not in str(node.value)
+    ]  # fmt: skip
+    assert told == ["_errors"]
+
+
 def test_what_names_a_secret_stands_in_one_place():
     words = re.compile(r"\bcredential\b.*\bsession\b|\bsession\b.*\bcredential\b")
     homes = {

@@ -16,7 +16,7 @@ from .._calls import BaseClient
 from .._client import Client
 from .._decode import decode, put_inside
 from .._endpoints import as_messages
-from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin
+from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, misfit
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import call_tool
@@ -38,7 +38,7 @@ class Rounds:
         self, client: Any, model: str, messages: Any, tools: Any = None, *, max_rounds: int = 10, **fields: Any
     ) -> None:
         if not isinstance(client, BaseClient):
-            raise RequestError("client: expected a Client or an AsyncClient, got %s" % type(client).__name__)
+            raise misfit(RequestError, "client", "a Client or an AsyncClient", type(client).__name__)
         self._max_rounds = check_number(max_rounds, "max_rounds", 1)
         tools = () if tools is None else tools
         schemas = check_tools(tools, "tools")
