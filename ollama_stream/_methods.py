@@ -133,11 +133,12 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
     def function(*args: Any, **given: Any) -> Any:
         return getattr(client(), function.__name__)(*args, **given)
 
-    shown = method.__signature__
+    shown = inspect.signature(method)
     function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = method.__name__
     function.__annotations__, function.__doc__ = method.__annotations__, method.__doc__
-    function.for_models = method.for_models  # type: ignore[attr-defined]
+    if hasattr(method, "for_models"):
+        function.for_models = method.for_models  # type: ignore[attr-defined]
     return function
 
 

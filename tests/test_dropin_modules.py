@@ -5,8 +5,10 @@ import importlib
 import inspect
 import json
 import os
+import pickle
 import sys
 import textwrap
+import threading
 import warnings
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -460,6 +462,30 @@ def test_a_module_function_goes_through_the_seam(tracer, loopback, monkeypatch):
     assert ollama.chat("m", MESSAGES).message.content == "Hi"
     assert [args[2] for args, _ in tracer.seen] == ["/api/chat"]
     assert list(inspect.signature(ollama.chat).parameters)[:2] == ["model", "messages"]
+
+
+def test_many_threads_that_come_first_share_one_client_fault_268(dropin, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", "of-this-test")
+    barrier, found = threading.Barrier(16), []
+
+    def ask():
+        barrier.wait(support.PATIENCE)
+        found.append(dropin.ollama._client)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(support.PATIENCE)
+    assert len(found) == 16 and len({id(client) for client in found}) == 1
+    monkeypatch.setenv("OLLAMA_HOST", "another")
+    assert dropin.ollama._client is not found[0]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_module_function_is_found_by_its_name(dropin, name):
+    function = getattr(dropin.ollama, name)
+    assert pickle.loads(pickle.dumps(function)) is function is getattr(dropin.ollama, name)
 
 
 class Version:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache, wraps
-from typing import Any, Callable, Optional, Tuple
+import threading
+from functools import lru_cache
+from typing import Any
 
 from .._address import read_environment
-from . import _types, _utils
-from ._client import Client
+from .._methods import make_function
+from . import _utils
+from ._client import Client, __getattr__ as get_class
 
 assert _utils  # an attribute of this module: ``ollama._utils``
 
@@ -24,27 +26,26 @@ CLASSES = (
     "WebFetchResponse WebSearchResponse"
 ).split()
 
-_made: Optional[Tuple[Any, Client]] = None
+_making = threading.Lock()
 
 
 def default_client() -> Client:
-    """The client of the module's calls, made anew when the variables that it was made from have changed."""
-    global _made
-    now = read_environment(os.environ)
-    if _made is None or _made[0] != now:
-        _made = (now, Client())
-    return _made[1]
+    """The client of the module's calls; one, whatever thread asks first."""
+    with _making:
+        return client_of(read_environment(os.environ))
+
+
+@lru_cache(maxsize=1)
+def client_of(_variables: Any) -> Client:
+    """Made anew when the variables that it is made from have changed."""
+    return Client()
 
 
 def __getattr__(name: str) -> Any:
-    if name in CLASSES:
-        return getattr(_types, name)
+    if name in CLASSES or name == "AsyncClient":
+        return get_class(name)
     if name in FUNCTIONS:
         return module_function(name)
-    if name == "AsyncClient":
-        from ._client import AsyncClient
-
-        return AsyncClient
     if name == "__all__":
         return sorted(["AsyncClient", "Client", *CLASSES])
     if name == "_client":  # the official client has one by that name, although a module is called so too
@@ -53,16 +54,7 @@ def __getattr__(name: str) -> Any:
 
 
 @lru_cache(maxsize=None)
-def module_function(name: str) -> Callable[..., Any]:
-    """The method of the client by that name, without the client."""
-    from inspect import signature
-
-    method = getattr(Client, name)
-
-    @wraps(method)
-    def call(*args: Any, **fields: Any) -> Any:
-        return getattr(default_client(), name)(*args, **fields)
-
-    shown = signature(method)
-    call.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
-    return call
+def module_function(name: str) -> Any:
+    function = make_function(getattr(Client, name), default_client)
+    function.__module__ = __name__
+    return function
