@@ -11,7 +11,8 @@ import json as json_module
 import os
 import sys
 import warnings
-from typing import Any, Dict, Iterator, Mapping, MutableMapping, NamedTuple, Optional, Tuple
+from types import SimpleNamespace
+from typing import Any, Dict, Iterator, Mapping, MutableMapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from .._address import UNSET, check_headers, read_api_key
@@ -124,9 +125,9 @@ class HTTPClient:
         return Headers(self._owner)
 
     @property
-    def timeout(self) -> HTTPTimeout:
+    def timeout(self) -> Any:
         connect, _, idle, _ = self._owner._timeout
-        return HTTPTimeout(connect, idle, idle, None)
+        return SimpleNamespace(connect=connect, read=idle, write=idle, pool=None)  # seconds, by the names of httpx
 
     @timeout.setter
     def timeout(self, value: Any) -> None:
@@ -142,15 +143,6 @@ class HTTPClient:
 
     async def aclose(self) -> None:
         self.close()
-
-
-class HTTPTimeout(NamedTuple):
-    """Seconds, by the names of httpx."""
-
-    connect: Optional[float]
-    read: Optional[float]
-    write: Optional[float]
-    pool: Optional[float]
 
 
 class URL(str):
