@@ -34,14 +34,14 @@ What is built on the client, a folder each:
 Nothing is loaded before it is used.
 """
 
-from __future__ import annotations
-
 import sys
-from typing import Any, List
 
-if sys.version_info < (3, 8):  # with its name, so that python3 -m says this in one line
-    found = "%d.%d" % sys.version_info[:2]
-    raise ImportError("ollama_stream needs Python 3.8 or newer, and this is " + found, name=__name__)
+if sys.version_info < (3, 8):  # which can read all of this file, and so comes to say it
+    too_old = ImportError("ollama_stream needs Python 3.8 or newer, and this is %d.%d" % sys.version_info[:2])
+    too_old.name = __name__  # with which python3 -m says it in one line
+    raise too_old
+
+from typing import Any, List
 
 # The public names by their homes; a function for each row of _endpoints is one too. Type checkers read __init__.pyi, which
 # tests/make_stubs.py makes of both.
@@ -58,13 +58,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name):
+    # type: (str) -> Any
     if name == "__version__":
         return _load("_calls").VERSION
     home = next((home for home, names in _HOMES.items() if name in names.split()), "_default")
     if name == "__all__":
         listed = [name for names in _HOMES.values() for name in names.split()]
-        value: Any = sorted([*listed, *_load(home).FUNCTIONS])
+        value = sorted([*listed, *_load(home).FUNCTIONS])  # type: Any
     elif name.startswith("_") or (home == "_default" and name not in _load(home).FUNCTIONS):
         raise AttributeError("module %r has no attribute %r" % (__name__, name))
     else:
@@ -73,7 +74,8 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def _load(home: str) -> Any:
+def _load(home):
+    # type: (str) -> Any
     """A module of the package. Import statements, because what packs a program with its modules looks for those."""
     if home == "aio":
         from . import aio
@@ -91,5 +93,6 @@ def _load(home: str) -> Any:
     }[home]  # fmt: skip
 
 
-def __dir__() -> List[str]:
+def __dir__():
+    # type: () -> List[str]
     return sorted({*globals(), *__getattr__("__all__")})

@@ -124,6 +124,19 @@ def test_a_copy_of_the_folder_runs_the_first_command(tmp_path):
         assert ran(sys.executable, "-c", program, server.url, cwd=tmp_path) == "Hi\n"
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_path_to_the_folder_or_to_a_zip_of_it_will_do(kind, tmp_path):
+    (tmp_path / "folder").mkdir()
+    path = str(copied(["ollama_stream", "LICENSE"], tmp_path / "folder"))
+    if kind == "zip":
+        path = shutil.make_archive(str(tmp_path / "archive"), "zip", path)
+    command = [sys.executable, "-m", "ollama_stream"]
+    elsewhere = os.path.join(ROOT, "fixtures")
+    assert ran(*command, "replay", FIXTURE[9:], "--speed", "0", cwd=elsewhere, PYTHONPATH=path).rstrip("\n") == joke()
+    page = ran(*command, "protocol", "1", cwd=elsewhere, PYTHONPATH=path)
+    assert page == ran(*command, "protocol", "1", cwd=ROOT)
+
+
 # --- the wheel --------------------------------------------------------------------------------------------------------
 
 

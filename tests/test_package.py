@@ -372,6 +372,34 @@ def test_an_older_python_is_told_so_in_one_line(module, tmp_path):
     assert re.fullmatch(r".*: ollama_stream %s\)\n" % re.escape(TOO_OLD), older(["-m", module, "run"], tmp_path))
 
 
+def test_an_older_python_can_read_the_file_that_tells_it():
+    first, second, third = TREES["__init__"].body[1:4]
+    assert isinstance(first, ast.Import) and isinstance(second, ast.If) and isinstance(third, ast.ImportFrom)
+    newer = (ast.AnnAssign, ast.JoinedStr, ast.AsyncFunctionDef, ast.NamedExpr)
+    for node in ast.walk(TREES["__init__"]):
+        assert not isinstance(node, newer) and getattr(node, "module", "") != "__future__"
+        assert getattr(node, "annotation", None) is None and getattr(node, "returns", None) is None
+        assert not getattr(node, "kwonlyargs", ()) and not getattr(node, "posonlyargs", ())
+
+
+def runs(command):
+    try:
+        return subprocess.run([command, "-c", ""], stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("minor", ["3.4", "3.5", "3.6", "3.7"])
+@pytest.mark.parametrize("program", ["-m ollama_stream run m hi", "-m ollama_stream.dropin x.py"])
+def test_a_real_older_python_is_told_so_in_one_line(minor, program):
+    if not runs("python" + minor):
+        pytest.skip("there is no Python " + minor)
+    environ = dict(os.environ, PYTHONPATH=ROOT, PYTHONDONTWRITEBYTECODE="1")
+    done = subprocess.run(["python" + minor, *program.split()], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told = re.escape("ollama_stream needs Python 3.8 or newer, and this is " + minor)
+    assert re.fullmatch(r".*%s\)?\r?\n" % told, done.stderr.decode()) and done.returncode == 1
+
+
 @pytest.mark.parametrize("name", ["ollama_stream", "ollama_stream.transports", "ollama_stream.dropin"])
 def test_an_import_by_an_older_python_says_so(name, tmp_path):
     told = older(["-c", "import " + name], tmp_path)

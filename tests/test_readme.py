@@ -143,7 +143,7 @@ ELSEWHERE = {
     "cp -r ollama_stream YOUR_PACKAGE/": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
     "cp -r ollama_stream": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
     "python3 -m ollama_stream.dropin PROGRAM": "test_dropin_modules.py: test_a_program_runs_as_it_is",
-    "python3 tests/make_stubs.py": "test_methods.py: test_the_stub_is_what_the_rows_say",
+    "python3 tests/make_stubs.py": "test_methods.py: test_a_stub_is_what_the_rows_say",
     "python3 tests/bench.py": "test_figures.py: test_bench_names_its_sections",
     "python3 tests/bench.py live kinds": "test_figures.py: test_bench_names_its_sections",
     "python3 tests/figures.py": "test_figures.py: test_figures_within_the_spread_of_the_runs_hold_and_others_do_not",
