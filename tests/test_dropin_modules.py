@@ -55,7 +55,8 @@ def dropin(monkeypatch):
 ])  # fmt: skip
 def test_a_name_of_the_official_client_is_there(dropin, module, names):
     there = importlib.import_module(module)
-    assert [name for name in names if not hasattr(there, name)] == []
+    assert [name for name in names if not hasattr(there, name)] == [] == sorted(set(names) - set(dir(there)))
+    assert all(hasattr(there, name) for name in dir(there))
     assert not hasattr(there, "nothing")
 
 

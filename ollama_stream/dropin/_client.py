@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
 from .._address import parse_address
 from .._client import Client as OwnClient, Stream
@@ -60,3 +60,7 @@ def __getattr__(name: str) -> Any:
 
         return globals().setdefault(name, AsyncClient)
     return getattr(_types, name)
+
+
+def __dir__() -> List[str]:
+    return [*globals(), "AsyncClient", *dir(_types)]

@@ -68,6 +68,10 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault(name, made)
 
 
+def __dir__() -> List[str]:
+    return [*globals(), *REQUESTS, *FIELDS, *ALIASES]
+
+
 def record_class(name: str, fields: List[str]) -> Any:
     members = {"__module__": __name__, "__annotations__": dict.fromkeys(fields, "Any")}
     return type(name, (Record,), {**dict.fromkeys(fields), **members})

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import Any, List
 
 from .._address import read_environment
 from .._methods import make_function
@@ -51,6 +51,10 @@ def __getattr__(name: str) -> Any:
     if name == "_client":  # the official client has one by that name, although a module is called so too
         return default_client()
     raise AttributeError("module 'ollama' has no attribute %r" % name)
+
+
+def __dir__() -> List[str]:
+    return [*globals(), *CLASSES, *FUNCTIONS, "AsyncClient"]
 
 
 @lru_cache(maxsize=None)
