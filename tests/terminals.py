@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from support import PATIENCE, environment
 COMMAND = [sys.executable, "-m", "ollama_stream"]
 CTRL_C = b"\x03"
 RETRY_SECONDS = 3.0
+WAITING = re.compile(r"(?:\r[^\s]+ on 127\.0\.0\.1: w[^\r\n]*)+\r +\r")  # it comes and goes on a busy machine
 
 
 class Shown(NamedTuple):
@@ -25,13 +27,14 @@ class Shown(NamedTuple):
 
 def on_terminal(
     *words: str, keys: Sequence[Tuple[str, Any]] = (), columns: int = 80, stdin: Any = None,
-    command: Sequence[str] = COMMAND, **variables: str,
+    command: Sequence[str] = COMMAND, waiting: bool = False, **variables: str,
 ) -> Shown:  # fmt: skip
     """Run a command line of ours, or of another ``command``.
 
     ``keys``: once a text has been shown, these bytes are typed, or this is called, one pair after the other.
 
-    Line ends stay as they are written, and what is typed is not echoed by the terminal.
+    Line ends stay as they are written, and what is typed is not echoed by the terminal. ``waiting``: the line that says
+    for what one waits is left in the text.
     """
     import fcntl
     import pty
@@ -52,7 +55,8 @@ def on_terminal(
         os.close(theirs)
         try:
             shown = talk(ours, list(keys))
-            return Shown(process.wait(PATIENCE), shown.decode("utf-8", "replace"))
+            text = shown.decode("utf-8", "replace")
+            return Shown(process.wait(PATIENCE), text if waiting else WAITING.sub("", text))
         finally:
             process.kill()
             os.close(ours)

@@ -581,6 +581,8 @@ if os.name == "posix":
         import pty
         import termios
 
+        from terminals import WAITING
+
         master, slave = pty.openpty()
         modes = termios.tcgetattr(slave)
         modes[1] &= ~termios.OPOST  # LF stays LF
@@ -600,7 +602,7 @@ if os.name == "posix":
                     pass
                 os.close(master)
                 done = finished(process)
-        return Done(done.status, shown.decode("utf-8").replace(server.url, "URL"), done.err)
+        return Done(done.status, WAITING.sub("", shown.decode("utf-8")).replace(server.url, "URL"), done.err)
 
     TERMINALS = [
         # id, response, arguments, whether standard error is the terminal too, what is shown, standard error

@@ -587,7 +587,7 @@ if os.name == "posix":
     def test_a_line_says_for_what_one_waits_and_goes() -> None:
         release = threading.Event()
         with Server(answer(release, GOOD)) as server:
-            done = on_terminal("run", "m", "hi", "--host", server.url, keys=[("waiting", release.set)])
+            done = on_terminal("run", "m", "hi", "--host", server.url, waiting=True, keys=[("waiting", release.set)])
         waited = r"\rm on 127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)"
         assert re.fullmatch("(%s)+\r +\rHi\n" % waited, done.text)
 
