@@ -66,7 +66,7 @@ def __getattr__(name):
     if name == "__all__":
         listed = [name for names in _HOMES.values() for name in names.split()]
         value = sorted([*listed, *_load(home).FUNCTIONS])  # type: Any
-    elif name.startswith("_") or (home == "_default" and name not in _load(home).FUNCTIONS):
+    elif name.startswith("_") or name in _HOMES or (home == "_default" and name not in _load(home).FUNCTIONS):
         raise AttributeError("module %r has no attribute %r" % (__name__, name))
     else:
         value = getattr(_load(home), name)

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING, Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type, TypeVar, Union,
+)  # fmt: skip
 
 from ._decode import Record
 from ._errors import ProtocolError, check_origin
@@ -235,6 +237,7 @@ class Generation(Record):
     """What chat and generate records share. The counts and durations come with the last record; 0 is left out."""
 
     _later = frozenset({"remote_model", "remote_host", "_debug_info", "prompt_eval_cached_count"})
+    _unlike: ClassVar[Tuple[str, str, str]]  # its own member, that of the other kind of record, and whose that is
 
     model: Optional[str] = None
     remote_model: Optional[str] = None  # its name at remote_host
@@ -251,6 +254,13 @@ class Generation(Record):
     eval_duration: Optional[int] = None  # nanoseconds
     logprobs: Optional[List[Logprob]] = None  # of the tokens in this record
     _debug_info: Optional[Dict[str, Any]] = None  # the rendered prompt
+
+    def _complete(self) -> None:
+        own, other, path = self._unlike
+        if other in self.__dict__ and own not in self.__dict__:
+            text = "%s: missing, and there is a %s: is this an answer of %s?" % (own, other, path)
+            raise ProtocolError(text, place=own)
+        super()._complete()
 
     @property
     def tokens_per_second(self) -> Optional[float]:
@@ -295,12 +305,7 @@ class ChatResponse(Generation):
     _computed = ("content",)
     _strict = ("message", "done")
     _due = ("message", "response", "done", "done_reason", "_debug_info")
-
-    def _complete(self) -> None:
-        if "response" in self.__dict__ and "message" not in self.__dict__:
-            text = "message: missing, and there is a response: is this an answer of /api/generate?"
-            raise ProtocolError(text, place="message")
-        super()._complete()
+    _unlike = ("message", "response", "/api/generate")
 
     @property
     def content(self) -> str:
@@ -328,12 +333,7 @@ class GenerateResponse(Generation):
     _strict = ("response", "done", "tool_calls")
     _due = ("response", "message", "done", "done_reason", "_debug_info", "image")
     _expected = frozenset(("response",))
-
-    def _complete(self) -> None:
-        if "message" in self.__dict__ and "response" not in self.__dict__:
-            text = "response: missing, and there is a message: is this an answer of /api/chat?"
-            raise ProtocolError(text, place="response")
-        super()._complete()
+    _unlike = ("response", "message", "/api/chat")
 
     @property
     def text(self) -> str:
