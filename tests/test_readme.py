@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -162,6 +163,35 @@ def test_a_command_in_the_text_of_the_readme_runs(command, folder):
     assert (process.returncode, b"Traceback" in err) == (0, False), (out + err).decode("utf-8", "replace")
     if " run " in command:
         assert out.decode("utf-8").strip() == joke()
+
+
+LOST = {  # in the wrong folder, and without a server: the status, and the line
+    "replay": (1, r"ollama_stream: .*; there is no folder fixtures\S* here: go to where it is"),
+    "serve": (1, r"ollama_stream: .*; there is no folder fixtures\S* here: go to where it is"),
+    "fixture": (1, r"ollama_stream: .*; there is no folder fixtures\S* here: go to where it is"),
+    "pull": (3, r"ollama_stream: Failed to connect to Ollama\. Please .* 'python3 -m ollama_stream doctor' looks closer"),
+    "run": (3, r"ollama_stream: Failed to connect to Ollama\. Please .* 'python3 -m ollama_stream doctor' looks closer"),
+    "doctor": (1, r"connect +FAIL Failed to connect to Ollama\. Please check that Ollama is .* running .*"),
+}
+
+
+TYPED = [words for words, _ in OURS] + [shlex.split(command)[3:] for command in HERE]
+LOSABLE = [words for words in TYPED if words[0] not in ("record", "vendor")]  # which need no folder and no server
+
+assert {words[0] for words in LOSABLE} == set(LOST)
+
+
+@pytest.mark.parametrize("words", LOSABLE, ids=" ".join)
+def test_a_command_in_the_wrong_folder_without_a_server_says_in_one_line_what_to_do(words, tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        host = "127.0.0.1:%d" % nobody.getsockname()[1]
+        with started(["-m", "ollama_stream", *words], str(tmp_path), OLLAMA_HOST=host) as process:
+            out, err = process.communicate(timeout=60)
+    status, line = LOST[words[0]]
+    said = (out if words[0] == "doctor" else err).decode("utf-8").splitlines()
+    assert process.returncode == status and re.fullmatch(line, said[-1])
+    assert len(said) == 1 or words[0] == "doctor"
 
 
 def test_every_other_command_of_the_readme_has_its_test():
