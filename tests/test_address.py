@@ -36,7 +36,7 @@ from ollama_stream._address import (
 )
 from ollama_stream._errors import RequestError
 
-SEEDS = support.seeds(60)
+SEEDS = support.seeds(20)
 PASSWORD = "hunter2"
 
 

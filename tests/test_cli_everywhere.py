@@ -277,6 +277,7 @@ def test_a_process_on_a_pipe_prints_the_whole_output(name: str) -> None:
 
 if os.name == "posix":
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("kind", list(VARIABLES))
     @pytest.mark.parametrize("name", SHORT)
     def test_a_terminal_shows_the_whole_output(name: str, kind: str) -> None:

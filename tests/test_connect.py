@@ -198,6 +198,7 @@ def by_kind(rows):
     return params
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("given", ["host", "OLLAMA_HOST"])
 @pytest.mark.parametrize("kind, value, host_header, credentials, prefix", by_kind(PLACES))
 def test_the_server_is_found_and_sees(ask, kind, value, host_header, credentials, prefix, given, monkeypatch):

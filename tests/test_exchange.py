@@ -25,7 +25,7 @@ NAMES = [
     "ollama-0.32.15/generate-stream",
     "ollama-0.32.15/redirect-trailing-slash",
 ]
-SEEDS = support.seeds(15)
+SEEDS = support.seeds(8)
 MUTATIONS = 20  # a seed
 ALPHABET = b'\r\n\x00\x80\xff {}[]",:;0123456789abcdefxA%'
 

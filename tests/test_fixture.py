@@ -66,12 +66,14 @@ def test_a_recording_comes_out_as_it_went_in(file: Path) -> None:
     assert lint(fixture) == []
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_a_recorded_request_has_the_length_that_was_sent(file: Path) -> None:
     request = load(file).request
     assert len(request.body_bytes()) == int(dict(request.headers).get("Content-Length", b"0"))
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_the_wire_of_a_recording_is_the_response(file: Path) -> None:
     fixture = load(file)
@@ -567,7 +569,7 @@ ALPHABET = [b"\n", b"\r", b"\0", b'"', b"\\", b"a", b"/", b"\x7f", b"\xe2\x82", 
 ]
 
 
-@pytest.mark.each(4)
+@pytest.mark.each(10)
 @pytest.mark.parametrize("seed", range(20))
 def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
     rng = random.Random(seed)

@@ -24,7 +24,7 @@ from ollama_stream._documents import ListResponse, ProgressResponse, ShowRespons
 from ollama_stream._records import ChatResponse, GenerateResponse, Message
 from ollama_stream._values import check_messages
 
-BODIES = support.seeds(1200)
+BODIES = support.seeds(600)
 STRINGS = support.seeds(600)
 
 NAMES = ("message content response done done_reason error status models embeddings version tool_calls function arguments "

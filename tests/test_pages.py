@@ -207,6 +207,7 @@ def test_the_example_of_the_format_is_canonical():
     assert "\u20ac" in loads(data, NAME).body().decode("utf-8")
 
 
+@pytest.mark.each(5)
 @pytest.mark.parametrize("path", EXCHANGES, ids=lambda path: "/".join(path.split(os.sep)[-2:]))
 def test_the_reader_of_the_format_gives_the_bytes_of_a_recording(path):
     with open(path, "rb") as file:

@@ -226,7 +226,7 @@ def test_the_record_that_ends_an_answer_is_known_before_its_message_ends(
     assert (recorder.answered, recorder.how) == (answered, "")
 
 
-SEEDS = support.seeds(60)
+SEEDS = support.seeds(20)
 
 
 def response(rng: random.Random) -> bytes:

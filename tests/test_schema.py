@@ -44,7 +44,7 @@ import support
 from ollama_stream._errors import ProtocolError, RequestError
 from ollama_stream._schema import KEPT_KEYWORDS, call_tool, function_tool, parse_as, type_schema
 
-SEEDS = support.seeds(60)
+SEEDS = support.seeds(20)
 ANY = {"type": ["string", "number", "boolean", "object", "array", "null"]}
 INTEGERS = {"type": "array", "items": {"type": "integer"}}
 

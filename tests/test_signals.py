@@ -270,6 +270,7 @@ POINTS = [  # the call, the function in whose midst the signal comes, and what t
 ]
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("call, owner, name, kind", POINTS, ids=lambda value: getattr(value, "__name__", value))
 @pytest.mark.parametrize("is_timeout", [True, False], ids=["257-TimeoutError", "257-its own"])
 def test_an_exception_of_the_program_comes_out_of_each_step(colour, call, owner, name, kind, is_timeout):

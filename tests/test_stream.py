@@ -27,7 +27,7 @@ from ollama_stream._records import ChatResponse, GenerateResponse, Logprob, Mess
 from ollama_stream._stream import LineSplitter, ResponseDecoder
 from ollama_stream.fixture import load
 
-SEEDS = support.seeds(800)
+SEEDS = support.seeds(400)
 RECORDINGS = os.path.join(support.ROOT, "fixtures", "recordings")
 BOM = b"\xef\xbb\xbf"
 MAX = 300  # bytes: max_line where a row is about limits

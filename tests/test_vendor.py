@@ -109,6 +109,7 @@ def test_it_is_the_files_of_the_client_in_their_order_with_licence_version_and_c
         assert "asyncio" not in text
 
 
+@pytest.mark.each(2)
 def test_help_knows_it(one):
     program = "import pydoc, carried; print('class ChatResponse' in pydoc.plain(pydoc.render_doc(carried)))"
     assert ran(program, path=one) == "True\n"
