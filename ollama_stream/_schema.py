@@ -7,9 +7,9 @@ checked value.
 
     function -> read_signature -+               +-> SchemaWriter -> type_schema, or fold_schema -> function_tool
                                 +-> take_apart -+
-    type -----------------------+               +-> ValueReader <- JSON value: parse_as, call_tool
+    type -----------------------+               +-> ValueReader <- JSON value: parse_as
 
-A type without a schema is a RequestError; a wrong value is a ProtocolError, in a tool's arguments a RequestError.
+A type without a schema is a RequestError; a wrong value is a ProtocolError.
 """
 
 from __future__ import annotations
@@ -54,27 +54,6 @@ def function_tool(function: Callable[..., Any]) -> Dict[str, Any]:
     if writer.definitions:
         raise RequestError("a tool cannot have the $ref that this type needs: " + ", ".join(writer.definitions))
     return {"type": "function", "function": {"name": name, "description": text, "parameters": parameters}}
-
-
-def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call ``function`` with a model's JSON ``arguments``, converted to the annotated types.
-
-    What the function returns or raises comes through as it is; an async function returns its coroutine. Raises
-    RequestError, which names the path, for an argument that is missing, unknown or of the wrong kind.
-    """
-    members = read_signature(function)[2]
-    names = [member.name for member in members]
-    try:
-        for name in check_kind(collections.abc.Mapping, arguments, "arguments"):
-            if name not in names:
-                raise RequestError("%s: unknown argument, expected %s" % (name, ", ".join(names) or "none"))
-        values = ValueReader().read_members(members, arguments, "")
-    except ProtocolError as error:
-        raise RequestError(str(error), **error.parts) from error
-    except RecursionError as error:
-        check_origin(error)
-        raise RequestError("arguments: nested too deeply") from None
-    return function(**values)
 
 
 def type_schema(kind: Any) -> Dict[str, Any]:

@@ -42,7 +42,8 @@ import pytest
 import support
 
 from ollama_stream._errors import ProtocolError, RequestError
-from ollama_stream._schema import KEPT_KEYWORDS, call_tool, function_tool, parse_as, type_schema
+from ollama_stream._schema import KEPT_KEYWORDS, function_tool, parse_as, type_schema
+from ollama_stream.tools.rounds import call_tool
 
 SEEDS = support.seeds(20)
 ANY = {"type": ["string", "number", "boolean", "object", "array", "null"]}

@@ -7,6 +7,7 @@ functions in between. So everything that is true of a stream is true of a run.
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import json
 from functools import partial
@@ -19,7 +20,8 @@ from .._endpoints import as_messages
 from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, misfit
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
-from .._schema import call_tool
+from .._schema import ValueReader, check_kind
+from .._types import read_signature
 from .._values import check_messages, check_number, check_tools, find_base64, has_dump, plain
 
 Functions = Dict[str, Optional[Callable[..., Any]]]
@@ -197,6 +199,27 @@ async def result_of(call: ToolCall, functions: Functions) -> Message:
         check_origin(error)  # a time-out of the program that came in the middle of the function is no answer of it
         content = "error: " + exception_text(error)
     return Message(role="tool", content=content, tool_name=name, tool_call_id=call.id or None)
+
+
+def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call ``function`` with a model's JSON ``arguments``, converted to the annotated types.
+
+    What the function returns or raises comes through as it is; an async function returns its coroutine. Raises
+    RequestError, which names the path, for an argument that is missing, unknown or of the wrong kind.
+    """
+    members = read_signature(function)[2]
+    names = [member.name for member in members]
+    try:
+        for name in check_kind(collections.abc.Mapping, arguments, "arguments"):
+            if name not in names:
+                raise RequestError("%s: unknown argument, expected %s" % (name, ", ".join(names) or "none"))
+        values = ValueReader().read_members(members, arguments, "")
+    except ProtocolError as error:
+        raise RequestError(str(error), **error.parts) from error
+    except RecursionError as error:
+        check_origin(error)
+        raise RequestError("arguments: nested too deeply") from None
+    return function(**values)
 
 
 def result_text(value: Any) -> str:
