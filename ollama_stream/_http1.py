@@ -88,7 +88,7 @@ class MessageReader:
         self._left = 0  # bytes of it still due
         self._overhead = 0
         self._sizes: Dict[bytes, int] = {}  # by size line, for the few that a stream repeats
-        self._usual_chunks = True
+        self._bulk = not keep_chunks  # chunks are of the usual kind so far, and more may come
         self._keep_chunks = keep_chunks
         self._chunks: List[Chunk] = []
         self._chunk_line = b""
@@ -96,11 +96,13 @@ class MessageReader:
 
     def receive(self, piece: bytes) -> None:
         """Store what one read returned, ``b""`` at end of file. Nothing is parsed yet, and nothing raised."""
-        if piece:
+        if not piece:
+            self._eof, self._bulk = True, False
+        elif self._pos < len(self._block) or self._pieces:
             self._pieces.append(piece)
-            self.bytes_received += len(piece)
         else:
-            self._eof = True
+            self._block, self._pos = piece, 0
+        self.bytes_received += len(piece)
         self.news = True
 
     def read_body(self) -> bytes:
@@ -111,7 +113,7 @@ class MessageReader:
         """
         found: List[bytes] = []
         if self.news:
-            if self._state != SIZE or not self._take_whole_chunks(found):
+            if not self._bulk or self._state != SIZE or not self._take_whole_chunks(found):
                 self._run(_STEPS, found)
             self.news = self._failure is not None
         return b"".join(found)
@@ -160,7 +162,7 @@ class MessageReader:
                 pass
         except (ConnectionLost, ProtocolError) as error:
             check_origin(error)
-            self._failure = type(error), str(error)
+            self._failure, self._bulk = (type(error), str(error)), False
             if self._state == DATA:
                 self._end_chunk(complete=False)
             if not found:
@@ -173,14 +175,13 @@ class MessageReader:
         return False
 
     def _gather(self) -> int:
-        """Make one block of all that is unread, and return its size. A lone piece becomes the block uncopied.
+        """Make one block of all that is unread, and return its size.
 
         What is copied again and again is at most a line: one of 64 KiB that comes byte by byte costs twice the time.
         """
         if self._pieces:
-            if self._pos < len(self._block):
-                self._pieces.insert(0, self._block[self._pos :])
-            self._block, self._pos, self._pieces = b"".join(self._pieces), 0, []
+            self._block = b"".join([self._block[self._pos :], *self._pieces])
+            self._pos, self._pieces = 0, []
         return len(self._block) - self._pos
 
     def _next_line(self, limit: int) -> Optional[bytes]:
@@ -264,7 +265,7 @@ class MessageReader:
         return True
 
     def _read_size(self, found: List[bytes]) -> bool:
-        if self._take_whole_chunks(found):
+        if self._bulk and self._take_whole_chunks(found):
             return False
         line = self._next_line(MAX_SIZE_LINE)
         if line is None:
@@ -283,6 +284,7 @@ class MessageReader:
         self._chunk_line = line[:-2]
         self._size = self._left = size
         self._state = DATA
+        self._bulk = self._bulk and not self._overhead
         return True
 
     def _take_whole_chunks(self, found: List[bytes]) -> bool:
@@ -292,15 +294,16 @@ class MessageReader:
         This is the hot path: a piece is one chunk, or hundreds of them. Cut by split(), a chunk costs a fifth of what it
         costs to find its ends.
         """
-        if not self._usual_chunks or self._overhead or self._keep_chunks or self._eof or self._failure is not None:
-            return False
-        self._gather()
-        pos = self._pos
+        if self._pieces:
+            self._gather()
+        pos, sizes = self._pos, self._sizes
         parts = self._block[pos : pos + SPLIT_SIZE].split(b"\r\n")
-        for line, data in zip(parts[:-1:2], parts[1:-1:2]):
+        parts.pop()  # what no CRLF ends
+        whole = iter(parts)
+        for line, data in zip(whole, whole):
             size = len(data)
-            if size != (self._sizes.get(line) or self._size_of(line)):
-                self._usual_chunks = False
+            if size != (sizes.get(line) or self._size_of(line)):
+                self._bulk = False
                 break
             found.append(data)
             pos += len(line) + size + 4
