@@ -200,6 +200,14 @@ def test_with_json_an_error_is_an_object() -> None:
     assert [json.loads(one) for one in done.out.splitlines()] == [json.loads(LINE), {"error": text}]
 
 
+def test_with_json_a_tool_is_sent_too(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("def add(a: int, b: int) -> int:\n    return a + b\n")
+    with Server(answer(GOOD)) as server:
+        done = cli_run("run", "m", "hi", "--json", "--tool", str(tmp_path / "tools.py:add"), "--host", server.url)
+        sent = json.loads(server.peer().request_body)
+    assert (done.status, [one["function"]["name"] for one in sent["tools"]]) == (0, ["add"])
+
+
 def test_n_leaves_the_last_newline_off() -> None:
     with Server(answer(GOOD)) as server:
         assert cli_run("run", "m", "hi", "-n", "--host", server.url) == (0, "Hi", "")
@@ -628,6 +636,16 @@ if os.name == "posix":
             ])  # fmt: skip
             release.set()
         assert done == (0, ">>> Never ending\n\n>>> Hi\n\n>>> \n")
+
+    TYPED = [(["run", "m", "-"], b"Why?\n\x04"), (["embed", "m"], b"one\n\x04"), (["fixture", "body", "-"], b"x\n\x04")]
+
+    @pytest.mark.parametrize("words, typed", TYPED, ids=lambda value: value[0] if isinstance(value, list) else "")
+    def test_ctrl_d_ends_what_is_typed_in_place_of_a_file(words: List[str], typed: bytes) -> None:
+        played = [str(OLD / "chat-one-word.exchange.jsonl"), str(OLD / "embed-one.exchange.jsonl")]
+        shown = {"run": "Hello\n", "embed": "[-0.22902322", "fixture": "x\n"}[words[0]]
+        with serve(played, level="path") as server:
+            done = on_terminal(*words, keys=[("Ctrl-D", typed)], OLLAMA_HOST=server.url, TERM="dumb")
+        assert (done.status, done.text.startswith("reading what is typed; Ctrl-D ends it\n" + shown)) == (0, True), done
 
     def test_ctrl_c_at_the_prompt_of_a_chat_says_how_to_leave() -> None:
         keys = [(">>> ", b"\x03"), (">>> ", b"\x04")]

@@ -79,9 +79,9 @@ def do_bench(options: Namespace) -> None:
 
 def measured(client: Client, options: Namespace, kind: str) -> Run:
     """Raises every OllamaError."""
-    messages: List[Dict[str, Any]] = [{"role": "user", "content": " ".join(options.prompt) or PROMPT}]
+    prompt = " ".join(options.prompt) or PROMPT
     times, started = [], time.monotonic()
-    with client.chat(options.model, messages, stream=True, options=dict(options.option) or None) as stream:
+    with client.chat(options.model, prompt, stream=True, options=dict(options.option) or None) as stream:
         for part in stream:
             if part.text or aside(part)[0]:
                 times.append(time.monotonic() - started)

@@ -14,7 +14,7 @@ from .._client import Client
 from .._errors import OllamaError, RequestError
 from .._values import MEDIA_SUFFIXES
 from ..tools import Conversation
-from .asking import LEVELS, tool_of, waiting_for
+from .asking import LEVELS, waiting_for
 from .output import ErrorOutput, Output, print_answer
 from .words import next_step, told
 
@@ -41,9 +41,7 @@ class Chat:
 
     def __init__(self, options: Namespace, client: Client, fields: Dict[str, Any]) -> None:
         self._options, self._client = options, client
-        self._settings = dict(fields)
-        if options.tool:
-            self._settings["tools"] = [*(fields.get("tools") or ()), *map(tool_of, options.tool)]
+        self._settings = fields
         self._talk = self._conversation(self._settings, [], options.system)
         self._last: Optional[Tuple[str, List[str]]] = None  # the last prompt and its images
         self._out, self._err = Output(sys.stdout), ErrorOutput()

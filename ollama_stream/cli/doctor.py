@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+from typing import TYPE_CHECKING, Callable, List, Tuple
 
 from .._address import choose_proxy
 from .._errors import OllamaError, escape_controls
@@ -132,8 +132,7 @@ class Examination:
 
     def _token(self) -> str:
         started = time.monotonic()
-        messages: List[Dict[str, Any]] = [{"role": "user", "content": "Say hi."}]
-        with self._client.chat(self._model, messages, stream=True, options={"num_predict": 8}) as stream:
+        with self._client.chat(self._model, "Say hi.", stream=True, options={"num_predict": 8}) as stream:
             for part in stream:
                 if part.text or part.message.thinking or part.done:
                     return "after %.1f s" % (time.monotonic() - started)

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Tuple
 
 from .._errors import FixtureError, RequestError
 from .._net import MAX_SECONDS, reason
-from .output import Output, writing
+from .output import ErrorOutput, Output, writing
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def standard_input(needed: bool = True) -> str:
     if sys.stdin is None:
         return ""
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return read_to_end().decode("utf-8")
     except UnicodeDecodeError as error:
         raise RequestError("standard input is " + not_utf8(error)) from None
     except OSError as error:
@@ -119,11 +119,18 @@ def standard_input(needed: bool = True) -> str:
         raise RequestError("the prompt cannot be read: %s" % reason(error)) from None
 
 
+def read_to_end() -> bytes:
+    """Standard input; where somebody has to type it, that is said."""
+    if sys.stdin.isatty():
+        ErrorOutput().write("reading what is typed; Ctrl-D ends it\n")
+    return sys.stdin.buffer.read()
+
+
 def read_bytes(path: str) -> bytes:
     """The bytes of a file, of standard input for -. Raises FixtureError."""
     try:
         if path == "-":
-            return b"" if sys.stdin is None else sys.stdin.buffer.read()
+            return b"" if sys.stdin is None else read_to_end()
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:

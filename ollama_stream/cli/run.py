@@ -95,24 +95,25 @@ def do_run(options: Namespace) -> None:
     if options.json:
         fields.update(model=options.model, messages=messages, stream=options.stream)
         return print_records(client, options.raw, fields)
-    tools = fields.get("tools")
-    if options.tool:
-        fields["tools"] = [*(tools or ()), *map(tool_of, options.tool)]
-        return print_answer(lambda: client.run_tools(options.model, messages, **fields), options, waiting_for(options))
-    print_answer(
-        lambda: client.chat(options.model, messages, stream=options.stream, **fields), options, waiting_for(options)
-    )
-    return None
+
+    def ask() -> Any:
+        if options.tool:
+            return client.run_tools(options.model, messages, **fields)
+        return client.chat(options.model, messages, stream=options.stream, **fields)
+
+    return print_answer(ask, options, waiting_for(options))
 
 
 def fields_for(options: Namespace) -> Dict[str, Any]:
-    """The fields of the request that were given. Raises RequestError for a schema that is none."""
+    """The fields of the request that were given. Raises RequestError for a schema or a tool that is none."""
     fields = {name: getattr(options, name) for name in [*chat_fields(), "think", "keep_alive"]}
     if options.schema is not None:
         if fields["format"] is not None:
             raise RequestError("--schema and --format are two answers to one question")
         fields["format"] = json_file(options.schema)
     fields["options"] = dict(options.option) or None
+    if options.tool:
+        fields["tools"] = [*(fields["tools"] or ()), *map(tool_of, options.tool)]
     return {name: value for name, value in fields.items() if value is not None}
 
 
