@@ -33,7 +33,7 @@ class Race:
         """Begin with one more address; what fails at once is a failure as any other."""
         try:
             sock = new_socket(family)
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:
             return self._failed(error)
         attempt = self._network.attempt(sock)
         self.attempts.append(attempt)
@@ -96,7 +96,7 @@ async def dial(
     except BaseException:
         race.close()
         raise
-    raise unreachable(address, "; ".join(dict.fromkeys(race.failures)))
+    raise unreachable(address, "; ".join(dict.fromkeys(race.failures)) or "the name has no address")
 
 
 async def addresses(network: Network, address: Address) -> List[Tuple[int, Any]]:
@@ -145,7 +145,7 @@ def set_option(sock: socket.socket, level: int, option: int, value: int) -> None
     """Ask for what is good to have; a system that knows the name need not have the thing."""
     try:
         sock.setsockopt(level, option, value)
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:
         check_origin(error)
 
 

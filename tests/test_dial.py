@@ -18,7 +18,7 @@ from support import CHAT, GOOD, PATIENCE, Server, answer, closed_port, full_list
 from ollama_stream import AsyncClient, ConnectError, ConnectionLost, OllamaTimeout, StreamClosed, Timeout
 from ollama_stream import _dial
 from ollama_stream._address import parse_address
-from ollama_stream._dial import dial, in_turn, new_socket
+from ollama_stream._dial import dial, in_turn, new_socket, set_option
 from ollama_stream._net import Clocks
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -140,6 +140,12 @@ def test_every_failure_is_told_once_fault_258(colour, resolving):
         colour.client("http://box.example").chat(**CHAT)
 
 
+def test_a_name_without_an_address_is_told_fault_258(colour, resolving):
+    resolving()
+    with pytest.raises(ConnectError, match=r"from host: the name has no address\)$"):
+        colour.client("http://box.example").chat(**CHAT)
+
+
 def test_close_ends_all_attempts_fault_258(colour, monkeypatch, silent, resolving):
     monkeypatch.setattr(_dial, "ATTEMPT_DELAY", 0.001)
     resolving(*[silent] * 5)
@@ -235,6 +241,19 @@ def test_what_the_system_says_is_not_a_clock_of_ours(colour, method, error, kind
     assert not isinstance(raised.value, OllamaTimeout)
     assert text in str(raised.value)
     error.__traceback__ = None
+
+
+@pytest.mark.parametrize("error", [OSError("no options"), NotImplementedError("no options")], ids=repr)
+def test_an_option_that_the_system_lacks_costs_nothing_fault_271(error):
+    poor = type("Poor", (socket.socket,), {"setsockopt": raising(error)})
+    with poor() as sock:
+        set_option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def test_a_system_without_sockets_is_told_fault_271(colour, monkeypatch):
+    monkeypatch.setattr(_dial, "new_socket", raising(NotImplementedError("no sockets here")))
+    with pytest.raises(ConnectError, match=r"from host: no sockets here\)$"):
+        colour.client("http://127.0.0.1:9").chat(**CHAT)
 
 
 @pytest.mark.parametrize("error", [NotImplementedError(), RuntimeError("can't start new thread")], ids=repr)
