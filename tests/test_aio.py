@@ -396,7 +396,7 @@ def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, secured,
             await assert_gone(server, len(server.peers))
         return number
 
-    assert run(main()) > 3
+    assert run(main()) > 2  # a Python that has the name at once waits one time less
 
 
 def pause(_peer: Any) -> None:
