@@ -124,6 +124,8 @@ def _completed(fixture: Fixture) -> Fixture:
     return replace(fixture, events=EventSequence(completed))
 
 
+# Not socketserver's ThreadingMixIn: its shutdown() is seen at its next poll only, it joins its threads without waking
+# them out of a stalled exchange, and it has no place for a client that the system has no descriptor or no thread for.
 class ReplayServer:
     """Listens until ``close()``, or until the ``with`` block is left. ``serve`` makes one, which may raise.
 
