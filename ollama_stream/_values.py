@@ -215,8 +215,9 @@ def make_plain_members(cls: Type[Record], value: Any, path: str) -> Dict[str, An
             found[name] = check_images(item, place)
         elif name == "tool_calls" and item is not None and is_list(item):
             found[name] = [make_plain_part(ToolCall, call, "%s[%d]" % (place, i)) for i, call in enumerate(item)]
-        elif name == "arguments":  # a history of another API has them as JSON text, which the server refuses
-            found[name] = read_arguments(item) if isinstance(item, str) else plain(item, place, 3)
+        elif name == "arguments":  # other APIs have JSON text, or an empty array for none; the server refuses both
+            is_odd = isinstance(item, str) or (isinstance(item, list) and not item)
+            found[name] = read_arguments(item) if is_odd else plain(item, place, 3)
         elif name == "function":
             found[name] = make_plain_part(ToolFunction, item, place)
         else:

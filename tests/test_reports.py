@@ -11,7 +11,7 @@ import json
 import pytest
 from support import CHAT, DONE, HEAD, LAST_CHUNK, LINE, Server, answer, chunk, collect, fin, line, response
 
-from ollama_stream import IncompleteStream, OllamaError, ProtocolError, RequestError, ResponseError
+from ollama_stream import Client, IncompleteStream, OllamaError, ProtocolError, RequestError, ResponseError
 
 CREATED = b'"model":"m","created_at":"2025-09-08T12:13:57.472827154Z"'
 LONG = b'{%s,"response":"","done":true,"context":[%s]}\n' % (CREATED, b",".join(b"%d" % i for i in range(20000)))
@@ -116,6 +116,37 @@ REPORTS = [  # report, call, its arguments (None: a chat that is streamed), what
      lambda r: (r.message.tool_calls[0].type, r.message.tool_calls[0].function.index), ("function", "0")),
     ("enricoros/big-AGI#239 a model without parameters", "show", ("m",), document(b'{"modelfile":"FROM x"}'),
      lambda r: r.parameters, None),
+    ("ollama/ollama#13007 an error in a stream that is no JSON", None, None, stream(LINE, b"invalid upstream: boom\n"), None,
+     (ProtocolError, "line 2 of the body: not JSON ('invalid upstream: boom')")),
+    ("code-yeongyu/oh-my-openagent#1196 an error line of a proxy", None, None,
+     stream(LINE, b'{"error":"Stream error: error decoding response body"}\n'), None,
+     (ResponseError, "Stream error: error decoding response body (status code: -1)")),
+    ("code-yeongyu/oh-my-openagent#1120 records with nothing but a tool call", None, None,
+     stream(b'{"message":{"tool_calls":[{"function":{"name":"read","arguments":{"filePath":"README.md"}}}]}, "done":false}\n',
+            b'{"message":{"content":""}, "done":true}\n'),
+     lambda r: (r.text, r.message.tool_calls[0].function.arguments), ("", {"filePath": "README.md"})),
+    ("ivanfioravanti/chatbot-ollama#29 records without a line end between them", None, None, stream(LINE[:-1] + DONE), None,
+     (ProtocolError, "something follows the value at character")),
+    ("docling-project/docling#1647 an answer of /v1 that says nothing", "chat", ("m", CHAT["messages"]),
+     document(b'{"object":"chat.completion","choices":[{"message":{"role":"assistant","content":""},"finish_reason":null}]}'), None,
+     (ProtocolError, "this looks like an answer of the API under /v1")),
+    ("ollama/ollama#5671 a server that left out context and load_duration", "generate", ("m", "x"),
+     stream(b'{%s,"response":"Hi","done":true,"eval_count":2}\n' % CREATED),
+     lambda r: (r.text, r.context, r.load_duration, r.eval_count), ("Hi", None, None, 2)),
+    ("ollama/ollama-python#192 an older server's create", "create", ("m",),
+     document(b'{"error":"name and path are required"}', "400 Bad Request"), None,
+     (ResponseError, "name and path are required (status code: 400)")),
+    ("ollama/ollama#7029 an error without a word", "pull", ("m",), document(b"", "502 Bad Gateway"), None,
+     (ResponseError, "Bad Gateway (status code: 502)")),
+    ("ollama/ollama#8258 the model dies in its answer", None, None,
+     stream(LINE, b'{"error":"an error was encountered while running the model: unexpected EOF"}\n'), None,
+     (ResponseError, "an error was encountered while running the model: unexpected EOF (status code: -1)")),
+    ("ollama/ollama#200 a download that does not fit its digest", "pull", ("m",),
+     document(b'{"status":"pulling manifest"}\n{"error":"digest mismatch, file must be downloaded again: want sha256:e8"}\n'), None,
+     (ResponseError, "digest mismatch, file must be downloaded again: want sha256:e8 (status code: -1)")),
+    ("wujm424606/ComfyUi-Ollama-YN#17 the name of a model beside its model", "list", (),
+     document(b'{"models":[{"name":"llava:7b","model":"llava:7b","modified_at":"2025-01-08T00:00:00Z","size":1}]}'),
+     lambda r: r["models"][0]["name"], "llava:7b"),
     ("mostlygeek/llama-swap#200 no tags under /api/tags", "list", (), document(b""), None, (IncompleteStream, "the body is empty")),
 ]  # fmt: skip
 
@@ -152,6 +183,14 @@ SENT = [  # report, a message of a program's history, what is sent of it or the 
     ("mozilla-ai/any-llm#1278 blank arguments",
      {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": ""}}]},
      {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}),
+    ("openclaw/openclaw#50749, Xoshbin/asyar#513 arguments as text, two calls in one message",
+     {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": '{"q": "47823 * 918"}'}},
+                                                         {"function": {"name": "g", "arguments": {"b": [1]}}}]},
+     {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"q": "47823 * 918"}}},
+                                                         {"function": {"name": "g", "arguments": {"b": [1]}}}]}),
+    ("langchain-ai/langchain#34790 an array of no arguments",
+     {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": []}}]},
+     {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}),
     ("ollama/ollama-python: a tool's id is kept", {"role": "tool", "content": "4", "tool_call_id": "c", "name": "f"},
      {"role": "tool", "content": "4", "tool_call_id": "c", "name": "f"}),
     ("BerriAI/litellm#6135 parts for a content", {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
@@ -172,5 +211,12 @@ def test_what_a_history_of_elsewhere_holds(colour, given, sent):
         client.close()
 
 
-def test_there_are_more_than_twenty_reports():
-    assert len({report.split(" ")[0] for report, *_ in REPORTS + SENT}) > 24
+@pytest.mark.parametrize("value", ["0.0.0.0", "0.0.0.0:11434", "http://0.0.0.0"])
+def test_a_server_of_every_address_is_found_on_this_machine(value, monkeypatch):
+    """ggozad/oterm#88, ollama/ollama-python#407 and #471."""
+    monkeypatch.setenv("OLLAMA_HOST", value)
+    assert repr(Client()) == "Client('http://127.0.0.1:%s')" % ("80" if value.startswith("http") else "11434")
+
+
+def test_there_are_more_than_thirty_reports():
+    assert len({report.split(" ")[0] for report, *_ in REPORTS + SENT}) > 36
