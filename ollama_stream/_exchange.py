@@ -346,23 +346,17 @@ class Exchange(Generic[T]):
         pieces, is_file = self._outgoing(), isinstance(self.request.body, Upload)
         piece = next(pieces)
         while piece:
-            lost = await self._send_piece(piece)
-            if lost is not None:
+            self._clocks.start("idle")
+            try:
+                await self._connection.send(piece, self._clocks.remaining())
+            except (OllamaError, OSError, NotImplementedError) as error:
+                lost = self._lost(error, " while the request was being sent")
+                if lost is error:  # of a transport that dials only now
+                    raise
                 return lost
             piece = await self.network.aside(lambda: next(pieces, b"")) if is_file else next(pieces, b"")
             if piece and not is_file:
                 await self.network.sleep(0)  # a long request must not keep a loop to itself
-        return None
-
-    async def _send_piece(self, piece: bytes) -> Optional[OllamaError]:
-        self._clocks.start("idle")
-        try:
-            await self._connection.send(piece, self._clocks.remaining())
-        except (OllamaError, OSError, NotImplementedError) as error:
-            lost = self._lost(error, " while the request was being sent")
-            if lost is error:  # of a transport that dials only now
-                raise
-            return lost
         return None
 
     def _outgoing(self) -> Iterator[bytes]:

@@ -151,8 +151,6 @@ class Connection:
     no limit) have passed, an OllamaError for what they know better; nothing raised is held back by them.
     """
 
-    pending = False  # whether bytes have been taken from the socket that recv() has not returned yet
-
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
         """Have all of it sent."""
         raise NotImplementedError

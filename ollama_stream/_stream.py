@@ -414,18 +414,13 @@ def says_nothing(data: Any) -> bool:
     return data.get("message") is not None or data.get("response") is not None
 
 
-def has_due(cls: Any, data: Mapping[str, Any]) -> bool:
-    """Whether something is there of what makes an object a record of that class; of an answer null is nothing."""
-    null_is_empty = () if issubclass(cls, Generation) else cls._factories
-    return any(name in data and (data[name] is not None or name in null_is_empty) for name in cls._due)
-
-
 def check_due(cls: Type[Record], data: Mapping[str, Any], alone: bool) -> None:
     """Raises ProtocolError for an object that is no record of that class: nothing of what makes one is in it.
 
-    ``alone``: it is all there is, and no sign of life between others.
+    ``alone``: it is all there is, and no sign of life between others. Of an answer null is nothing.
     """
-    if has_due(cls, data):
+    null_is_empty: Any = () if issubclass(cls, Generation) else cls._factories
+    if any(name in data and (data[name] is not None or name in null_is_empty) for name in cls._due):
         return
     if not alone and data and issubclass(cls, (Generation, ProgressResponse)):
         if all(name in cls._fields or name == "error" for name in data):

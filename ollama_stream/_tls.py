@@ -185,10 +185,6 @@ class TLSConnection(Connection):
     def rest(self) -> bool:
         return self._connection.rest()
 
-    @property
-    def pending(self) -> bool:  # type: ignore[override]
-        return bool(self._tls.pending() or self._incoming.pending)
-
     def poll(self) -> Optional[bytes]:
         """What has come meanwhile, b"" at the end, None for nothing; never waits."""
         from ssl import SSLError, SSLWantReadError
