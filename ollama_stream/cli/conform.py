@@ -20,6 +20,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
@@ -77,7 +78,7 @@ def do_conform(options: Namespace) -> int:
     words = options.command
     if not words:
         options.parser.error("expected -- and the command to be tested")
-    cases = [case for case in cases_of(recordings_of(options)) if fnmatch(case.name, options.only)]
+    cases = list(cases_of(recordings_of(options), options.only))
     if not cases:
         raise FixtureError("there is no case named %s" % options.only)
     with Waiting("%s: %d cases" % (words[0], len(cases)), ErrorOutput(raw=True)):
@@ -128,18 +129,21 @@ def recordings_of(options: Namespace) -> List[Tuple[str, Fixture]]:
     return found
 
 
-def cases_of(recordings: List[Tuple[str, Fixture]]) -> Iterator[Case]:
-    """Every recording, and a good one of at least three chunks with each fault."""
-    good: Optional[Case] = None
-    for name, exchange in recordings:
-        case = Case(name, exchange, (), *expected(exchange, ()))
-        chunks = sum(event.kind == "chunk" for event in exchange.events)
-        if case.error is None and case.text and chunks > 2 and (good is None or "chat-stream" in name):
-            good = case
-        yield case
-    if good is not None:
-        for fault in FAULTS:
-            yield Case("%s %s" % (good.name, fault), good.exchange, (fault,), *expected(good.exchange, (fault,)))
+def cases_of(recordings: List[Tuple[str, Fixture]], only: str) -> Iterator[Case]:
+    """Every recording, and a good one with each fault, of those with a name like ``only``."""
+    named: List[Tuple[str, Fixture, Tuple[str, ...]]] = [(name, exchange, ()) for name, exchange in recordings]
+    candidates = [*(one for one in recordings[::-1] if "chat-stream" in one[0]), *recordings]
+    for name, exchange in islice(filter(is_good, candidates), 1):
+        named += [("%s %s" % (name, fault), exchange, (fault,)) for fault in FAULTS]
+    for name, exchange, faults in named:
+        if fnmatch(name, only):
+            yield Case(name, exchange, faults, *expected(exchange, faults))
+
+
+def is_good(recording: Tuple[str, Fixture]) -> bool:
+    """Whether it is a whole answer of at least three chunks, in which something can go wrong."""
+    text, error = expected(recording[1], ())
+    return error is None and text != "" and sum(event.kind == "chunk" for event in recording[1].events) > 2
 
 
 def expected(exchange: Fixture, faults: Tuple[str, ...]) -> Tuple[str, Optional[OllamaError]]:
