@@ -152,9 +152,7 @@ def decode(cls: Type[R], data: Dict[str, Any]) -> R:
     null counts as unset for a field that always has a value. Raises ProtocolError with the path of a field of
     ``_strict`` that is of an impossible type.
     """
-    read = _READERS.get(cls)
-    if read is None:
-        read = _READERS[cls] = record_of(cls)
+    read = _READERS.get(cls) or _READERS.setdefault(cls, record_of(cls))
     record: R = read(data)
     return record
 
@@ -345,9 +343,7 @@ def record_of(cls: Type[Record], strict: bool = True) -> Kind:
             if isinstance(data, cls) or not (strict or data is None):
                 return data
             data = read_mapping(data)
-        if table is None:
-            table = make_table(cls, strict)
-        fields, taken, expected = table
+        fields, taken, expected = table = table or make_table(cls, strict)
         hidden: List[str] = []
         for name, value in data.items():
             field = fields.get(name)
@@ -374,7 +370,8 @@ def record_of(cls: Type[Record], strict: bool = True) -> Kind:
                 break
         return record
 
-    return read_record
+    never_raises = cls._complete is Record._complete  # any other may refuse what is no answer of the class
+    return read_record if strict or never_raises else loosely(read_record)
 
 
 def make_table(cls: Type[Record], strict: bool) -> Table:

@@ -11,7 +11,7 @@ import pytest
 
 from ollama_stream import ChatResponse, ProtocolError, ToolCall
 from ollama_stream import Message as Library
-from ollama_stream._decode import field_names
+from ollama_stream._decode import Record, field_names
 
 
 class MyCall(ToolCall):
@@ -47,6 +47,17 @@ def test_a_class_of_a_program_is_its_own_267() -> None:
         Message(mod="x")
     with pytest.raises(ProtocolError, match="^content: expected a string"):
         Message.model_validate({"content": 3})
+
+
+class Compared(Record):
+    best: Optional[ChatResponse] = None
+    others: Optional[List[ChatResponse]] = None
+
+
+def test_what_is_no_answer_stays_as_it_came_in_a_field_of_no_weight_267() -> None:
+    of_generate = {"response": "x"}
+    read = Compared.model_validate({"best": of_generate, "others": [of_generate, {"message": {"content": "y"}}]})
+    assert (read.best, read.others[0], read.others[1].content) == (of_generate, of_generate, "y")
 
 
 REAL = """
