@@ -349,6 +349,18 @@ def test_doctor_says_what_to_do_and_status_1() -> None:
     assert lines[3].startswith("connect    FAIL Failed to connect to Ollama.")
 
 
+@pytest.mark.parametrize("parameters", ["num_ctx many", "num_ctx", "num_ctx \u00b2", 5])
+def test_doctor_takes_odd_parameters_of_a_model_for_none_245(parameters: Any) -> None:
+    from support import Server, answer, response
+
+    says = {"version": "1", "models": [{"name": "m"}], "model_info": {"m.context_length": "big"}, "parameters": parameters,
+            "message": {"content": "Hi"}, "done": True}  # fmt: skip
+    with Server(*[answer(response("200 OK", json.dumps(says).encode(), Connection="close"))] * 8) as server:
+        done = cli_run("doctor", "m", "--host", server.url)
+    assert (done.status, done.err) == (0, "")
+    assert "context    ok   4096 tokens\n" in done.out
+
+
 def test_bench_prints_a_row_a_run() -> None:
     files = [str(OLD / "generate-load.exchange.jsonl"), str(OLD / "chat-stream.exchange.jsonl")]
     with serve(files, level="path", repeat="last") as server:

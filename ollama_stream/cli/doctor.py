@@ -125,7 +125,8 @@ class Examination:
         can = lengths[0] if lengths and isinstance(lengths[0], int) else 0
         given = [line.split()[-1] for line in text(answer.parameters).splitlines() if line.startswith("num_ctx")]
         loaded = [one.context_length for one in self._client.ps().models if text(one.name).startswith(self._model)]
-        used = loaded[0] if loaded and isinstance(loaded[0], int) else int(given[0]) if given else DEFAULT_CONTEXT
+        set_to = [int(word) for word in given if word.isascii() and word.isdigit()]
+        used = loaded[0] if loaded and isinstance(loaded[0], int) else set_to[0] if set_to else DEFAULT_CONTEXT
         if can and used < can:
             return "%d of the %d tokens that it can: -o num_ctx=%d for longer prompts" % (used, can, can)
         return "%d tokens" % used
