@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,5 +103,7 @@ shell.kill(); shell.wait(); shell.stdin.close(); shell.stdout.close()
 
 
 def test_a_peer_that_vanishes_under_a_kept_connection_is_found_whatever_the_clocks_fault_269():
-    said = "the connection was lost: connection timed out\n"
-    assert run_in_a_network(VANISHES) == ("Hi\nHi\n" + said * 2, "")
+    out, err = run_in_a_network(VANISHES)
+    # Which of the two the system says depends on when it last asked who has the address.
+    assert re.fullmatch(r"Hi\nHi\n(the connection was lost: (connection timed out|no route to host)\n){2}", out)
+    assert err == ""
