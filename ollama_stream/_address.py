@@ -169,8 +169,10 @@ def check_header(name: str, value: str, argument: str = "headers") -> Tuple[str,
     The name is a token, the value Latin-1 without control characters but tabs, so without folded lines. Raises
     RequestError, which names ``argument`` and the field; the value is shown unless the name looks like a secret's.
     """
-    if not (isinstance(name, str) and isinstance(value, str)):
-        raise RequestError("%s: names and values must be str" % argument)
+    if not isinstance(name, str):
+        raise misfit(RequestError, argument, "names that are strings", type(name).__name__)
+    if not isinstance(value, str):
+        raise misfit(RequestError, "%s.%s" % (argument, printable(name, MAX_SHOWN_URL)), "a string", type(value).__name__)
     if not is_token(name):
         # Only the good part is shown: the rest may be the value, as in {"Authorization: Bearer abc": ""}.
         good = name[: len(name) - len(name.lstrip(TOKEN_BYTES.decode("latin-1")))]

@@ -646,9 +646,9 @@ WRONG_HEADERS = [  # id, name, value, error
     ("name not ASCII", "a\xfc", "c", BAD_NAME % "a"),
     ("fault_222 field as a name", "Authorization: hunter2", "", BAD_NAME % "Authorization"),
     ("long value", "a", "b" * 300 + "\n", BAD_VALUE % ("a", "'" + "b" * 197 + "...'")),
-    ("name of bytes", b"a", "c", "headers: names and values must be str"),
-    ("value of None", "a", None, "headers: names and values must be str"),
-    ("value of an int", "a", 1, "headers: names and values must be str"),
+    ("name of bytes", b"a", "c", "headers: expected names that are strings, got bytes"),
+    ("value of None", "a", None, "headers.a: expected a string, got NoneType"),
+    ("value of an int", "a", 1, "headers.a: expected a string, got int"),
 ]
 
 

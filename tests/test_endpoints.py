@@ -376,7 +376,7 @@ REFUSED: List[Tuple[str, Any, str]] = [
     ("extra", [], "extra: expected a mapping, got list"),
     ("extra", {"a": b""}, "extra.a: bytes cannot be sent as JSON"),
     ("headers", "A: b", "headers: expected a mapping of names to strings, got str"),
-    ("headers", {"A": 3}, "headers: names and values must be str"),
+    ("headers", {"A": 3}, "headers.A: expected a string, got int"),
 ]  # fmt: skip
 
 

@@ -32,7 +32,6 @@ WORDS = {  # what is expected of a field, and what is found: as Python says it, 
 PHRASES = {  # in the texts of errors
     "True, False, 'low'": "true, false, 'low'",
     ", a JSON Schema, or a Python type that becomes one": " or a JSON Schema",
-    "names and values must be str": "the values must be text",
     "allow_remote=True": "--allow-remote",
     ", from host": ", from --host",
     ". host names a host": ". --host names a host",
