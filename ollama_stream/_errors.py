@@ -18,8 +18,8 @@ Nothing else reaches the caller, whatever bytes arrive. All of them pickle and c
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Dict, List, Optional, Type, TypeVar
 import re
+from typing import Any, ClassVar, Dict, List, Optional, Type, TypeVar
 
 CONNECT_ADVICE = (
     "Failed to connect to Ollama. Please check that Ollama is downloaded, running and accessible. "
