@@ -18,6 +18,7 @@ Nothing else reaches the caller, whatever bytes arrive. All of them pickle and c
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any, ClassVar, Dict, List, Optional, Type, TypeVar
 
@@ -267,6 +268,12 @@ def printable(text: str, limit: int) -> str:
     """At most ``limit`` characters of a text, with escapes for what is obeyed or not seen, and for blanks but the space."""
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def missing_folder(path: str) -> str:
+    """What to do about a file in a folder that is not here; "" where it is not that."""
+    folder = "" if os.path.isabs(path) else os.path.dirname(path)
+    return "; there is no folder %s here: go to where it is" % folder if folder and not os.path.exists(folder) else ""
 
 
 REASONS = ("error", "message", "detail", "msg", "reason", "errors", "error_description", "title")

@@ -241,6 +241,22 @@ def test_a_tool_that_is_none_is_status_2(tool: str, text: str, tmp_path: Path) -
     assert cli_run("run", "m", "hi", "--tool", tool) == (2, "", error("--tool %s: %s" % (tool, text)))
 
 
+AWAY = "; there is no folder away here: go to where it is"
+ELSEWHERE = {  # a file in a folder that is not here, or a program that is nowhere
+    "vendor --output away/carried.py": "away/carried.py: cannot be written: no such file or directory" + AWAY,
+    "run m hi --record away/f --host 127.0.0.1:1": "away/f: cannot be written: no such file or directory" + AWAY,
+    "run m hi --schema away/f --host 127.0.0.1:1": "away/f: cannot be read: no such file or directory" + AWAY,
+    "conform --recordings %s -- no-such-program" % NEW:
+        "no-such-program cannot be run: no such file or directory; behind -- stand a program and its arguments",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ELSEWHERE, ids=[words.split()[0] for words in ELSEWHERE])
+def test_what_is_not_here_is_told_with_what_to_do(words: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli_run(*words.split())[1:] == ("", error(ELSEWHERE[words]))
+
+
 def test_record_writes_an_exchange_and_never_over_another(tmp_path: Path) -> None:
     path = tmp_path / "one.exchange.jsonl"
     exchange = load(str(OLD / "chat-one-word.exchange.jsonl"))

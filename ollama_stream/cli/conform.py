@@ -171,7 +171,8 @@ def judged(case: Case, words: List[str], seconds: int) -> Verdict:
         except subprocess.TimeoutExpired:
             return Verdict(case, "wrong", "it does not end within %d s" % seconds)
         except OSError as error:
-            raise FixtureError("%s cannot be run: %s" % (words[0], reason(error))) from None
+            text = "%s cannot be run: %s; behind -- stand a program and its arguments"
+            raise FixtureError(text % (words[0], reason(error))) from None
         if not any(one["exchange"] for one in server.report()["exchanges"]):
             return Verdict(case, "not asked", told_by(done.returncode, done.stderr.decode("utf-8", "replace")))
     why = fault_of(case, done.returncode, done.stdout.decode("utf-8", "replace"))

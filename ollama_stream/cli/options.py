@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any, Callable, Iterable, Tuple
 
-from .._errors import FixtureError, RequestError
+from .._errors import FixtureError, RequestError, missing_folder
 from .._net import MAX_SECONDS, reason
 from .output import ErrorOutput, Output, writing
 
@@ -134,7 +134,7 @@ def read_bytes(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        raise FixtureError("%s: cannot be read: %s" % (path, reason(error)), path=path) from None
+        raise FixtureError("%s: cannot be read: %s%s" % (path, reason(error), missing_folder(path)), path=path) from None
 
 
 def write_pieces(pieces: Iterable[bytes], path: str, force: bool) -> int:
@@ -177,5 +177,5 @@ def check_writable(path: str, force: bool) -> None:
 
 
 def unwritable(path: str, error: Exception) -> FixtureError:
-    advice = " (--force replaces it)" if isinstance(error, FileExistsError) else ""
+    advice = " (--force replaces it)" if isinstance(error, FileExistsError) else missing_folder(path)
     return FixtureError("%s: cannot be written: %s%s" % (path, reason(error), advice), path=path)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Op
 from .. import __all__ as PUBLIC
 from .._calls import VERSION
 from .._default import FUNCTIONS
-from .._errors import RequestError
+from .._errors import RequestError, missing_folder
 from .._net import reason
 from .output import Output
 
@@ -131,8 +131,9 @@ def write_new(texts: Dict[str, str]) -> None:
     except (OSError, ValueError) as error:
         for made in written:
             os.unlink(made)
-        there = isinstance(error, FileExistsError)
-        why = "there is one already, and it is not overwritten" if there else "cannot be written: %s" % reason(error)
+        why = "cannot be written: %s%s" % (reason(error), missing_folder(path))
+        if isinstance(error, FileExistsError):
+            why = "there is one already, and it is not overwritten"
         raise RequestError("%s: %s" % (path, why)) from error
 
 
