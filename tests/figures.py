@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QUOTED = {  # row of the table: the section of bench.py, and where it prints the figures of the row, in their order
     "CPU of a record that comes alone, blocking": ("live", [
         r"^  us +([\d.]+) us", r"^  hand +([\d.]+) us", r"^  requests +([\d.]+) us", r"^  http_client +([\d.]+) us",
-        r"^  official +([\d.]+) us", r"^  httpx +([\d.]+) us",
+        r"^  httpx +([\d.]+) us", r"^  official +([\d.]+) us",
     ]),
     "the same in asyncio": ("live", [
         r"^  us_async +([\d.]+) us", r"^  hand_async +([\d.]+) us", r"^  aiohttp +([\d.]+) us",
