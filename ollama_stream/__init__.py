@@ -39,6 +39,8 @@ import sys
 if sys.version_info < (3, 8):  # which can read all of this file, and so comes to say it
     too_old = ImportError("ollama_stream needs Python 3.8 or newer, and this is %d.%d" % sys.version_info[:2])
     too_old.name = __name__  # with which python3 -m says it in one line
+    if sys.path[:1] == sys.argv[:1]:  # the program is an archive, and this is in it
+        sys.exit(str(too_old))
     raise too_old
 
 from typing import Any, List

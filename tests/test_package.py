@@ -5,8 +5,10 @@ import importlib
 import os
 import pydoc
 import re
+import shutil
 import subprocess
 import sys
+import zipapp
 from typing import List, NamedTuple, Optional, Tuple
 
 import pytest
@@ -370,6 +372,15 @@ TOO_OLD = "needs Python 3.8 or newer, and this is 3.7"
 @pytest.mark.parametrize("module", ["ollama_stream", "ollama_stream.dropin"])
 def test_an_older_python_is_told_so_in_one_line(module, tmp_path):
     assert re.fullmatch(r".*: ollama_stream %s\)\n" % re.escape(TOO_OLD), older(["-m", module, "run"], tmp_path))
+
+
+def test_an_older_python_is_told_so_in_one_line_by_an_archive(tmp_path):
+    (tmp_path / "app" / "ollama_stream").mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py"):
+        shutil.copy(os.path.join(ROOT, "ollama_stream", name), str(tmp_path / "app" / "ollama_stream"))
+    archive = str(tmp_path / "ollama-stream.pyz")
+    zipapp.create_archive(str(tmp_path / "app"), archive, main="ollama_stream.__main__:main")
+    assert older([archive, "run"], tmp_path, path=tmp_path) == "ollama_stream %s\n" % TOO_OLD
 
 
 def test_an_older_python_can_read_the_file_that_tells_it():
