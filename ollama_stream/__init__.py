@@ -67,7 +67,7 @@ def __getattr__(name):
     home = next((home for home, names in _HOMES.items() if name in names.split()), "_default")
     if name == "__all__":
         listed = [name for names in _HOMES.values() for name in names.split()]
-        value = sorted([*listed, *_load(home).FUNCTIONS])  # type: Any
+        value = sorted(listed + [name for name in _load(home).FUNCTIONS])  # type: Any  # list is one of them
     elif name.startswith("_") or name in _HOMES or (home == "_default" and name not in _load(home).FUNCTIONS):
         raise AttributeError("module %r has no attribute %r" % (__name__, name))
     else:
@@ -97,4 +97,4 @@ def _load(home):
 
 def __dir__():
     # type: () -> List[str]
-    return sorted({*globals(), *__getattr__("__all__")})
+    return sorted(set(globals()).union(__getattr__("__all__")))

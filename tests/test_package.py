@@ -386,7 +386,7 @@ def test_an_older_python_is_told_so_in_one_line_by_an_archive(tmp_path):
 def test_an_older_python_can_read_the_file_that_tells_it():
     first, second, third = TREES["__init__"].body[1:4]
     assert isinstance(first, ast.Import) and isinstance(second, ast.If) and isinstance(third, ast.ImportFrom)
-    newer = (ast.AnnAssign, ast.JoinedStr, ast.AsyncFunctionDef, ast.NamedExpr)
+    newer = (ast.AnnAssign, ast.JoinedStr, ast.AsyncFunctionDef, ast.NamedExpr, ast.Starred)
     for node in ast.walk(TREES["__init__"]):
         assert not isinstance(node, newer) and getattr(node, "module", "") != "__future__"
         assert getattr(node, "annotation", None) is None and getattr(node, "returns", None) is None
