@@ -808,9 +808,12 @@ def conform():
     for name, (command, there) in JUDGED.items():
         if there:
             asked = [sys.executable, "-m", "ollama_stream", "conform", "--json", "--", *command]
-            done = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            environ = dict(os.environ, PYTHONPATH=ROOT)
+            done = subprocess.run(asked, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             verdicts = [verdict["outcome"] for verdict in json.loads(done.stdout)]
-            print("  %s: %d of %d" % (name, verdicts.count("wrong"), len(verdicts) - verdicts.count("not asked")))
+            judged = len(verdicts) - verdicts.count("not asked")
+            assert judged, "%s asks for nothing: can it be run?" % " ".join(command)
+            print("  %s: %d of %d" % (name, verdicts.count("wrong"), judged))
 
 
 SECTIONS = "records live kinds imports first command streams threads closing drift proxy endurance conform".split()
