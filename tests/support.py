@@ -430,11 +430,12 @@ def seeds(few: int) -> range:
 def takes_linear_time(work: Callable[[int], Any], size: int) -> bool:
     """Whether ``work(size)`` takes about eight times as long as an eighth of it; what is quadratic takes 64 times.
 
-    It is measured again where the machine had something else to do.
+    It is measured again where the machine had something else to do. The bound lies between the two: large blocks of
+    memory cost more by the byte.
     """
-    for _ in range(5):
+    for _ in range(10):
         few, many = cpu_seconds(lambda: work(size // 8)), cpu_seconds(lambda: work(size))
-        if many < 14 * few:
+        if many < 20 * few:
             return True
     return False
 
