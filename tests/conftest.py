@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -80,6 +81,9 @@ def nothing_is_left(monkeypatch, caplog):
     try:
         with caplog.at_level(logging.ERROR, "asyncio"):
             yield
+        deadline = time.monotonic() + support.SOON
+        while support.descriptors() != before and time.monotonic() < deadline:
+            time.sleep(0.01)  # another thread, or the system, is about to close one
         assert support.descriptors() == before
     finally:
         gc.enable()
