@@ -477,6 +477,23 @@ def interrupt(process: Any) -> None:
     process.send_signal(signal.SIGINT)
 
 
+def asked_at_once(ask: Callable[[], Any]) -> List[Any]:
+    """What 16 threads get that ask in the same moment."""
+    barrier, found = threading.Barrier(16), []
+
+    def ask_together() -> None:
+        barrier.wait(PATIENCE)
+        found.append(ask())
+
+    threads = [threading.Thread(target=ask_together) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(found) == 16
+    return found
+
+
 def waits(pid: int) -> bool:
     """Whether a process waits for something, where the system tells."""
     try:

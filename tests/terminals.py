@@ -37,15 +37,9 @@ def on_terminal(
     for what one waits is left in the text.
     """
     import fcntl
-    import pty
     import termios
 
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    modes = termios.tcgetattr(theirs)
-    modes[1] &= ~termios.OPOST
-    modes[3] &= ~termios.ECHO
-    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    ours, theirs = open_terminal(columns)
     given = dict({"TERM": "xterm", "NO_COLOR": "", "XDG_STATE_HOME": os.path.join(os.devnull, "state")}, **variables)
     with subprocess.Popen(
         [*command, *words], stdin=theirs if stdin is None else stdin, stdout=theirs, stderr=theirs,
@@ -62,6 +56,29 @@ def on_terminal(
             os.close(ours)
 
 
+def open_terminal(columns: int = 80) -> Tuple[int, int]:
+    """Our end of a pseudo-terminal and a program's: line ends stay as they are written, and nothing typed is echoed."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    modes = termios.tcgetattr(theirs)
+    modes[1] &= ~termios.OPOST
+    modes[3] &= ~termios.ECHO
+    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    return ours, theirs
+
+
+def read_piece(terminal: int) -> bytes:
+    """What has been written to a terminal since, b"" once the program's end is closed."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that it is
+        return b""
+
+
 def talk(terminal: int, keys: List[Tuple[str, Any]]) -> bytes:
     import select
 
@@ -74,10 +91,7 @@ def talk(terminal: int, keys: List[Tuple[str, Any]]) -> bytes:
             if typed == CTRL_C:  # one that comes just before a read is seen by Python behind it
                 os.write(terminal, CTRL_C)
             continue
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            return shown
+        piece = read_piece(terminal)
         if not piece:
             return shown
         shown += piece

@@ -578,28 +578,14 @@ if os.name == "posix":
 
     def on_terminal(data: bytes, *arguments: str, both: bool = False, **env: str) -> Done:
         """``run`` with a terminal for its standard output, and for standard error too where ``both``."""
-        import pty
-        import termios
+        from terminals import WAITING, open_terminal, read_piece
 
-        from terminals import WAITING
-
-        master, slave = pty.openpty()
-        modes = termios.tcgetattr(slave)
-        modes[1] &= ~termios.OPOST  # LF stays LF
-        termios.tcsetattr(slave, termios.TCSANOW, modes)
+        master, slave = open_terminal()
         with Server(answer(data, fin)) as server:
             command = ("run", "m", "hi", "--host", server.url, *arguments)
             with started(*command, stdout=slave, stderr=slave if both else -1, **env) as process:
                 os.close(slave)
-                shown = b""
-                try:
-                    while True:
-                        piece = os.read(master, 65536)
-                        if not piece:
-                            break
-                        shown += piece
-                except OSError:  # how Linux says that the other end is closed
-                    pass
+                shown = b"".join(iter(lambda: read_piece(master), b""))
                 os.close(master)
                 done = finished(process)
         return Done(done.status, WAITING.sub("", shown.decode("utf-8")).replace(server.url, "URL"), done.err)

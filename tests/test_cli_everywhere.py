@@ -178,18 +178,11 @@ def writing_to(file: Any, encoding: str = "utf-8", errors: str = "strict") -> An
 
 def on_terminal(words: List[str], kind: str) -> Tuple[Any, str]:
     """The status, and what was written to a terminal that is both streams."""
-    import fcntl
-    import pty
-    import struct
-    import termios
+    from terminals import open_terminal, read_piece
 
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20 if kind == "20" else 80, 0, 0))
-    modes = termios.tcgetattr(theirs)
-    modes[1] &= ~termios.OPOST
-    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    ours, theirs = open_terminal(20 if kind == "20" else 80)
     shown: List[bytes] = []
-    reader = threading.Thread(target=read_all, args=(ours, shown))
+    reader = threading.Thread(target=lambda: shown.extend(iter(lambda: read_piece(ours), b"")))
     reader.start()
     try:
         with open(os.devnull, encoding="utf-8") as stdin, writing_to(open(os.dup(theirs), "wb", 0)) as err:
@@ -199,17 +192,6 @@ def on_terminal(words: List[str], kind: str) -> Tuple[Any, str]:
         reader.join(PATIENCE)
         os.close(ours)
     return status, b"".join(shown).decode("utf-8")
-
-
-def read_all(terminal: int, shown: List[bytes]) -> None:
-    while True:
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            return
-        if not piece:
-            return
-        shown.append(piece)
 
 
 def on_pipe(words: List[str]) -> Done:

@@ -8,7 +8,6 @@ import os
 import pickle
 import sys
 import textwrap
-import threading
 import warnings
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -467,18 +466,8 @@ def test_a_module_function_goes_through_the_seam(tracer, loopback, monkeypatch):
 
 def test_many_threads_that_come_first_share_one_client_fault_268(dropin, monkeypatch):
     monkeypatch.setenv("OLLAMA_HOST", "of-this-test")
-    barrier, found = threading.Barrier(16), []
-
-    def ask():
-        barrier.wait(support.PATIENCE)
-        found.append(dropin.ollama._client)
-
-    threads = [threading.Thread(target=ask) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(support.PATIENCE)
-    assert len(found) == 16 and len({id(client) for client in found}) == 1
+    found = support.asked_at_once(lambda: dropin.ollama._client)
+    assert len({id(client) for client in found}) == 1
     monkeypatch.setenv("OLLAMA_HOST", "another")
     assert dropin.ollama._client is not found[0]
 

@@ -17,7 +17,7 @@ import threading
 
 import pytest
 from proxies import Tls, cert
-from support import CHAT, GOOD, Server, answer, line, response
+from support import CHAT, GOOD, Server, answer, asked_at_once, line, response
 
 from ollama_stream import AsyncClient, Client, Image, Message, RequestError
 from ollama_stream import _default
@@ -181,24 +181,14 @@ def test_a_coroutine_does_not_wait_for_certificates(watching, monkeypatch, verif
 
 
 def test_many_threads_that_use_it_first_share_one_default_client_fault_268(monkeypatch):
-    barrier, clients = threading.Barrier(16), []
-
     class Slow(Client):
         def __init__(self):
             super().__init__()
             made.append(self)
             threading.Event().wait(0.01)
 
-    def ask():
-        barrier.wait()
-        clients.append(_default.default_client())
-
     made = []
     monkeypatch.setattr(_default, "Client", Slow)
     monkeypatch.setattr(_default, "_made", None)
-    threads = [threading.Thread(target=ask) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    clients = asked_at_once(_default.default_client)
     assert len(set(map(id, clients))) == len(made) == 1

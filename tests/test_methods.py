@@ -11,7 +11,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import threading
 import typing
 from unittest import mock
 
@@ -396,18 +395,8 @@ def test_fault_264_a_loop_that_is_not_of_asyncio_is_told():
 
 def test_fault_268_many_threads_that_come_first_share_one_default_client(monkeypatch):
     monkeypatch.setattr(_default, "_made", None)
-    barrier, found = threading.Barrier(16), []
-
-    def ask():
-        barrier.wait(support.PATIENCE)
-        found.append(_default.default_client())
-
-    threads = [threading.Thread(target=ask) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(support.PATIENCE)
-    assert len(found) == 16 and len({id(client) for client in found}) == 1
+    found = support.asked_at_once(_default.default_client)
+    assert len({id(client) for client in found}) == 1
 
 
 @pytest.mark.parametrize("call, name", [
