@@ -9,7 +9,7 @@ or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PR
     ollama           -> ollama_stream.dropin.ollama
     ollama._client   -> ollama_stream.dropin._client: the clients, with what tracers reach for inside them
     ollama._types    -> ollama_stream.dropin._types
-    ollama._utils    -> ollama_stream.dropin._utils
+    ollama._utils    -> the same
 
 All names of the official client 0.6.3 are there; what they do is what this library does. Tests that answer in the place
 of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy change what is inside httpx, which
@@ -21,9 +21,9 @@ from __future__ import annotations
 import sys
 from typing import Any, Iterator
 
-from . import _client, _types, _utils, ollama
+from . import _client, _types, ollama
 
-STANDS_FOR = {"ollama": ollama, "ollama._client": _client, "ollama._types": _types, "ollama._utils": _utils}
+STANDS_FOR = {"ollama": ollama, "ollama._client": _client, "ollama._types": _types, "ollama._utils": _types}
 METADATA = "Metadata-Version: 2.1\nName: ollama\nVersion: %s\nSummary: ollama_stream.dropin in its place\n"
 
 

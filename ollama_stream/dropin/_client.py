@@ -3,38 +3,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Iterator, List, Optional, Sequence
 
 from .._address import parse_address
-from .._client import Client as OwnClient, Stream
+from .._client import Client as OwnClient
 from .._decode import Record
-from .._endpoints import build
 from .._errors import CONNECT_ADVICE
 from .._records import Tool
 from .._values import check_tools
 from . import _types
-from .seam import OfficialSettings, call_of, request_of, without_none
+from .seam import OfficialClient as BaseClient
 
-BaseClient = OfficialSettings
 CONNECTION_ERROR_MESSAGE = CONNECT_ADVICE
 __version__ = "0.6.3"  # of the official client whose names are here
 
 
-class Client(OfficialSettings, OwnClient):
+class Client(BaseClient, OwnClient):
     """Our blocking client, every call of which goes through ``_request``."""
 
-    def _request(
-        self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any
-    ) -> Any:
-        """The answer as a record of the class, or a Stream of them; ``options`` are headers and timeout."""
-        answer: Stream[Any] = Stream(self._exchange(request_of(cls, method, path, json, stream, options)))
+    def _request(self, cls: Any, *place: Any, stream: bool = False, **options: Any) -> Any:
+        """The answer as a record of the class, or a Stream of them; arguments as of ``_ask``."""
+        answer = self._ask(cls, *place, stream=stream, **options)
         if issubclass(cls, Record):
             return answer if stream else answer.result()
         return (cls(**part) for part in answer) if stream else cls(**answer.result())
-
-    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
-        place, options = call_of(build(name, given))
-        return self._request(*place, **options)
 
     def close(self) -> None:
         """Close the connections that rest between calls."""
@@ -42,8 +34,7 @@ class Client(OfficialSettings, OwnClient):
 
     def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
         """POST /v1/systemone, which no release of the server answers."""
-        body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)
-        return self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+        return self._ask_systemone(model=model, state=state, questions=questions, keep_alive=keep_alive)
 
 
 def _copy_tools(tools: Optional[Sequence[Any]] = None) -> Iterator[Tool]:

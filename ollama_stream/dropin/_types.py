@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What ``ollama._types`` gives: the records of the client, and those of what is sent, of which the client has no need.
+"""What ``ollama._types`` gives: the records of the client, and those of what is sent, of which the client has no need;
+and the one function of ``ollama._utils``.
 
 A request has the fields of its endpoint. Those of ``/v1/systemone`` are here because they are imported; no release of
 the server answers it.
@@ -7,28 +8,25 @@ the server answers it.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Union
+from typing import Any, Callable, Dict, List, Union
 
+from .. import _documents, _errors, _records
 from .._decode import Record
 from .._endpoints import CALL_FIELDS, ENDPOINTS
-from .._errors import RequestError, ResponseError
-from .._documents import (
-    EmbedResponse, EmbeddingsResponse, ListResponse, ModelDetails, ProcessResponse, ProgressResponse, ShowResponse,
-    StatusResponse, WebFetchResponse, WebSearchResponse, WebSearchResult,
-)  # fmt: skip
-from .._records import ChatResponse, GenerateResponse, Generation, Image, Logprob, Message, Options, TokenLogprob, Tool
+from .._records import Generation, Tool
 
-__all__ = [
-    "ChatResponse", "EmbedResponse", "EmbeddingsResponse", "GenerateResponse", "Image", "ListResponse", "Logprob",
-    "Message", "ModelDetails", "Options", "ProcessResponse", "ProgressResponse", "RequestError", "ResponseError",
-    "ShowResponse", "StatusResponse", "TokenLogprob", "Tool", "WebFetchResponse", "WebSearchResponse",
-    "WebSearchResult",
-]  # fmt: skip
+# What ``import ollama`` gives too, and what it does not.
+CLASSES = (
+    "ChatResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse Message Options ProcessResponse "
+    "ProgressResponse RequestError ResponseError ShowResponse StatusResponse SystemOneAnswer SystemOneChoiceAnswer "
+    "SystemOneChoiceQuestion SystemOneContent SystemOneNoulAnswer SystemOneNoulQuestion SystemOneQuestion "
+    "SystemOneRequest SystemOneResponse SystemOneScoreAnswer SystemOneScoreQuestion SystemOneUsage Tool "
+    "WebFetchResponse WebSearchResponse"
+).split()
+PARTS = "Logprob ModelDetails TokenLogprob WebSearchResult".split()
 
 SubscriptableBaseModel = Record
 BaseGenerateResponse = Generation
-
-
 SystemOneContent = Union[str, Dict[str, Any], List[Any]]
 
 FIELDS = {
@@ -44,34 +42,39 @@ FIELDS = {
     "SystemOneScoreAnswer": "type score legend probabilities confidence",
     "SystemOneUsage": "input_tokens output_tokens",
     "SystemOneResponse": "model answers usage",
+    **{
+        name.title().replace("_", "") + "Request": " ".join(f for f in ENDPOINTS[name].fields if f not in CALL_FIELDS)
+        for name in "chat copy create delete embed embeddings generate pull push show web_fetch web_search".split()
+    },
 }
 ALIASES = {
     "SystemOneQuestion": "SystemOneChoiceQuestion SystemOneNoulQuestion SystemOneScoreQuestion",
     "SystemOneAnswer": "SystemOneNoulAnswer SystemOneChoiceAnswer SystemOneScoreAnswer",
 }
-REQUESTS = {
-    "".join(word.title() for word in call.split("_")) + "Request": call
-    for call in "chat copy create delete embed embeddings generate pull push show web_fetch web_search".split()
-}
+
+
+def convert_function_to_tool(func: Callable[..., Any]) -> Tool:
+    """The tool that describes a function: its signature, annotations and docstring. Raises RequestError."""
+    from .._schema import function_tool
+
+    return Tool.model_validate(function_tool(func))
 
 
 def __getattr__(name: str) -> Any:
     """A class that few programs name is made when it is asked for."""
-    if name in REQUESTS:
-        made: Any = record_class(name, [f for f in ENDPOINTS[REQUESTS[name]].fields if f not in CALL_FIELDS])
-    elif name in FIELDS:
-        made = record_class(name, FIELDS[name].split())
+    home = next((home for home in (_records, _documents, _errors) if hasattr(home, name)), None)
+    if name in FIELDS:
+        fields = FIELDS[name].split()
+        members = {"__module__": __name__, "__annotations__": dict.fromkeys(fields, "Any")}
+        made: Any = type(name, (Record,), {**dict.fromkeys(fields), **members})
     elif name in ALIASES:
         made = Union[tuple(__getattr__(part) for part in ALIASES[name].split())]
+    elif home and name in CLASSES + PARTS:
+        made = getattr(home, name)
     else:
         raise AttributeError("module 'ollama._types' has no attribute %r" % name)
     return globals().setdefault(name, made)
 
 
 def __dir__() -> List[str]:
-    return [*globals(), *REQUESTS, *FIELDS, *ALIASES]
-
-
-def record_class(name: str, fields: List[str]) -> Any:
-    members = {"__module__": __name__, "__annotations__": dict.fromkeys(fields, "Any")}
-    return type(name, (Record,), {**dict.fromkeys(fields), **members})
+    return [*globals(), *CLASSES, *PARTS, *FIELDS, *ALIASES]

@@ -6,31 +6,25 @@ from __future__ import annotations
 from typing import Any, AsyncIterator, Coroutine, Generator, Mapping
 
 from .._decode import Record
-from .._endpoints import build
-from ..aio import AsyncClient as OwnAsyncClient, AsyncStream
-from . import _types
-from .seam import OfficialSettings, call_of, request_of, without_none
+from ..aio import AsyncClient as OwnAsyncClient
+from .seam import OfficialClient
 
 
-class AsyncClient(OfficialSettings, OwnAsyncClient):
+class AsyncClient(OfficialClient, OwnAsyncClient):
     """Our client for coroutines, every call of which goes through ``_request``."""
 
     httpx_class = "AsyncClient"
 
-    async def _request(
-        self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any
-    ) -> Any:
-        """The answer as a record of the class, or an AsyncStream of them; ``options`` are headers and timeout."""
-        answer: AsyncStream[Any] = AsyncStream(self._exchange(request_of(cls, method, path, json, stream, options)))
+    async def _request(self, cls: Any, *place: Any, stream: bool = False, **options: Any) -> Any:
+        """The answer as a record of the class, or an AsyncStream of them; arguments as of ``_ask``."""
+        answer = self._ask(cls, *place, stream=stream, **options)
         if issubclass(cls, Record):
             return answer if stream else await answer.result()
         return (cls(**part) async for part in answer) if stream else cls(**await answer.result())
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
-        request = build(name, given)
-        place, options = call_of(request)
-        answer = self._request(*place, **options)
-        return Requested(answer) if request.streamed else answer
+        answer = super()._call(name, given)
+        return Requested(answer) if given.get("stream") else answer
 
     async def close(self) -> None:
         """Close the connections that rest between calls."""
@@ -38,8 +32,7 @@ class AsyncClient(OfficialSettings, OwnAsyncClient):
 
     async def systemone(self, model: str, state: Any, questions: Any, keep_alive: Any = None) -> Any:
         """POST /v1/systemone, which no release of the server answers."""
-        body = without_none(model=model, state=state, questions=questions, keep_alive=keep_alive)
-        return await self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+        return await self._ask_systemone(model=model, state=state, questions=questions, keep_alive=keep_alive)
 
 
 class Requested(Coroutine[Any, Any, Any]):

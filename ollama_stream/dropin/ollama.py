@@ -10,22 +10,15 @@ from typing import Any, List
 
 from .._address import read_environment
 from .._methods import make_function
-from . import _utils
+from . import _types
 from ._client import Client, __getattr__ as get_class
-
-assert _utils  # an attribute of this module: ``ollama._utils``
+from ._types import CLASSES
 
 FUNCTIONS = (
     "chat copy create delete embed embeddings generate list ps pull push show systemone web_fetch web_search"
 ).split()
-CLASSES = (
-    "ChatResponse EmbedResponse EmbeddingsResponse GenerateResponse Image ListResponse Message Options ProcessResponse "
-    "ProgressResponse RequestError ResponseError ShowResponse StatusResponse SystemOneAnswer SystemOneChoiceAnswer "
-    "SystemOneChoiceQuestion SystemOneContent SystemOneNoulAnswer SystemOneNoulQuestion SystemOneQuestion "
-    "SystemOneRequest SystemOneResponse SystemOneScoreAnswer SystemOneScoreQuestion SystemOneUsage Tool "
-    "WebFetchResponse WebSearchResponse"
-).split()
 
+_utils = _types  # both are modules of the official client's, and attributes of this one
 _making = threading.Lock()
 
 

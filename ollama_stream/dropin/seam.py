@@ -2,7 +2,8 @@
 """What programs reach for inside the official client: its constructor's options, its HTTP client, its ``_request``.
 
 Every call of an endpoint goes through ``_request``, which is what tracers wrap: a call -> its record class, method,
-path and JSON value -> ``request_of`` -> an exchange.
+path and JSON value -> a request -> the stream of its answer. Where a test has put a mock in the place of ``send`` of
+httpx's client, that answers: httpx is loaded by the test, not from here, and nothing of it goes to the network.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from types import SimpleNamespace
 from typing import Any, Dict, Iterator, Mapping, MutableMapping, Optional, Tuple
 from urllib.parse import urlsplit
 
-from .._address import UNSET, check_headers, read_api_key
+from .._address import SCHEME_PORTS, UNSET, Address, check_headers, read_api_key
 from .._calls import USER_AGENT, BaseClient
 from .._decode import Record
-from .._endpoints import CLOUD, ENDPOINTS, Request, build_any
+from .._endpoints import CLOUD, ENDPOINTS, Request, build, build_any
 from .._errors import RequestError
-from .._net import as_timeout
-from .mocks import mocked
+from .._net import as_timeout, settled
+from . import _types
 
 IGNORED = {
     "event_hooks": "no hook is called",
@@ -31,8 +32,10 @@ IGNORED = {
 }
 
 
-class OfficialSettings(BaseClient):
-    """The constructor of the official client, and ``_client``."""
+class OfficialClient(BaseClient):
+    """What both colours have of the official client: its constructor, ``_client``, and calls that are ``_request``s."""
+
+    _request: Any
 
     httpx_class = "Client"
     was_closed = False  # which is no more than told: a client can be used again
@@ -66,6 +69,24 @@ class OfficialSettings(BaseClient):
     def _transport(self, given: Any) -> None:
         self.__dict__["_transport"] = given
 
+    def _call(self, name: str, given: Mapping[str, Any]) -> Any:
+        place, options = call_of(build(name, given))
+        return self._request(*place, **options)
+
+    def _ask(self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any) -> Any:
+        """The stream of an answer. The rule for its end is that of the path; ``options`` are headers and timeout."""
+        base = CLOUD if path.startswith(CLOUD + "/") else None
+        place = path[len(base or "") :]
+        request = build_any(method, place, json, None, stream, options)
+        rows = [row for row in ENDPOINTS.values() if (row.method, row.path, row.base) == (request.method, place, base)]
+        row = rows[0] if rows else request.endpoint
+        record = cls if issubclass(cls, Record) else dict
+        return self._stream(self._exchange(request._replace(endpoint=row.replace(record=record))))
+
+    def _ask_systemone(self, **fields: Any) -> Any:
+        body = {name: value for name, value in fields.items() if value is not None}
+        return self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
+
 
 def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
     """The arguments of ``_request`` for a call."""
@@ -83,27 +104,13 @@ def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
     return (row.record, request.method, (row.base or "") + request.target), options
 
 
-def request_of(cls: Any, method: str, path: str, json: Any, stream: bool, options: Mapping[str, Any]) -> Request:
-    """The request for arguments of ``_request``, whose rule for the end of an answer is that of its path."""
-    base = CLOUD if path.startswith(CLOUD + "/") else None
-    place = path[len(base or "") :]
-    request = build_any(method, place, json, None, stream, options)
-    rows = [row for row in ENDPOINTS.values() if (row.method, row.path, row.base) == (request.method, place, base)]
-    row = rows[0] if rows else request.endpoint
-    return request._replace(endpoint=row.replace(record=cls if issubclass(cls, Record) else dict))
-
-
-def without_none(**fields: Any) -> Dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 # --- the HTTP client inside -------------------------------------------------------------------------------------------
 
 
 class HTTPClient:
     """What stands for the httpx client in the official one: its settings, which may be set, and its end."""
 
-    def __init__(self, client: OfficialSettings) -> None:
+    def __init__(self, client: OfficialClient) -> None:
         self._owner = client
 
     @property  # type: ignore[misc]
@@ -115,9 +122,8 @@ class HTTPClient:
     @property
     def base_url(self) -> URL:
         address = self._owner._address
-        port = {"http": ":80", "https": ":443"}.get(address.scheme, "")
-        url = address.url[: len(address.url) - len(address.path)]
-        url = url[: -len(port)] if port and url.endswith(port) else url
+        url, port = address._replace(path="").url, ":%d" % SCHEME_PORTS[address.scheme]
+        url = url[: -len(port)] if url.endswith(port) else url
         return URL(url + address.path + ("/" if address.path else ""))
 
     @property
@@ -155,7 +161,7 @@ class URL(str):
 class Headers(MutableMapping[str, str]):
     """The header fields of a client's requests by lower-case name; what is set goes with its next call."""
 
-    def __init__(self, client: OfficialSettings) -> None:
+    def __init__(self, client: OfficialClient) -> None:
         self._owner = client
 
     def _fields(self) -> Dict[str, str]:
@@ -182,3 +188,43 @@ class Headers(MutableMapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._fields())
+
+
+# --- a mock in its place ------------------------------------------------------------------------------------------------
+
+
+def mocked(class_name: str) -> Optional[Mocked]:
+    """The transport to the mock in the place of ``httpx.Client.send`` or ``httpx.AsyncClient.send``, if there is one."""
+    mock, httpx = sys.modules.get("unittest.mock"), sys.modules.get("httpx")
+    send = getattr(getattr(httpx, class_name, None), "send", None)
+    return Mocked(httpx, send) if mock and isinstance(send, mock.NonCallableMock) else None
+
+
+class Mocked:
+    """A transport, and its connection: the mock gets an ``httpx.Request`` and gives an ``httpx.Response``."""
+
+    def __init__(self, httpx: Any, send: Any) -> None:
+        self._httpx, self._send, self._answer = httpx, send, [b""]
+
+    def open(self, address: Address, _timeout: Any) -> Mocked:
+        self._url = "%s://%s" % (address.scheme, address.host_header)
+        return self
+
+    async def send(self, data: bytes, _timeout: Any) -> None:
+        head, _, body = data.partition(b"\r\n\r\n")
+        line, *fields = head.decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ")
+        headers = [field.split(": ", 1) for field in fields]
+        request = self._httpx.Request(method, self._url + target, headers=headers, content=body)
+        try:
+            response = await settled(self._send(request))
+        except self._httpx.ConnectError as error:
+            raise ConnectionError(str(error)) from error
+        status_line = b"HTTP/1.1 %d \r\nContent-Length: %d\r\n\r\n" % (response.status_code, len(response.content))
+        self._answer = [b"", status_line + response.content]
+
+    def recv(self, _timeout: Any) -> bytes:
+        return self._answer.pop()
+
+    def close(self) -> None:
+        pass
