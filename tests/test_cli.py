@@ -317,6 +317,11 @@ def test_a_host_that_does_not_resolve_is_one_line_and_status_3() -> None:
     assert re.fullmatch(r"ollama_stream: Failed to connect to Ollama\. .+the name does not resolve: .+\n", done.err)
 
 
+def test_json_holds_every_character_where_the_output_is_ascii() -> None:
+    done = asked(stream(line("Gr\u00fc\u00dfe \u65e5"), DONE), "hi", "--json", PYTHONIOENCODING="ascii")
+    assert (done.status, json.loads(done.out.splitlines()[0])["message"]["content"]) == (0, "Gr\u00fc\u00dfe \u65e5")
+
+
 def test_the_timeout_is_for_the_whole_answer() -> None:
     with Server(answer(HEAD + chunk(LINE), threading.Event())) as server:
         done = cli_run("run", "m", "hi", "--host", server.url, "--timeout", "0.3")

@@ -19,7 +19,7 @@ from support import (
 from test_cli import Done, cli_process, cli_run, error, finished, message, started, stream
 
 from ollama_stream import FixtureError
-from ollama_stream.cli import chat, conform, models, program as cli, transfer
+from ollama_stream.cli import chat, conform, doctor as cli_doctor, models, program as cli, transfer
 from ollama_stream.cli.output import Wrapper, figures
 from ollama_stream.fixture import load
 from ollama_stream.replay import serve
@@ -377,6 +377,36 @@ def test_doctor_takes_odd_parameters_of_a_model_for_none_245(parameters: Any) ->
     assert "context    ok   4096 tokens\n" in done.out
 
 
+@pytest.mark.parametrize("limit", [[], ["--timeout", "0.1"]], ids=["of its own", "--timeout"])
+def test_doctor_gives_up_on_a_server_that_is_silent_and_says_what_to_do(limit: List[str], monkeypatch: Any) -> None:
+    from support import Server, answer
+
+    released = threading.Event()
+    monkeypatch.setattr(cli_doctor, "LIMITS", cli_doctor.LIMITS._replace(first_byte=0.1))
+    with Server(answer(released)) as server:
+        done = cli_run("doctor", "m", "--host", server.url, *limit)
+        released.set()
+    assert (done.status, done.err) == (1, "")
+    assert done.out.splitlines()[3:] == [
+        "connect    FAIL it takes connections and has been silent for 0.1 s: is it Ollama that listens there? then it is stuck: "
+        "look at its log, or start it again (--timeout waits longer)"
+    ]  # fmt: skip
+
+
+def test_doctor_waits_longer_for_a_first_token_than_for_what_needs_no_model(monkeypatch: Any) -> None:
+    from support import Server, answer, response
+
+    released = threading.Event()
+    says = {"version": "1", "models": [{"name": "m"}], "model_info": {"m.context_length": 8}}
+    good = [answer(response("200 OK", json.dumps(says).encode(), Connection="close"))] * 6
+    monkeypatch.setattr(cli_doctor, "FIRST_TOKEN", cli_doctor.LIMITS._replace(first_byte=0.1))
+    with Server(*good, answer(released)) as server:
+        done = cli_run("doctor", "m", "--host", server.url)
+        released.set()
+    assert (done.status, done.out.splitlines()[-1]) == (1, "token      FAIL no answer yet (first_byte; the model may still be "
+        "loading): 0.1 s have passed; raise it with --timeout (%s, from --host)" % server.url)  # fmt: skip
+
+
 def test_bench_prints_a_row_a_run() -> None:
     files = [str(OLD / "generate-load.exchange.jsonl"), str(OLD / "chat-stream.exchange.jsonl")]
     with serve(files, level="path", repeat="last") as server:
@@ -711,6 +741,14 @@ if os.name == "posix":
             released.set()
         assert (done.status, done.err) == (130, "")
         assert words == ["doctor"] or done.out == ""
+
+    def test_doctor_says_at_once_for_what_it_waits() -> None:
+        released = threading.Event()
+        with Server(answer(released)) as server:
+            done = on_terminal("doctor", "--host", server.url, keys=[("waiting", CTRL_C)], waiting=True)
+            released.set()
+        assert done.status == 130
+        assert re.search(r"\ran answer from 127\.0\.0\.1: waiting 1 s \(Ctrl-C stops\)\r +\r$", done.text), done
 
     SLOW = (
         '{"ollama_stream_fixture":1}\n[0,"request",{"method":"POST","path":"/api/chat","headers":[]}]\n'

@@ -24,7 +24,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from support import PATIENCE, ROOT, interrupt  # noqa: E402
-from test_cli import Done, cli_process, finished, started  # noqa: E402
+from test_cli import COMMAND, Done, finished, started  # noqa: E402
 
 from ollama_stream.cli import fixture as cli_fixture, output as cli_output, program as cli, table as cli_table  # noqa: E402
 from ollama_stream.replay import serve  # noqa: E402
@@ -77,6 +77,7 @@ ROWS: Dict[str, Row] = {
 }  # fmt: skip
 UNTIL_CTRL_C = ("serve", "record")
 LONG = ("protocol", "completion", "vendor")  # what they print is compared elsewhere: here it is the same everywhere
+FILES = ("fixture wrap", "fixture import", "fixture body", "fixture raw", "vendor")  # what they print is a file
 VARIABLES: Dict[str, Dict[str, str]] = {
     "80": {"TERM": "xterm"}, "20": {"TERM": "xterm"}, "no-color": {"TERM": "xterm", "NO_COLOR": "1"},
     "dumb": {"TERM": "dumb"},
@@ -194,15 +195,16 @@ def on_terminal(words: List[str], kind: str) -> Tuple[Any, str]:
     return status, b"".join(shown).decode("utf-8")
 
 
-def on_pipe(words: List[str]) -> Done:
+def on_pipe(words: List[str], command: Sequence[str] = COMMAND, encoding: str = "utf-8") -> Done:
     """A process, ended by Ctrl-C where it would not end."""
-    if words[0] not in UNTIL_CTRL_C:
-        return cli_process(*words, OLLAMA_HOST=os.environ["OLLAMA_HOST"])
-    with started(*words) as process:
-        first = process.stdout.readline().decode()
-        interrupt(process)
+    variables = {"OLLAMA_HOST": os.environ["OLLAMA_HOST"], "PYTHONIOENCODING": encoding}
+    with started(*words, command=command, **variables) as process:
+        first = b""
+        if words[0] in UNTIL_CTRL_C:
+            first = process.stdout.readline()
+            interrupt(process)
         done = finished(process)
-    return Done(done.status, first + done.out, done.err)
+    return Done(done.status, first.decode() + done.out, done.err)
 
 
 def in_memory(words: List[str], encoding: str = "utf-8", stdin: Any = None) -> Done:
@@ -295,14 +297,36 @@ if os.name == "posix":
             assert (status, last) == (1, "ollama_stream: standard output cannot be written: no space left on device")
 
 
-@pytest.mark.parametrize("name", [name for name in SHORT if name not in ("conform", *UNTIL_CTRL_C)])
+def in_ascii(name: str, text: str) -> str:
+    """What there is of a text where the locale is ASCII; what is a file is the same everywhere."""
+    return text if name in FILES else text.encode("ascii", "replace").decode()
+
+
+@pytest.mark.parametrize("name", [name for name in SHORT if name not in UNTIL_CTRL_C])
 def test_191_without_standard_input_and_in_ascii_it_prints_the_same_in_ascii(name: str) -> None:
     with prepared(ROWS[name]) as words:
         status, out, err = in_memory(words, "ascii")
     whole = normal(name, out) + ("--- standard error\n" + normal(name, err) if err else "")
     whole += "--- status %s\n" % status if status else ""
-    is_file = name in ("fixture wrap", "fixture import", "fixture body", "fixture raw")
-    assert whole == expected(name, "pipe").encode("utf-8" if is_file else "ascii", "replace").decode("utf-8")
+    assert whole == in_ascii(name, expected(name, "pipe"))
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_191_what_is_long_is_the_same_without_standard_input_and_in_ascii(name: str) -> None:
+    with prepared(ROWS[name]) as words:
+        whole = in_memory(words).out
+        assert whole and in_memory(words, "ascii") == (0, in_ascii(name, whole), "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes it")
+@pytest.mark.parametrize("name", [*UNTIL_CTRL_C, "conform", "run", "vendor"])
+def test_191_a_process_that_starts_with_its_standard_input_closed_prints_the_same_in_ascii(name: str) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]
+    with prepared(ROWS[name]) as words:
+        status, out, err = on_pipe(words, closed, "ascii")
+        whole = in_memory(words).out if name in LONG else expected(name, "pipe")
+    shown = normal(name, out) + ("--- standard error\n" + normal(name, err) if err else "")
+    assert (status, shown) == (0, in_ascii(name, normal(name, whole)))
 
 
 EXAMPLES = {

@@ -5,6 +5,7 @@ Names and ids with a number are numbered faults: 191 of a reader who leaves and 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -538,6 +539,20 @@ def test_lint_names_file_and_line_of_everything_it_finds(run: Any, tmp_path: Pat
 def test_lint_of_a_folder_without_fixtures_finds_that(run: Any, tmp_path: Path) -> None:
     done = run("lint", tmp_path)
     assert (done.status, done.out.decode()) == (1, "%s: expected files named *.exchange.jsonl or *.ndjson\n" % tmp_path)
+
+
+@pytest.mark.parametrize("words", [["fixture", "show"], ["fixture", "raw"], ["replay"]], ids=" ".join)
+def test_for_a_folder_it_says_how_its_files_are_listed(words: List[str], capsys: Any, tmp_path: Path) -> None:
+    status = cli.main([*words, str(tmp_path)])
+    text = "ollama_stream: {0}: cannot be read: {1}; 'python3 -m ollama_stream fixture list {0}' lists what is in it\n"
+    assert (status, capsys.readouterr().err) == (1, text.format(tmp_path, os.strerror(errno.EISDIR)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="of its name")
+@pytest.mark.parametrize("action", ["show", "body"])
+def test_what_a_file_is_taken_for_is_said_once(action: str, caplog: Any) -> None:
+    assert cli.main(["fixture", action, os.devnull]) == 1
+    assert caplog.messages == ["/dev/null: no exchange file: taken for a response body"]
 
 
 # --- wrap and body

@@ -6,22 +6,29 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Callable, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 from .._address import choose_proxy
-from .._errors import OllamaError, escape_controls
+from .._errors import OllamaError, OllamaTimeout, ProtocolError, ResponseError, escape_controls
 from .._net import Timeout
 from .models import human_bytes, processor, text
 from .asking import add_server_arguments, new_client
 from .options import utf8
-from .output import Output
+from .output import ErrorOutput, Output, Waiting
 from .words import told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 DEFAULT_CONTEXT = 4096  # tokens, of a server that was told nothing (Ollama, OLLAMA_CONTEXT_LENGTH)
-LIMITS = Timeout(connect=5.0, first_byte=120.0, idle=30.0)
+LIMITS = Timeout(connect=5.0, first_byte=10.0, idle=10.0)
+FIRST_TOKEN = LIMITS._replace(first_byte=120.0)  # a model is loaded before it
+AWAITED = {"name": "the address of %s", "token": "a first token from %s"}  # by each step; of others it is an answer
+SILENT = (
+    "it takes connections and has been silent for %g s: is it Ollama that listens there? then it is stuck: look at its log, or "
+    "start it again (--timeout waits longer)"
+)
+NEEDED = ("host", "proxy", "name", "connect", "version")  # by what comes next
 
 
 class Found(Exception):
@@ -35,23 +42,29 @@ def add_doctor(parser: ArgumentParser) -> None:
 
 def do_doctor(options: Namespace) -> int:
     examination = Examination(options)
-    out, rows, failed = Output(sys.stdout), [], False
+    out, rows = Output(sys.stdout), []
     for name, step in examination.steps():
         try:
-            found, ok = step(), True
-        except Found as error:
-            found, ok = str(error), False
-        except OllamaError as error:
-            found, ok = told(error), False
+            with Waiting(AWAITED.get(name, "an answer from %s") % examination.host, ErrorOutput(raw=True)):
+                found, ok, goes_on = step(), True, True
+        except (Found, OllamaError) as error:
+            found, ok, goes_on = told_by(name, error), False, name not in NEEDED and not isinstance(error, OllamaTimeout)
         rows.append({"step": name, "ok": ok, "found": found})
         if not options.json:
             out.write("%-10s %-4s %s\n" % (name, "ok" if ok else "FAIL", escape_controls(found)))
-        failed = failed or not ok
-        if not ok and name in ("host", "proxy", "name", "connect", "version"):
-            break  # what comes next needs it
+        if not goes_on:
+            break
+    healthy = all(row["ok"] for row in rows)
     if options.json:
-        out.write_json({"ok": not failed, "steps": rows})
-    return int(failed)
+        out.write_json({"ok": healthy, "steps": rows})
+    return int(not healthy)
+
+
+def told_by(step: str, error: Exception) -> str:
+    """What was found where a step failed, and what to do."""
+    if isinstance(error, OllamaTimeout) and error.clock != "connect" and step != "token":
+        return SILENT % error.limit
+    return told(error) if isinstance(error, OllamaError) else str(error)
 
 
 class Examination:
@@ -60,8 +73,7 @@ class Examination:
     def __init__(self, options: Namespace) -> None:
         self._options = options
         self._model = options.model
-        self._names: List[str] = []
-        self._context = 0  # tokens that the model was trained for
+        self.host = ""  # where it asks, once that is known
 
     def steps(self) -> List[Tuple[str, Callable[[], str]]]:
         steps = [("host", self._host), ("proxy", self._proxy), ("name", self._name), ("connect", self._connect),
@@ -71,6 +83,7 @@ class Examination:
     def _host(self) -> str:
         self._client = new_client(self._options, LIMITS)
         self._address = self._client._address
+        self.host = self._address.host or self._address.url
         source = "--host" if self._address.source == "host" else self._address.source
         return "%s, from %s" % (self._address.url, source)
 
@@ -96,8 +109,10 @@ class Examination:
 
     def _connect(self) -> str:
         started = time.monotonic()
-        if not self._client.ping():
-            self._client.version()  # says why
+        try:
+            self._client.version()
+        except (ProtocolError, ResponseError):
+            pass  # somebody answers; the next step says what
         tls = ", TLS with a certificate that is trusted" if self._address.scheme == "https" else ""
         return "in %.0f ms%s" % (1000 * (time.monotonic() - started), tls)
 
@@ -105,13 +120,13 @@ class Examination:
         return "ollama %s" % text(self._client.version().version)
 
     def _models(self) -> str:
-        self._names = [text(one.name or one.model) for one in self._client.list().models]
-        if not self._names:
+        names = [text(one.name or one.model) for one in self._client.list().models]
+        if not names:
             raise Found("none: '%s pull llama3.2' downloads one" % self._options.program)
-        if self._model and not {self._model, self._model + ":latest"} & set(self._names):
+        if self._model and not {self._model, self._model + ":latest"} & set(names):
             raise Found("%s is not among them: %s; '%s pull %s' downloads it" % (
-                self._model, ", ".join(self._names), self._options.program, self._model))  # fmt: skip
-        return ", ".join(self._names)
+                self._model, ", ".join(names), self._options.program, self._model))  # fmt: skip
+        return ", ".join(names)
 
     def _memory(self) -> str:
         loaded = self._client.ps().models
@@ -132,8 +147,11 @@ class Examination:
         return "%d tokens" % used
 
     def _token(self) -> str:
+        say: Dict[str, Any] = {"options": {"num_predict": 8}}
         started = time.monotonic()
-        with self._client.chat(self._model, "Say hi.", stream=True, options={"num_predict": 8}) as stream:
+        if self._options.timeout is None:
+            say["timeout"] = FIRST_TOKEN
+        with self._client.chat(self._model, "Say hi.", stream=True, **say) as stream:
             for part in stream:
                 if part.text or part.message.thinking or part.done:
                     return "after %.1f s" % (time.monotonic() - started)

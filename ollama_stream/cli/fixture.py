@@ -99,12 +99,12 @@ add_raw = add_body
 
 
 def add_fixture_argument(parser: ArgumentParser) -> None:
-    add_file_argument(parser)
+    add_file_argument(parser, "fixture")
     parser.add_argument("--allow-truncated", action="store_true", help="read what a killed recorder has left")
 
 
-def add_file_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="- for standard input")
+def add_file_argument(parser: ArgumentParser, name: str = "file") -> None:
+    parser.add_argument(name, metavar="FILE", help="- for standard input")
 
 
 def add_request_arguments(parser: ArgumentParser) -> None:
@@ -125,7 +125,7 @@ def add_output_arguments(parser: ArgumentParser) -> None:
 def do_show(options: Namespace) -> int:
     fixture = read_fixture(options)
     if fixture.plain:
-        check_records(fixture, options.file)
+        check_records(fixture, options.fixture)
     if options.svg is not None:
         from .picture import svg
         from .sequence import sequence_svg
@@ -243,13 +243,14 @@ def do_raw(options: Namespace) -> int:
 
 def read_fixture(options: Namespace) -> Fixture:
     """The exchange in the file that is named. Raises FixtureError, also for a file without a byte."""
-    read = reader(options.file)
+    read = reader(options.fixture)
     try:
-        return not_empty(read(allow_truncated=options.allow_truncated), options.file)
+        fixture = read(allow_truncated=options.allow_truncated)
     except FixtureError as error:
         if options.allow_truncated or not succeeds(read):
             raise
         raise FixtureError("%s; --allow-truncated reads what is there" % error, path=error.path) from None
+    return not_empty(fixture, options.fixture)
 
 
 def reader(path: str) -> Callable[..., Fixture]:

@@ -79,9 +79,14 @@ class Output:
             self._stream.write(text)
             self._stream.flush()
 
-    def write_json(self, value: Any) -> None:
-        """A value as a line of JSON; records inside it are not."""
-        self.write(json_line(value))
+    def write_json(self, value: Any, separators: Optional[Tuple[str, str]] = None) -> None:
+        """A value as a line of JSON; in ASCII where the stream has not all of it, such as half a character."""
+        text = json.dumps(value, ensure_ascii=False, default=str, separators=separators)
+        try:
+            text.encode(getattr(self._stream, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            text = json.dumps(value, default=str, separators=separators)
+        self.write(text + "\n")
 
     def write_table(self, rows: List[List[str]]) -> None:
         """Columns as wide as what is in them; on a terminal too narrow for that, closer, or else a block a row."""
@@ -106,14 +111,6 @@ class Output:
             wrapper, self._wrapper = self._wrapper, None
             self.write(wrapper.placed(), style)
             self._wrapper = wrapper
-
-
-def json_line(value: Any, separators: Optional[Tuple[str, str]] = None) -> str:
-    """A value as a line of JSON; in ASCII where it has half a character in it, which no encoding has."""
-    text = json.dumps(value, ensure_ascii=False, default=str, separators=separators)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        text = json.dumps(value, default=str, separators=separators)
-    return text + "\n"
 
 
 class ErrorOutput(Output):
@@ -269,7 +266,7 @@ class Printer:
         """Print one record, a JSON line of one that is none of ours. Raises OSError of standard output."""
         self.waiting.end()
         if not hasattr(record, "text"):
-            self._out.write(json_line(record))
+            self._out.write_json(record)
             return
         self._last = record
         thinking, calls = aside(record)

@@ -12,7 +12,7 @@ from .._endpoints import build
 from .._errors import RequestError
 from .asking import LEVELS, add_server_arguments, new_client, tool_of, waiting_for
 from .options import argument_error, json_or_text, name_and_value, read_bytes, standard_input, utf8
-from .output import ErrorOutput, Output, json_line, print_answer
+from .output import ErrorOutput, Output, print_answer
 from .words import chat_fields, field_help, option_of
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def print_records(client: Client, raw: bool, fields: Dict[str, Any]) -> None:
     request, out = build("chat", fields), Output(sys.stdout, raw)
     with client.request("POST", request.target, body=request.body, stream=True) as stream:
         for record in stream:
-            out.write(json_line(record, separators=(",", ":")))
+            out.write_json(record, separators=(",", ":"))

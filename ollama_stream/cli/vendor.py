@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import os
-import sys
 from itertools import takewhile
 from keyword import iskeyword
 from pkgutil import get_data
@@ -25,7 +24,7 @@ from .._calls import VERSION
 from .._default import FUNCTIONS
 from .._errors import RequestError, missing_folder
 from .._net import reason
-from .output import Output
+from .options import write_pieces
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -110,7 +109,7 @@ def do_vendor(options: Namespace) -> None:
     """Write the file. Raises RequestError where that cannot be done."""
     names = CLIENT + ["aio"] if options.both else CLIENT
     if options.output is None:
-        Output(sys.stdout, raw=True).write(joined(names))
+        write_pieces([joined(names).encode("utf-8")], "-", force=False)
     else:
         module, suffix = os.path.splitext(os.path.basename(options.output))
         if suffix != ".py" or not module.isidentifier() or iskeyword(module):

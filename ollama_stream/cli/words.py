@@ -7,10 +7,11 @@ server or a user has written is left as it is.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict
 
 from .._endpoints import ENDPOINTS
-from .._errors import ConnectError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
+from .._errors import ConnectError, FixtureError, OllamaError, OllamaTimeout, RequestError, ResponseError, printable
 
 MAX_SERVER_WORDS = 600  # characters of a server's error: the line has room for what is to be done about it
 MAX_NAMES = 10  # of models in an error
@@ -83,6 +84,9 @@ def told(error: OllamaError, recorded: bool = False) -> str:
 def next_step(error: OllamaError, options: Any) -> str:
     """What to do about an error, to be read behind its text; "" where nothing is to be said."""
     program, model = options.program, getattr(options, "model", None)
+    path = getattr(options, "fixture", None)
+    if isinstance(error, FixtureError) and error.path == path and path is not None and os.path.isdir(path):
+        return "; '%s fixture list %s' lists what is in it" % (program, path)
     if isinstance(error, ConnectError) and hasattr(options, "client"):
         return "; '%s doctor' looks closer" % program
     if getattr(options, "goes_on", False) and not isinstance(error, (RequestError, ResponseError)):
