@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Callable, Generic, Iterator, cast
 from ._assembler import T
 from ._calls import BaseClient
 from ._documents import ProgressResponse
-from ._errors import OllamaError, StreamClosed
+from ._errors import BEING_READ, OllamaError, StreamClosed
 from ._exchange import Exchange
 from ._methods import Methods, add_methods
 from ._net import Network, run
@@ -20,12 +20,13 @@ from ._records import Generation
 class Reading:
     """What a stream and its loop know of one another, who otherwise would keep each other alive.
 
-    ``who()`` tells threads, or tasks, apart. ``left``: the reader has closed the stream between two records.
+    ``who()`` tells threads, or tasks, apart. ``left``: the reader has closed the stream between two records. ``ended``: the
+    loop has come to its end.
     """
 
     def __init__(self, who: Callable[[], Any]) -> None:
         self.who = who
-        self.taken = self.left = False
+        self.taken = self.left = self.ended = False
         self._reader: Any = None
 
     def begin(self, exchange: Exchange[Any]) -> None:
@@ -42,22 +43,31 @@ class Reading:
         self.left = self.left or self.taken and not exchange.being_read and self.who() == self._reader
 
 
-def asks_for_a_loop(statement: str) -> bool:
-    """Whether the caller's caller is a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python code.
+class Looped:
+    """What a loop goes over: a stream, or its pieces of text."""
 
-    To them a stream gives an iterator that nobody else holds, so that it is closed by the ``break`` that drops it.
-    For everybody else iter(stream) is the stream, as it is for a generator.
-    """
-    from opcode import opmap
+    def _iterate(self, statement: str) -> Any:
+        """An iterator for who asks: a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python code, or somebody else.
 
-    frame = sys._getframe(2)
-    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap.get(statement)
+        To them it is one that nobody else holds, so that it is closed by the ``break`` that drops it. For everybody else
+        iter(stream) is the stream, as it is for a generator.
+        """
+        from opcode import opmap
+
+        frame = sys._getframe(2)  # behind __iter__
+        is_loop = frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap.get(statement)
+        return self._loop() if is_loop else self
+
+    def _loop(self) -> Any:
+        """What such a statement goes over, and drops when it is left."""
+        raise NotImplementedError
 
 
-class BaseStream(Generic[T]):
+class BaseStream(Looped, Generic[T]):
     """What both colours of a stream share."""
 
     _who: Callable[[], Any]
+    _over: Callable[..., Any]  # a loop over an exchange
     _exchange: Exchange[T]
 
     def __init__(self, exchange: Exchange[T]) -> None:
@@ -91,10 +101,38 @@ class BaseStream(Generic[T]):
         self._reading.leave(self._exchange)
         self._exchange.close()
 
+    def _loop(self) -> Any:
+        records, self._records = self._records, None
+        if records is None:
+            return self._over(self._exchange, self._reading)
+        if getattr(records, "gi_running", self._exchange.being_read):  # a generator says more
+            self._records = records
+            raise StreamClosed(BEING_READ)
+        if self._reading.left:
+            self._check_ended()
+        return records
+
+    def _begin(self) -> Any:
+        """The loop of next(), at its first call. Raises StreamClosed where another one has taken the stream."""
+        if self._reading.taken:
+            self._reading.begin(self._exchange)  # raises
+        self._records = self._over(self._exchange, self._reading)
+        return self._records
+
+    def _check_unspent(self) -> None:
+        """Raises StreamClosed, or what ended the stream, where next() has come to its end."""
+        if self._records is not None and self._reading.ended:
+            self._check_ended()
+            self._reading.begin(self._exchange)  # raises
+
     def _check_ended(self) -> None:
         """A generator that has raised ends silently ever after; a stream says again what went wrong."""
         if self.status != "complete":
             raise self._exchange.error or StreamClosed("the stream was closed", partial=self._exchange.partial)
+
+    def _is_left(self) -> bool:
+        """Whether nobody has begun to read the stream, or next() has, and not come to its end."""
+        return not self._reading.taken or (self._records is not None and not self._reading.ended)
 
     def _whole(self) -> T:
         exchange = self._exchange
@@ -127,6 +165,23 @@ def format_progress(partial: Any) -> str:
     return ""
 
 
+def read_records(exchange: Exchange[T], reading: Reading) -> Iterator[T]:
+    """The loop over an exchange. It refers to no stream: when it is dropped, so is the connection."""
+    reading.begin(exchange)
+    try:
+        while True:
+            batch = run(exchange.batch())
+            if batch is None:
+                return
+            yield from batch
+    except OllamaError as error:
+        if not (reading.left and isinstance(error, StreamClosed)):
+            raise exchange.failed(error)
+    finally:
+        reading.ended = True
+        exchange.close()
+
+
 class Stream(BaseStream[T]):
     """The records of one answer, as they come.
 
@@ -135,19 +190,16 @@ class Stream(BaseStream[T]):
     Ollama learns to stop. An answer that does not end as it must raises; what had arrived is in ``partial``.
     """
 
-    _who = staticmethod(threading.get_ident)
+    _who, _over = staticmethod(threading.get_ident), staticmethod(read_records)
 
     def __iter__(self) -> Iterator[T]:
-        loops = asks_for_a_loop("GET_ITER")
-        if self._records is not None and self._records.gi_frame is None:
-            self._check_ended()
-            self._reading.begin(self._exchange)  # raises: next() has come to the end
-        return self._loop() if loops else self
+        self._check_unspent()
+        return cast("Iterator[T]", self._iterate("GET_ITER"))
 
     def __next__(self) -> T:
         records = self._records
         if records is None:
-            records = self._records = records_of(self._exchange, self._reading)
+            records = self._begin()
         try:
             record: T = next(records)
             return record
@@ -157,19 +209,7 @@ class Stream(BaseStream[T]):
         except ValueError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # raised inside of the generator
                 raise
-            raise StreamClosed("the stream is being read by another thread or task") from None
-
-    def _loop(self) -> Iterator[T]:
-        """What a ``for`` statement goes over, and drops when it is left."""
-        records, self._records = self._records, None
-        if records is None:
-            return records_of(self._exchange, self._reading)
-        if records.gi_running:
-            self._records = records
-            raise StreamClosed("the stream is being read by another thread or task")
-        if self._reading.left:
-            self._check_ended()
-        return cast("Iterator[T]", records)
+            raise StreamClosed(BEING_READ) from None
 
     def __enter__(self) -> Stream[T]:
         run(self._exchange.open())
@@ -190,34 +230,17 @@ class Stream(BaseStream[T]):
 
     def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        records = self._records
-        if not self._reading.taken or records is not None and records.gi_frame is not None:
+        if self._is_left():
             for _ in self:
                 pass
         return self._whole()
 
 
-def records_of(exchange: Exchange[T], reading: Reading) -> Iterator[T]:
-    """The loop over an exchange. It refers to no stream: when it is dropped, so is the connection."""
-    reading.begin(exchange)
-    try:
-        while True:
-            batch = run(exchange.batch())
-            if batch is None:
-                return
-            yield from batch
-    except OllamaError as error:
-        if not (reading.left and isinstance(error, StreamClosed)):
-            raise exchange.failed(error)
-    finally:
-        exchange.close()
-
-
-class BaseTexts:
+class BaseTexts(Looped):
     """What both colours of the pieces of text of a stream share."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        self._stream: Any = stream
 
     def __repr__(self) -> str:
         return "<%s of %r>" % (type(self).__name__, self._stream)
@@ -231,7 +254,7 @@ class Texts(BaseTexts):
     """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
 
     def __iter__(self) -> Iterator[str]:
-        return self._loop() if asks_for_a_loop("GET_ITER") else self
+        return cast("Iterator[str]", self._iterate("GET_ITER"))
 
     def __next__(self) -> str:
         while True:

@@ -27,6 +27,7 @@ CONNECT_ADVICE = (
     "https://ollama.com/download"
 )
 
+BEING_READ = "the stream is being read by another thread or task"
 MAX_SHOWN_ERROR = 2048  # characters of a server's error in a message
 
 E = TypeVar("E", bound="OllamaError")

@@ -39,8 +39,8 @@ from ._assembler import T
 from ._dial import Race
 from ._endpoints import Request
 from ._errors import (
-    ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError, ResponseError,
-    StreamClosed, check_origin, describe_cut, raised_by_program,
+    BEING_READ, ConnectError, ConnectionLost, IncompleteStream, OllamaError, OllamaTimeout, ProtocolError,
+    ResponseError, StreamClosed, check_origin, describe_cut, raised_by_program,
 )  # fmt: skip
 from ._http1 import Head, Response
 from ._net import SEND_SIZE, Clocks, Network, Timeout, reason
@@ -125,7 +125,7 @@ class Exchange(Generic[T]):
         """
         if not self._reading.acquire(False):
             self._check_open()  # close() looks whether somebody reads
-            raise StreamClosed("the stream is being read by another thread or task")
+            raise StreamClosed(BEING_READ)
         try:
             self._check_open()
             if self.head is None:

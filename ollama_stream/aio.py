@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Gener
 
 from ._assembler import T
 from ._calls import BaseClient, find_images, map_images
-from ._client import BaseStream, BaseTexts, Reading, asks_for_a_loop, text_of
+from ._client import BaseStream, BaseTexts, Reading, text_of
 from ._endpoints import build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_program
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
@@ -266,7 +266,7 @@ class Records(Generic[T]):
 
     def __init__(self, exchange: Exchange[T], reading: Reading) -> None:
         self._exchange, self._reading = exchange, reading
-        self._begun = self.ended = False
+        self._begun = False
         self._batch: Iterator[T] = iter(())
 
     def __aiter__(self) -> Records[T]:
@@ -291,7 +291,7 @@ class Records(Generic[T]):
                 raise StopAsyncIteration from None
             raise
         if batch is None:
-            self.ended = True
+            self._reading.ended = True
             raise StopAsyncIteration
         self._batch = batch
         return next(batch)
@@ -305,26 +305,23 @@ class TextLoop:
     """The loop over the pieces of text of records."""
 
     def __init__(self, records: AsyncIterator[Any]) -> None:
-        self._records = records
+        self._stream: Any = records
 
-    def __aiter__(self) -> TextLoop:
+    def __aiter__(self) -> AsyncIterator[str]:
         return self
 
     async def __anext__(self) -> str:
         while True:
-            text = text_of(await self._records.__anext__())
+            text = text_of(await self._stream.__anext__())
             if text:
                 return text
 
 
-class AsyncTexts(BaseTexts):
+class AsyncTexts(BaseTexts, TextLoop):
     """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
 
     def __aiter__(self) -> AsyncIterator[str]:
-        return self._loop() if asks_for_a_loop("GET_AITER") else self
-
-    async def __anext__(self) -> str:
-        return await TextLoop(self._stream).__anext__()
+        return cast("AsyncIterator[str]", self._iterate("GET_AITER"))
 
     def _loop(self) -> TextLoop:
         return TextLoop(self._stream._loop())
@@ -342,7 +339,7 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
     ``close()`` and dropping the last reference close the connection at once. It raises as a Stream does.
     """
 
-    _who = staticmethod(task_id)
+    _who, _over = staticmethod(task_id), Records
 
     def __await__(self) -> Generator[Any, None, AsyncStream[T]]:
         return self
@@ -357,34 +354,16 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
         raise error.with_traceback(traceback) if traceback else error
 
     def __aiter__(self) -> AsyncIterator[T]:
-        loops = asks_for_a_loop("GET_AITER")
-        if self._records is not None and self._records.ended:
-            self._check_ended()
-            self._reading.begin(self._exchange)  # raises: __anext__() has come to the end
-        return self._loop() if loops else self
+        self._check_unspent()
+        return cast("AsyncIterator[T]", self._iterate("GET_AITER"))
 
     async def __anext__(self) -> T:
-        if self._records is None:
-            if self._reading.taken:
-                self._reading.begin(self._exchange)  # raises
-            self._records = Records(self._exchange, self._reading)
+        records: Records[T] = self._records or self._begin()
         try:
-            return await cast("Records[T]", self._records).__anext__()
+            return await records.__anext__()
         except StopAsyncIteration:
             self._check_ended()
             raise
-
-    def _loop(self) -> Records[T]:
-        """What an ``async for`` statement goes over, and drops when it is left."""
-        records, self._records = self._records, None
-        if records is None:
-            return Records(self._exchange, self._reading)
-        if self._exchange.being_read:
-            self._records = records
-            raise StreamClosed("the stream is being read by another thread or task")
-        if self._reading.left:
-            self._check_ended()
-        return cast("Records[T]", records)
 
     async def __aenter__(self) -> AsyncStream[T]:
         await self._exchange.open()
@@ -403,8 +382,7 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
 
     async def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        records = self._records
-        if not self._reading.taken or records is not None and not records.ended:
+        if self._is_left():
             async for _ in self:
                 pass
         return self._whole()

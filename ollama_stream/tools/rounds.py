@@ -17,7 +17,7 @@ from .._calls import BaseClient
 from .._client import Client
 from .._decode import decode, put_inside
 from .._endpoints import as_messages
-from .._errors import OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, misfit
+from .._errors import BEING_READ, OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, misfit
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import ValueReader, check_kind
@@ -121,7 +121,7 @@ class Rounds:
     async def _go_on(self) -> None:
         """Call the functions that the answer asks for, one after the other, and ask again with their results."""
         if self._calling:
-            raise StreamClosed("the stream is being read by another thread or task")
+            raise StreamClosed(BEING_READ)
         self._check_open()
         answer = self._answer()
         self._answers += 1
