@@ -83,8 +83,8 @@ KEEP_LOADED = Field(
     "keep_alive", "Optional[Union[float, str]]", check_keep_alive,
     "seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever",
 )  # fmt: skip
-TRUNCATE = Field("truncate", "Optional[bool]", check_flag, "drop the oldest messages where they are too many")
-SHIFT = Field("shift", "Optional[bool]", check_flag, "let the answer slide past the end of the context")
+TRUNCATE = Field("truncate", "Optional[bool]", check_flag, "drop the oldest messages if too many")
+SHIFT = Field("shift", "Optional[bool]", check_flag, "go on past the end of the context")
 RENDER = Field("_debug_render_only", "Optional[bool]", check_flag, "answer with the rendered prompt, in _debug_info")
 INSECURE = Field("insecure", "bool", check_flag, "a registry without TLS, or with a certificate of its own", False)
 DIGEST = Field("digest", "str", check_digest, "'sha256:' and 64 digits, as create_blob() returns it", needed=True)

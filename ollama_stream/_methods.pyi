@@ -84,8 +84,8 @@ class Methods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -152,8 +152,8 @@ class Methods:
         width: pixels (models that make images, until 0.32.5)
         height: pixels
         steps: steps of making the image
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -771,8 +771,8 @@ class Methods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -809,8 +809,8 @@ class Methods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -851,8 +851,8 @@ class AsyncMethods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -919,8 +919,8 @@ class AsyncMethods:
         width: pixels (models that make images, until 0.32.5)
         height: pixels
         steps: steps of making the image
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -1538,8 +1538,8 @@ class AsyncMethods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -1576,8 +1576,8 @@ class AsyncMethods:
         format: json, a JSON Schema, or a Python type that becomes one
         options: options of the model, such as temperature
         keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-        truncate: drop the oldest messages where they are too many
-        shift: let the answer slide past the end of the context
+        truncate: drop the oldest messages if too many
+        shift: go on past the end of the context
         _debug_render_only: answer with the rendered prompt, in _debug_info
         extra: more members of the request; they win
         headers: more header fields; None leaves one out
@@ -1617,8 +1617,8 @@ def chat(
     format: json, a JSON Schema, or a Python type that becomes one
     options: options of the model, such as temperature
     keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-    truncate: drop the oldest messages where they are too many
-    shift: let the answer slide past the end of the context
+    truncate: drop the oldest messages if too many
+    shift: go on past the end of the context
     _debug_render_only: answer with the rendered prompt, in _debug_info
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
@@ -1686,8 +1686,8 @@ def generate(
     width: pixels (models that make images, until 0.32.5)
     height: pixels
     steps: steps of making the image
-    truncate: drop the oldest messages where they are too many
-    shift: let the answer slide past the end of the context
+    truncate: drop the oldest messages if too many
+    shift: go on past the end of the context
     _debug_render_only: answer with the rendered prompt, in _debug_info
     extra: more members of the request; they win
     headers: more header fields; None leaves one out
@@ -2325,8 +2325,8 @@ def stream_chat(
     format: json, a JSON Schema, or a Python type that becomes one
     options: options of the model, such as temperature
     keep_alive: seconds to keep the model in memory, or a duration such as '5m'; 0 unloads it, below 0 is for ever
-    truncate: drop the oldest messages where they are too many
-    shift: let the answer slide past the end of the context
+    truncate: drop the oldest messages if too many
+    shift: go on past the end of the context
     _debug_render_only: answer with the rendered prompt, in _debug_info
     extra: more members of the request; they win
     headers: more header fields; None leaves one out

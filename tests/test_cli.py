@@ -476,7 +476,7 @@ def test_the_help_of_a_command_fits_80_columns_and_a_screen_and_ends_with_an_exa
     lines = capsys.readouterr().out.splitlines()
     assert status in (0, None)
     assert max(map(len, lines)) <= 80
-    assert len(lines) <= (40 if name == "run" else 30)
+    assert len(lines) <= (32 if name == "run" else 29)
     assert "example:" in lines[-3:]
 
 

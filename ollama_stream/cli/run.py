@@ -22,9 +22,10 @@ SILENT_SECONDS = 2.0  # of standard input, before that is said
 
 
 def add_run(parser: ArgumentParser) -> None:
+    parser.description = "%s\n%s" % (parser.description, "What is piped in comes before PROMPT, or in the place of a - in it.")
     add = parser.add_argument
     add("model", metavar="MODEL", type=utf8)
-    add("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8, help="what is piped in comes before it, or for -")
+    add("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8)
     add("-s", "--system", metavar="TEXT", type=utf8, help="the system message")
     add("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
         help="such as temperature=0; may be repeated")  # fmt: skip
@@ -42,10 +43,9 @@ def add_run(parser: ArgumentParser) -> None:
     add("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
     add("--record", metavar="FILE", help="write the exchange to a new file (--force: to any)")
     add("--force", action="store_true")
-    group = parser.add_argument_group("fields of the request, each with a VALUE that is JSON, or else text")
     for name, annotation in chat_fields().items():
         text = None if name.startswith("_") else field_help(name, annotation)
-        group.add_argument(option_of(name), dest=name, metavar="", type=json_or_text, help=text)
+        add(option_of(name), dest=name, metavar="", type=json_or_text, help=text)
     add_server_arguments(parser, "print the records as they came, an error as one")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "python3 -m ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
-SERVER_HELP = "\nalso --host --timeout --retries --header --wire; see --help of the program\n"
+SERVER_HELP = "  and --host --timeout --retries --header --wire: see --help of the program\n"
 STATUSES = {
     0: "whole", 1: "the server said no, or a check failed", 2: "wrong arguments or settings", 3: "cannot connect",
     4: "the answer was cut off", 5: "a clock ran out", 130: "Ctrl-C", 141: "nobody reads the output any more",
