@@ -59,6 +59,12 @@ def test_a_name_of_the_official_client_is_there(dropin, module, names):
     assert not hasattr(there, "nothing")
 
 
+def test_a_module_is_an_attribute_of_the_package(dropin):
+    import ollama
+
+    assert ollama._types.Message is ollama_stream.Message and callable(ollama._utils.convert_function_to_tool)
+
+
 def test_a_star_import_gives_the_official_names(dropin):
     names = {}
     exec("from ollama import *", names)

@@ -29,7 +29,7 @@ EXCEPTIONS = {
     ("_client.py", "__next__"): "only what this very next() raised is kept; what comes from deeper is raised again",
     ("_route.py", "close_all"): "a list has come to its end",
     ("file.py", "__init__"): "another exception is on its way",
-    ("mocks.py", "send"): "a mock does not wait",
+    ("seam.py", "send"): "a mock does not wait",
     **dict.fromkeys([("server.py", name) for name in ("_accept", "_accept_with_the_spare", "_turn_away")], THREAD),
     **dict.fromkeys([("player.py", name) for name in ("is_loopback", "follow", "run", "_exchange", "_read")], THREAD),
     **dict.fromkeys([("proxy.py", name) for name in ("_verify", "_exchange")], THREAD),
