@@ -1,6 +1,6 @@
-"""What the project is handed on as: a source archive, a wheel, a .pyz, each built and used as one would.
+"""What the project is handed on as: a source archive, a wheel, what pip and pipx install, a .pyz, each built and used.
 
-Nothing is fetched: where this Python has no setuptools that can build, the first two are skipped.
+Nothing is fetched: where this Python has no setuptools that can build, all but the last are skipped.
 """
 
 import json
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib import metadata
 
 import pytest
 from support import GOOD, ROOT, Server, answer, environment, response
@@ -34,11 +35,12 @@ def ran(*command, cwd, **variables):
     return done.stdout
 
 
-def version_of(module):
-    """The first number of an installed package's version, 0 where there is none."""
-    done = subprocess.run([sys.executable, "-c", "import %s; print(%s.__version__)" % (module, module)],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")  # fmt: skip
-    return int(done.stdout.split(".")[0]) if done.returncode == 0 else 0
+def version_of(name):
+    """The first two numbers of an installed package's version, (0, 0) where there is none."""
+    try:
+        return tuple(map(int, re.findall(r"\d+", metadata.version(name))[:2]))
+    except metadata.PackageNotFoundError:
+        return (0, 0)
 
 
 def files_of(root, *tops):
@@ -77,7 +79,7 @@ def built(kind, source, folder):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """The source archive, unpacked."""
-    if version_of("setuptools") < 61:
+    if version_of("setuptools") < (61, 0):
         pytest.skip("this Python has no setuptools from 61 on, which reads pyproject.toml")
     tree = copied(SOURCES, tmp_path_factory.mktemp("tree"))
     (archive,) = built("sdist", tree, tmp_path_factory.mktemp("sdist"))
@@ -90,7 +92,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(source, tmp_path_factory):
-    if version_of("setuptools") < 71 and not version_of("wheel"):
+    if version_of("setuptools") < (71, 0) and version_of("wheel") == (0, 0):
         pytest.skip("this Python has neither wheel nor a setuptools that makes wheels itself")
     (archive,) = built("wheel", source, tmp_path_factory.mktemp("wheel"))
     return archive
@@ -169,6 +171,57 @@ def test_the_wheel_streams_an_answer_and_has_its_command(wheel, tmp_path):
     program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from %s import %s; sys.exit(%s())"
     command = [sys.executable, "-I", "-c", program % (module, function, function), str(tmp_path / "site")]
     assert ran(*command, "replay", os.path.join(ROOT, FIXTURE), "--speed", "0", cwd=tmp_path).rstrip("\n") == joke()
+
+
+# --- installed --------------------------------------------------------------------------------------------------------
+
+with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+    INSTALLS = re.findall(r"`([^`]* install \.)`", file.read())
+
+
+@pytest.fixture(scope="module")
+def packages(wheel, tmp_path_factory):
+    """A folder from which pip takes what it builds with, in place of PyPI: wheels made of what is installed here."""
+    if os.name != "posix":
+        pytest.skip("the README's commands are for a shell")
+    names = ["pip", "setuptools", "wheel", "packaging"]
+    here = {package.metadata["Name"]: package for package in metadata.distributions() if package.read_text("RECORD")}
+    if not set(names[:2]) <= set(here):
+        pytest.skip("this Python has no pip, or it and setuptools did not come as wheels")
+    folder = tmp_path_factory.mktemp("packages")
+    for name in filter(here.get, names):
+        pack(here[name], "%s/%s-%s-py3-none-any.whl" % (folder, name, here[name].version))
+    return folder
+
+
+def pack(package, path):
+    """Write the wheel that an installed package came from, but for its commands."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in package.files:
+            if not {"..", "__pycache__"} & set(file.parts):
+                archive.write(str(file.locate()), file.as_posix())
+
+
+@pytest.mark.parametrize("command", INSTALLS)
+def test_a_command_of_the_readme_installs_what_it_says(command, packages, tmp_path):
+    """As it is typed, where ``python3`` is that of a new environment, and its pip this Python's own."""
+    pipx = command.startswith("pipx")
+    if pipx and (version_of("pipx") == (0, 0) or version_of("pip") < (26, 1)):
+        pytest.skip("this Python has no pipx, or not the pip that it wants")
+    tree = copied(SOURCES, tmp_path)
+    ran(sys.executable, "-m", "venv", "--without-pip", "env", cwd=tmp_path)
+    scripts = str(tmp_path / "env" / "bin")
+    os.mkdir(str(tmp_path / "own"))
+    os.symlink(str(metadata.distribution("pip").locate_file("pip")), str(tmp_path / "own" / "pip"))
+    ran(
+        "sh", "-c", command, cwd=tree, PATH=os.pathsep.join([scripts, os.path.dirname(sys.executable), os.environ["PATH"]]),
+        PYTHONPATH=str(tmp_path / "own"), PYTHONWARNINGS="ignore", PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(packages), PIPX_HOME=str(tmp_path / "pipx"), PIPX_BIN_DIR=scripts,
+    )  # fmt: skip
+    programs = [[os.path.join(scripts, "ollama-stream")], [os.path.join(scripts, "python3"), "-m", "ollama_stream"]]
+    for program in programs[:1] if pipx else programs:
+        told = ran(*program, "replay", os.path.join(ROOT, FIXTURE), "--speed", "0", cwd=os.path.join(ROOT, "fixtures"))
+        assert told.rstrip("\n") == joke()
 
 
 # --- the .pyz ---------------------------------------------------------------------------------------------------------

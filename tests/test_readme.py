@@ -139,8 +139,8 @@ def test_the_first_command_streams_the_recorded_answer():
 # Commands in the text and the tables of the page. Those that are not ours to run again here are run by these tests.
 INLINE = re.findall(r"`((?:python3|cp|mkdir|pipx) [^`]+)`", re.sub(r"```.*?```", "", README, flags=re.S))
 ELSEWHERE = {
-    "python3 -m pip install .": "test_archives.py: test_the_wheel_streams_an_answer_and_has_its_command",
-    "pipx install .": "test_archives.py: test_the_wheel_streams_an_answer_and_has_its_command",
+    "python3 -m pip install .": "test_archives.py: test_a_command_of_the_readme_installs_what_it_says",
+    "pipx install .": "test_archives.py: test_a_command_of_the_readme_installs_what_it_says",
     "cp -r ollama_stream YOUR_PACKAGE/": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
     "cp -r ollama_stream": "test_archives.py: test_a_copy_of_the_folder_runs_the_first_command",
     "python3 -m ollama_stream.dropin PROGRAM": "test_dropin_modules.py: test_a_program_runs_as_it_is",
