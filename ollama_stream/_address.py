@@ -16,6 +16,7 @@ Basic authentication; the scheme may be upper case; ``ollama.com`` without a sch
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._errors import ConnectError, RequestError, check_origin, connect_error, misfit, printable
@@ -335,6 +336,16 @@ def encode_host(name: str) -> str:
         check_origin(error)
         why = "this Python has no codec for names beyond ASCII; write the one that begins with xn--"
         raise connect_error(name, why) from error
+
+
+def name_for_system(host: str) -> Union[str, bytes]:
+    """A host, which is ASCII since it was parsed, in bytes where this Python has no codec for names of text."""
+    try:
+        codecs.lookup("idna")
+    except LookupError as error:
+        check_origin(error)
+        return host.encode("ascii")
+    return host
 
 
 def parse_ip(text: str) -> Union[IPv4Address, IPv6Address, None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
-from ._address import Address, Proxy, hint_at_port
+from ._address import Address, Proxy, hint_at_port, name_for_system
 from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error
 from ._net import Clocks, Connection, Network, reason, shut_down
 
@@ -31,18 +31,15 @@ class Race:
 
     def start(self, family: int, target: Any) -> None:
         """Begin with one more address; what fails at once is a failure as any other."""
+        attempt = None
         try:
-            sock = new_socket(family)
-        except (OSError, NotImplementedError) as error:
-            return self._failed(error)
-        attempt = self._network.attempt(sock)
-        self.attempts.append(attempt)
-        try:
+            attempt = self._network.attempt(make_socket(family))
+            self.attempts.append(attempt)
             attempt.begin(target)
         except (OSError, NotImplementedError) as error:
             self._failed(error, attempt)
 
-    async def winner(self, timeout: Optional[float]) -> Any:
+    async def find_winner(self, timeout: Optional[float]) -> Any:
         """The first socket that is connected; None where attempts have failed, or the time is up."""
         for attempt in await self._network.ended(self.attempts, timeout):
             try:
@@ -73,15 +70,13 @@ class Race:
             self.attempts.pop().close()
 
 
-async def dial(
-    network: Network, address: Address, clocks: Clocks, made: Callable[[Race], None]
-) -> Connection:
+async def dial(network: Network, address: Address, clocks: Clocks, made: Callable[[Race], None]) -> Connection:
     """A connection to the address of a host that answers first, all of them within one ``connect`` (RFC 8305).
 
     The next address is tried as soon as one has failed, or 250 ms after the last was begun. ``made`` is told of the race
     after each beginning, so that another thread can wake it.
     """
-    waiting = in_turn(await addresses(network, address))
+    waiting = interleave(await resolve_host(network, address))
     race = Race(network)
     try:
         while waiting or race.attempts:
@@ -90,16 +85,17 @@ async def dial(
                 race.start(*waiting.pop(0))
                 left = min(ATTEMPT_DELAY, left or ATTEMPT_DELAY) if waiting else left
             made(race)
-            sock = await race.winner(left) if race.attempts else None
+            sock = await race.find_winner(left) if race.attempts else None
             if sock is not None:
-                return network.connection(sock)
+                connection: Connection = network.connection(sock)
+                return connection
     except BaseException:
         race.close()
         raise
-    raise unreachable(address, "; ".join(dict.fromkeys(race.failures)) or "the name has no address")
+    raise unreachable_error(address, "; ".join(dict.fromkeys(race.failures)) or "the name has no address")
 
 
-async def addresses(network: Network, address: Address) -> List[Tuple[int, Any]]:
+async def resolve_host(network: Network, address: Address) -> List[Tuple[int, Any]]:
     """(family, target) of each address of the host, as the system orders them."""
     import socket
 
@@ -108,27 +104,23 @@ async def addresses(network: Network, address: Address) -> List[Tuple[int, Any]]
             raise RequestError("%s: this system has no unix sockets" % address.source)
         return [(socket.AF_UNIX, address.unix)]
     try:
-        try:
-            found = await network.resolve(address.host, address.port)
-        except LookupError as error:  # a Python without the codec for names; this one is ASCII since it was parsed
-            check_origin(error)
-            found = await network.resolve(address.host.encode("ascii"), address.port)
+        found = await network.resolve(name_for_system(address.host), address.port)
     except OllamaError:
         raise
     except Exception as error:  # OSError; RuntimeError of a loop that cannot, or has no thread left; what a codec makes
         check_origin(error)
-        raise unreachable(address, "the name does not resolve: %s" % reason(error)) from error
+        raise unreachable_error(address, "the name does not resolve: %s" % reason(error)) from error
     return [(family, target) for family, _, _, _, target in found]
 
 
-def in_turn(found: List[Tuple[int, Any]]) -> List[Tuple[int, Any]]:
+def interleave(found: List[Tuple[int, Any]]) -> List[Tuple[int, Any]]:
     """One address of the family that the system prefers, one of another, and so on (RFC 8305, 4)."""
     preferred = [place for place in found if place[0] == found[0][0]]
     others = [place for place in found if place[0] != found[0][0]]
     return [place for pair in zip_longest(preferred, others) for place in pair if place is not None]
 
 
-def new_socket(family: int) -> socket.socket:
+def make_socket(family: int) -> socket.socket:
     import socket
 
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -149,7 +141,7 @@ def set_option(sock: socket.socket, level: int, option: int, value: int) -> None
         check_origin(error)
 
 
-def unreachable(address: Address, why: str) -> ConnectError:
+def unreachable_error(address: Address, why: str) -> ConnectError:
     hint = hint_at_port(address)
     kind = "the proxy " if isinstance(address, Proxy) else ""
     return connect_error("%s%s, from %s" % (kind, address.url, address.source), why, hint and ". " + hint)

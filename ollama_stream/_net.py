@@ -53,16 +53,13 @@ class Timeout(NamedTuple):
     total: Optional[float] = None
 
 
-NO_TIMEOUT = Timeout(None, None, None, None)
-
-
 def as_timeout(value: Any) -> Timeout:
     """A float sets ``first_byte`` and ``idle``, None switches all clocks off; raises RequestError.
 
     An object with ``connect`` and ``read``, as other clients have it, sets ``connect`` and the other two.
     """
     if value is None:
-        return NO_TIMEOUT
+        return Timeout(None, None, None, None)
     if not isinstance(value, Timeout):
         seconds = getattr(value, "read", value)
         value = Timeout(getattr(value, "connect", Timeout().connect), seconds, seconds)
@@ -217,9 +214,10 @@ class AdaptedConnection(Connection):
     """What a transport of somebody else has opened: send, recv and close, each plain or awaitable; poll and wake if any."""
 
     def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._wake: Optional[Callable[[], Any]] = getattr(inner, "wake", None)
-        self._poll: Optional[Callable[[], Optional[bytes]]] = getattr(inner, "poll", None)
+        self._inner, self._may_rest = inner, hasattr(inner, "poll")
+        for name in ("close", "wake", "poll"):
+            if hasattr(inner, name):
+                setattr(self, name, getattr(inner, name))
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
         await settled(self._inner.send(data, timeout))
@@ -228,56 +226,13 @@ class AdaptedConnection(Connection):
         piece: bytes = await settled(self._inner.recv(timeout))
         return piece
 
-    def close(self) -> None:
-        self._inner.close()
-
-    def wake(self) -> None:
-        if self._wake is not None:
-            self._wake()
-
     def rest(self) -> bool:
-        return self._poll is not None
-
-    def poll(self) -> Optional[bytes]:
-        return b"" if self._poll is None else self._poll()
+        return self._may_rest
 
 
 def adapted(connection: Any) -> Connection:
     """A connection of any kind under the contract."""
     return connection if isinstance(connection, Connection) else AdaptedConnection(connection)
-
-
-class Network:
-    """Blocking sockets, and the contract of the other kind."""
-
-    def home(self) -> Any:
-        """Where a connection made here can be used again; to be compared."""
-        return Network
-
-    async def resolve(self, host: Any, port: int) -> List[Any]:
-        import socket
-
-        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-
-    def attempt(self, sock: socket.socket) -> Any:
-        """An ``Attempt`` of this colour."""
-        return Attempt(sock)
-
-    def connection(self, sock: socket.socket) -> Connection:
-        """One over a socket that is connected."""
-        return BlockingConnection(sock)
-
-    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
-        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
-        ready = wait_writable([attempt.sock for attempt in attempts], timeout)
-        return [attempt for attempt in attempts if attempt.sock.fileno() in ready]
-
-    async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
-        """What a function gives that reads files, or computes for long: a loop does not wait for it."""
-        return function(*args)
 
 
 class Attempt:
@@ -306,6 +261,34 @@ class Attempt:
 
     def close(self) -> None:
         self.sock.close()
+
+
+class Network:
+    """Blocking sockets, and the contract of the other kind."""
+
+    attempt: Any = Attempt  # made of a socket, to connect it
+    connection: Any = BlockingConnection  # made of one that is connected
+
+    def home(self) -> Any:
+        """Where a connection made here can be used again; to be compared."""
+        return Network
+
+    async def resolve(self, host: Any, port: int) -> List[Any]:
+        import socket
+
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+
+    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
+        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
+        ready = wait_writable([attempt.sock for attempt in attempts], timeout)
+        return [attempt for attempt in attempts if attempt.sock.fileno() in ready]
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
+        """What a function gives that reads files, or computes for long: a loop does not wait for it."""
+        return function(*args)
 
 
 def wait_writable(socks: List[socket.socket], timeout: Optional[float]) -> Set[int]:

@@ -45,7 +45,7 @@ class Route:
         """The error for an answer that only a proxy gives, None for any other (RFC 9110, 15.5.8)."""
         if self.proxy is None or head.status != 407:
             return None
-        return refused_by(self.proxy, authority_of(self.address), answered(head))
+        return proxy_error(self.proxy, format_authority(self.address), describe_answer(head))
 
     def idle(self, network: Network) -> Any:
         """An open connection that has carried an exchange before, or None."""
@@ -93,32 +93,32 @@ class Route:
 
 async def open_tunnel(connection: Connection, address: Address, proxy: Proxy, clocks: Clocks) -> None:
     """Have the proxy connect us to the server (RFC 9110, 9.3.6). Raises ConnectError and OllamaTimeout."""
-    authority, response = authority_of(address), Response("CONNECT")
+    authority, response = format_authority(address), Response("CONNECT")
     try:
-        await connection.send(connect_request(authority, proxy), clocks.remaining())
+        await connection.send(format_connect(authority, proxy), clocks.remaining())
         while response.read_head() is None:
             response.receive(await connection.recv(clocks.remaining()))
     except OllamaError as error:
         check_origin(error)
         if isinstance(error, (ConnectError, TimeoutError)):
             raise
-        raise refused_by(proxy, authority, str(error)) from error
+        raise proxy_error(proxy, authority, str(error)) from error
     except (OSError, NotImplementedError) as error:
         clocks.check_failure(error)
-        raise refused_by(proxy, authority, reason(error)) from error
+        raise proxy_error(proxy, authority, reason(error)) from error
     head = response.head
     assert head is not None
     if not 200 <= head.status < 300:
-        raise refused_by(proxy, authority, answered(head))
+        raise proxy_error(proxy, authority, describe_answer(head))
     if response.unparsed():
-        raise refused_by(proxy, authority, "it spoke before the server could")
+        raise proxy_error(proxy, authority, "it spoke before the server could")
 
 
-def authority_of(address: Address) -> str:
+def format_authority(address: Address) -> str:
     return "%s:%d" % ("[%s]" % address.host if ":" in address.host else address.host, address.port)
 
 
-def connect_request(authority: str, proxy: Proxy) -> bytes:
+def format_connect(authority: str, proxy: Proxy) -> bytes:
     # Made here, so that what reports the variables of a failed open_tunnel does not report the password.
     lines = ["CONNECT %s HTTP/1.1" % authority, "Host: %s" % authority]
     if proxy.auth is not None:
@@ -126,13 +126,13 @@ def connect_request(authority: str, proxy: Proxy) -> bytes:
     return "\r\n".join(lines + ["", ""]).encode("ascii")
 
 
-def answered(head: Head) -> str:
+def describe_answer(head: Head) -> str:
     """What a proxy's refusal says, and what to do about the one that is ours to mend."""
-    why = ("it answered %d %s" % (head.status, head.reason)).strip()
+    why = ("it describe_answer %d %s" % (head.status, head.reason)).strip()
     return why + "; write its credentials as http://user:password@host:port" if head.status == 407 else why
 
 
-def refused_by(proxy: Proxy, authority: str, why: str) -> ConnectError:
+def proxy_error(proxy: Proxy, authority: str, why: str) -> ConnectError:
     return connect_error("%s through the proxy %s, from %s" % (authority, proxy.url, proxy.source), why)
 
 
@@ -144,6 +144,7 @@ class Idle(NamedTuple):
     connection: Any
     response: Response
     until: float
+    pid: int  # of the process that it belongs to: after a fork that is the parent alone
 
 
 class Pool:
@@ -154,20 +155,15 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._start_empty()
-
-    def _start_empty(self) -> None:
-        self._pid = os.getpid()
         self._idle: List[Idle] = []
         # Not __del__: in a cycle of garbage the sockets might go first, each with a ResourceWarning.
         weakref.finalize(self, close_all, self._idle)
 
     def take(self, key: Hashable) -> Any:
         """A connection that can carry another exchange, or None; the latest. What has been idle too long is closed."""
-        self._leave_the_parent()
-        now = read_clock()
+        now, pid = read_clock(), os.getpid()
         for idle in reversed(self._idle[:]):
-            if idle.until <= now and self._remove(idle):
+            if (idle.until <= now or idle.pid != pid) and self._remove(idle):
                 idle.connection.close()
             elif idle.key == key and self._remove(idle):
                 if is_sound(idle):
@@ -177,11 +173,10 @@ class Pool:
 
     def put(self, key: Hashable, connection: Any, response: Response) -> None:
         """Keep a connection for later; close one that cannot serve again."""
-        self._leave_the_parent()
         if not response.keepable:
             connection.close()
             return
-        self._idle.append(Idle(key, connection, response, read_clock() + idle_seconds(response)))
+        self._idle.append(Idle(key, connection, response, read_clock() + read_keep_alive(response), os.getpid()))
         for oldest in self._idle[:-MAX_IDLE]:
             if self._remove(oldest):
                 oldest.connection.close()
@@ -198,13 +193,6 @@ class Pool:
             check_origin(error)
             return False
         return True
-
-    def _leave_the_parent(self) -> None:
-        """After a fork the connections belong to the parent alone."""
-        if self._pid != os.getpid():
-            inherited = self._idle
-            self._start_empty()
-            close_all(inherited)
 
 
 def read_clock() -> float:
@@ -224,7 +212,7 @@ def close_all(idle: List[Idle]) -> None:
             idle.pop().connection.close()
 
 
-def idle_seconds(response: Response) -> float:
+def read_keep_alive(response: Response) -> float:
     """How long a connection may rest: not longer than the server keeps it (RFC 2068, 19.7.1: Keep-Alive: timeout=N)."""
     field = response.head.get("Keep-Alive", "") if response.head is not None else ""
     for parameter in (field or "").split(","):

@@ -13,14 +13,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
+from ._address import Address, name_for_system
 from ._errors import ConnectError, OllamaError, RequestError, check_origin, connect_error, misfit
 from ._net import PIECE_SIZE, Clocks, Connection, Network, reason
 from ._records import Path
 
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-    from ._address import Address
 
     Verify = Union[bool, Path, SSLContext]
 else:  # for typing.get_type_hints, which is no reason to load ssl
@@ -109,16 +108,12 @@ class TLSConnection(Connection):
         self._connection, self._server = connection, server
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # The name is the host alone: no zone id (RFC 6874, 1) and no dot at the end (RFC 6066, 3).
-        name = server.host.partition("%")[0].rstrip(".")
+        name = name_for_system(server.host.partition("%")[0].rstrip("."))
         self._first = b""  # the first bytes from the server
         self._answered = False
         self._ended = False
         try:
-            try:
-                self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-            except LookupError as error:  # no codec for names, through which ssl sends all of them; bytes need none
-                check_origin(error)
-                self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name.encode("ascii"))
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         except (OSError, NotImplementedError) as error:
             check_origin(error)
             raise self._refused(error) from error

@@ -176,38 +176,6 @@ def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> 
         check_origin(error)
 
 
-class LoopNetwork(Network):
-    """Sockets on the running loop."""
-
-    def home(self) -> Any:
-        """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
-        # No loop need run: a stream may be closed after its loop has ended.
-        return (LoopNetwork, id(running_loop()) if sys.platform == "win32" else 0)
-
-    async def resolve(self, host: str, port: int) -> List[Any]:
-        import socket
-
-        return await this_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
-        return await this_loop().run_in_executor(None, function, *args)
-
-    def attempt(self, sock: socket.socket) -> LoopAttempt:
-        return LoopAttempt(sock)
-
-    def connection(self, sock: socket.socket) -> LoopConnection:
-        return LoopConnection(sock)
-
-    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
-        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
-        tasks = [attempt.task for attempt in attempts]
-        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        return [attempt for attempt in attempts if attempt.task.done()]
-
-
 class LoopAttempt:
     """A socket on its way to one address: a task of its own, because the wait for it has no end that works everywhere."""
 
@@ -235,6 +203,34 @@ class LoopAttempt:
         self.sock.close()
         if not task.cancelled():
             task.exception()  # has been seen: asyncio need not speak of it
+
+
+class LoopNetwork(Network):
+    """Sockets on the running loop."""
+
+    attempt, connection = LoopAttempt, LoopConnection
+
+    def home(self) -> Any:
+        """Where a connection made here can be used again: on any loop, but for those of Windows, which own a socket."""
+        # No loop need run: a stream may be closed after its loop has ended.
+        return (LoopNetwork, id(running_loop()) if sys.platform == "win32" else 0)
+
+    async def resolve(self, host: str, port: int) -> List[Any]:
+        import socket
+
+        return await this_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
+        return await this_loop().run_in_executor(None, function, *args)
+
+    async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
+        """Those of these attempts that have ended, as soon as one has; none when the time is up."""
+        tasks = [attempt.task for attempt in attempts]
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return [attempt for attempt in attempts if attempt.task.done()]
 
 
 def task_id() -> Any:

@@ -19,7 +19,7 @@ import support
 from support import CHAT, DONE, HEAD, LAST_CHUNK, LINE, SOON, Server, answer, chunk, line, run_python
 
 from ollama_stream import Client, StreamClosed
-from ollama_stream._dial import new_socket
+from ollama_stream._dial import make_socket
 
 
 def chat(server):
@@ -27,7 +27,7 @@ def chat(server):
 
 
 def test_a_socket_is_kept_alive_fault_169():
-    with new_socket(socket.AF_INET) as sock:
+    with make_socket(socket.AF_INET) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 

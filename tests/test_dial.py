@@ -18,7 +18,7 @@ from support import CHAT, GOOD, PATIENCE, Server, answer, closed_port, full_list
 from ollama_stream import AsyncClient, ConnectError, ConnectionLost, OllamaTimeout, StreamClosed, Timeout
 from ollama_stream import _dial
 from ollama_stream._address import parse_address
-from ollama_stream._dial import dial, in_turn, new_socket, set_option
+from ollama_stream._dial import dial, interleave, make_socket, set_option
 from ollama_stream._net import Clocks
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -124,7 +124,7 @@ TURNS = [
 
 @pytest.mark.parametrize("found, tried", TURNS)
 def test_families_take_turns_fault_258(found, tried):
-    assert in_turn(found) == tried
+    assert interleave(found) == tried
 
 
 def test_all_addresses_share_the_connect_clock_fault_258(colour, silent, resolving):
@@ -194,7 +194,7 @@ def test_a_cancelled_task_ends_all_attempts_fault_258(monkeypatch, silent, resol
 
 def test_a_socket_finds_a_dead_peer_in_a_minute_faults_169_269():
     expected = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60000}
-    with new_socket(socket.AF_INET) as sock:
+    with make_socket(socket.AF_INET) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
         for name, value in expected.items():
@@ -212,7 +212,7 @@ def raising(error):
 def test_an_option_that_the_system_does_not_have_is_gone_without(monkeypatch):
     refusing = raising(OSError(errno.ENOPROTOOPT, "Protocol not available"))
     monkeypatch.setattr(socket, "socket", type("Poor", (socket.socket,), {"setsockopt": refusing}))
-    new_socket(socket.AF_INET).close()
+    make_socket(socket.AF_INET).close()
 
 
 SYSTEM = [  # id, method of a socket, what it raises, class, text
@@ -235,7 +235,7 @@ SYSTEM = [  # id, method of a socket, what it raises, class, text
 def test_what_the_system_says_is_not_a_clock_of_ours(colour, method, error, kind, text, timeout, monkeypatch):
     poor = type("Poor", (socket.socket,), {method: raising(error)})
     with Server(answer(GOOD)) as server:
-        monkeypatch.setattr(_dial, "new_socket", lambda family: poor(family))
+        monkeypatch.setattr(_dial, "make_socket", lambda family: poor(family))
         with pytest.raises(kind) as raised:
             colour.client(server.url, timeout=timeout).chat(**CHAT)
     assert not isinstance(raised.value, OllamaTimeout)
@@ -251,7 +251,7 @@ def test_an_option_that_the_system_lacks_costs_nothing_fault_271(error):
 
 
 def test_a_system_without_sockets_is_told_fault_271(colour, monkeypatch):
-    monkeypatch.setattr(_dial, "new_socket", raising(NotImplementedError("no sockets here")))
+    monkeypatch.setattr(_dial, "make_socket", raising(NotImplementedError("no sockets here")))
     with pytest.raises(ConnectError, match=r"from host: no sockets here\)$"):
         colour.client("http://127.0.0.1:9").chat(**CHAT)
 

@@ -17,7 +17,7 @@ from support import CHAT, GOOD, HEAD, LINE, PATIENCE, SOON, Server, answer, chun
 from ollama_stream import AsyncClient, Client, OllamaTimeout, Timeout
 from ollama_stream._exchange import Exchange
 from ollama_stream._http1 import Response
-from ollama_stream._dial import new_socket
+from ollama_stream._dial import make_socket
 from ollama_stream._route import MAX_IDLE, Pool
 
 # --- clocks -----------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ OPTIONS = [("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)]
 def test_169_a_dead_peer_is_found_within_a_minute(name: str, value: int) -> None:
     if not hasattr(socket, name):
         pytest.skip("this system has no " + name)
-    with new_socket(socket.AF_INET) as sock:
+    with make_socket(socket.AF_INET) as sock:
         assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
 
 

@@ -242,7 +242,7 @@ def test_a_connection_rests_no_longer_than_the_server_keeps_it_fault_87(value, s
     reader = Response()
     reader.receive(b"HTTP/1.1 200 OK\r\nKeep-Alive: %s\r\n\r\n" % value.encode("latin-1"))
     reader.read_head()
-    assert _route.idle_seconds(reader) == seconds
+    assert _route.read_keep_alive(reader) == seconds
 
 
 def test_a_connection_that_the_server_will_have_closed_is_not_used_fault_87(colour):

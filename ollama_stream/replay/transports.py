@@ -14,7 +14,7 @@ import time
 from typing import Any, Awaitable, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from .._address import Address
-from .._dial import unreachable
+from .._dial import unreachable_error
 from .._errors import OllamaError, check_origin
 from .._exchange import TURN
 from .._net import Connection, Network, reason
@@ -58,7 +58,7 @@ class Replaying:
     def open(self, address: Address, _timeout: Optional[float] = None) -> ReplayingConnection:
         age = time.monotonic() - self._made
         if any(found.kind == "refuse" and age < found.argument for found in self.faults):
-            raise unreachable(address, "a fault of the replay: refused")
+            raise unreachable_error(address, "a fault of the replay: refused")
         return ReplayingConnection(self.cassette, self.speed, self.faults)
 
 
