@@ -15,7 +15,7 @@ from support import (
     GOOD, HEAD, LAST_CHUNK, LINE, ROOT, Server, answer, chunk, environment, fin, line, response, run_python,
 )  # fmt: skip
 from test_cli import cli_run
-from test_package import CLIENT, ROOMS, TEXTS, TOO_OLD, older
+from test_package import CLIENT, ROOMS, TEXTS, TOO_OLD, older, runs
 
 from ollama_stream import __all__ as PUBLIC
 from ollama_stream import __version__ as VERSION
@@ -113,6 +113,16 @@ def test_it_is_the_files_of_the_client_in_their_order_with_licence_version_and_c
 def test_help_knows_it(one):
     program = "import pydoc, carried; print('class ChatResponse' in pydoc.plain(pydoc.render_doc(carried)))"
     assert ran(program, path=one) == "True\n"
+
+
+def test_the_line_at_which_the_oldest_pythons_stop_says_what_it_needs(one):
+    """They know no annotations of the future, and print the line with what they say."""
+    text = (one / "carried.py").read_text("utf-8")
+    first = text.splitlines()[ast.parse(text).body[1].lineno - 1]
+    assert first == "from __future__ import annotations  # needs Python 3.8 or newer"
+    if runs("python3.6"):
+        done = subprocess.run(["python3.6", str(one / "carried.py")], stderr=subprocess.PIPE)
+        assert done.returncode == 1 and first in done.stderr.decode()
 
 
 def test_an_older_python_is_told_so_by_it(one, tmp_path):

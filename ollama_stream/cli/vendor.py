@@ -57,6 +57,8 @@ This is ollama_stream %(version)s, made from its files, which follow here in the
 """
 
 '''
+# At its first line a Python before 3.7 stops, and shows no more than the line; the others are told by the next ones.
+FIRST_LINE = "from __future__ import annotations  # needs Python 3.8 or newer"
 TOO_OLD = """\
 import sys
 
@@ -145,7 +147,7 @@ def joined(names: Sequence[str], types: bool = False) -> str:
     command = COMMAND + " --async" * ("aio" in names)
     contents = "\n".join(filled(part.summary.split(), "    %-12s " % part.name, " " * 17) for part in parts)
     text = ("# mypy: ignore-errors\n" if types else "") + TOP % {"version": VERSION, "command": command, "contents": contents}
-    text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\nfrom __future__ import annotations\n\n"
+    text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\n" + FIRST_LINE + "\n\n"
     imports = [name for part in parts for name in part.imports if types or name.name != "sys"]
     for_types = [name for part in parts for name in part.type_imports if name.name not in {n.name for n in imports}]
     text += "" if types else TOO_OLD  # before what an older Python cannot import
