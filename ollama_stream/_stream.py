@@ -203,41 +203,42 @@ class ResponseDecoder(Generic[T]):
         yield from self._last_line()
 
     def _scan(self, text: str) -> Iterator[T]:
-        """The hot loop: whole lines, decoded to text once, are scanned in place.
+        """The hot loop: whole lines, decoded to text once.
 
-        The scanner alone would also take an object that spans lines: only where it stops exactly at the end of the
-        line is its result the line's. A line of fewer than MAX_DEPTH characters, or brackets, cannot be nested deeper.
-        Everything unusual is left to ``_line``.
+        The scanner alone would take a line with something after its object: only where it stops at the end of the line is
+        its result the line's. One of fewer than MAX_DEPTH characters, or brackets, cannot be nested deeper. Everything
+        unusual is left to ``_line``.
         """
-        fast, assembler, size = self._fast, self.assembler, len(text)
+        fast, assembler, lineno = self._fast, self.assembler, self._lineno
         texts = assembler.text.parts
-        start, lineno = 0, self._lineno
         if len(texts) >= FOLD_EVERY:
             assembler.text.fold()
-        while start < size and not self.closed:
-            end = text.find("\n", start)
-            lineno += 1  # not counted in the text: that would take more than finding the lines
+        lines = text.split("\n")
+        lines.pop()  # what comes after the last LF: nothing
+        for line in lines:
+            if self.closed:
+                break
+            lineno += 1
+            size = len(line)
             record = data = None
-            if end - start < MAX_DEPTH or text.count("{", start, end) + text.count("[", start, end) <= MAX_DEPTH:
+            if size < MAX_DEPTH or line.count("{") + line.count("[") <= MAX_DEPTH:
                 try:
-                    data, stop = scan_once(text, start)
-                    if stop == end:
+                    data, stop = scan_once(line, 0)
+                    if stop == size:
                         record = fast(data, texts)
                     else:
                         data = None
                 except (StopIteration, ValueError, RecursionError, MemoryError) as error:
                     check_origin(error)
-                    data = None  # recursion: an array that is open over lines
+                    data = None
             if record is not None:
                 assembler.last = record
             elif data is not None:
                 record = self._piece(data)
             if record is not None:
-                start = end + 1
                 yield record
                 continue
             self._lineno = lineno
-            line, start = text[start:end], end + 1
             yield from self._line(line, data)
             if self.finished:
                 return
