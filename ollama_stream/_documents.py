@@ -157,6 +157,7 @@ class ShowResponse(Record):
     thinking: Optional[ThinkingLevels] = None  # since 0.34.3
 
     _computed = ("modelinfo",)
+    _other_names = {"model_info": "modelinfo"}
     _due = ("model_info", "details", "modelfile", "template", "parameters", "capabilities", "license", "modified_at")
 
     @property

@@ -24,6 +24,7 @@ M = TypeVar("M", bound="Model")
 # Names, or positions in a list, or a mapping of them to what to choose inside; "__all__" is every item of a list.
 Choice = Union[Set[Any], Mapping[Any, Any], None]
 
+NO_NAMES: Mapping[str, str] = {}
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -95,6 +96,7 @@ class Model:
 
     model_fields: ClassVar[Dict[str, ModelField]] = ModelFields()  # type: ignore[assignment]
     __signature__ = ModelSignature()
+    _other_names: ClassVar[Mapping[str, str]] = NO_NAMES  # the wire's name -> the official client's, where they differ
 
     if TYPE_CHECKING:
         extra: ClassVar[Mapping[str, Any]]
@@ -115,15 +117,16 @@ class Model:
     ) -> Dict[str, Any]:  # fmt: skip
         """A dict of the fields with nested records as dicts; with ``mode="json"`` of JSON's own types.
 
-        ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. Fields have one name each:
-        ``by_alias`` makes no difference. What else pydantic takes is accepted and has no effect.
+        ``include`` and ``exclude`` are names, or mappings of names to what is chosen inside. Names are the wire's; with
+        ``by_alias=False`` those of the official client's records, where they differ (``modelinfo``, ``defs``). What else
+        pydantic takes is accepted and has no effect.
 
         >>> from ollama_stream import VersionResponse
         >>> answer = VersionResponse(version="0.34.4")
         >>> answer.version, answer["version"], answer.get("build", "unknown"), answer.model_dump()
         ('0.34.4', '0.34.4', 'unknown', {'version': '0.34.4'})
         """
-        how = Dumping(mode == "json", exclude_unset, exclude_defaults, exclude_none)
+        how = Dumping(mode == "json", by_alias is not False, exclude_unset, exclude_defaults, exclude_none)
         return how.members(self, include, exclude)
 
     def model_dump_json(self, *, indent: Optional[int] = None, **how: Any) -> str:
@@ -183,6 +186,7 @@ class Dumping(NamedTuple):
     """How a record is dumped."""
 
     as_json: bool
+    by_alias: bool
     exclude_unset: bool
     exclude_defaults: bool
     exclude_none: bool
@@ -197,13 +201,16 @@ class Dumping(NamedTuple):
             members = ((name, value) for name, value in members if name not in defaults or value != defaults[name])
         if self.exclude_none:
             members = ((name, value) for name, value in members if value is not None)
-        return dict(self.chosen(members, include, exclude))
+        return dict(self.chosen(members, include, exclude, record._other_names))
 
-    def chosen(self, members: Iterable[Tuple[Any, Any]], include: Choice, exclude: Choice) -> Iterator[Tuple[Any, Any]]:
+    def chosen(
+        self, members: Iterable[Tuple[Any, Any]], include: Choice, exclude: Choice, names: Mapping[str, str] = NO_NAMES
+    ) -> Iterator[Tuple[Any, Any]]:
         for name, value in members:
-            inside, outside = within(include, name), within(exclude, name)
+            other = names.get(name, name)
+            inside, outside = (within(choice, name) or within(choice, other) for choice in (include, exclude))
             if (include is None or inside is not False) and outside is not True:
-                yield name, self.value(value, chooser(inside), chooser(outside))
+                yield name if self.by_alias else other, self.value(value, chooser(inside), chooser(outside))
 
     def value(self, value: Any, include: Choice, exclude: Choice) -> Any:
         if type(value) in PLAIN:

@@ -118,6 +118,7 @@ class ToolParameters(Record):
 
     Property = ToolProperty
     _computed = ("defs",)
+    _other_names = {"$defs": "defs"}
 
     def __init__(self, *, defs: Any = None, **fields: Any) -> None:
         defs = fields.pop("$defs", defs)

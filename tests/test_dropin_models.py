@@ -98,6 +98,14 @@ def test_a_field_that_only_newer_servers_send_is_there_where_it_was_sent(cls: An
     assert dict(cls(**{name: "x"}))[name] == "x" == cls(**{name: "x"}).model_dump()[name]
 
 
+def test_a_dump_without_aliases_has_the_official_names() -> None:
+    assert set(ShowResponse().model_dump(by_alias=False)) == set(FIELDS["ShowResponse"].split())
+    parameters = class_of(ollama_stream, "Tool.Function.Parameters")(defs={"A": {"type": "string"}})
+    dumps = parameters.model_dump(exclude_none=True), parameters.model_dump(exclude_none=True, by_alias=False)
+    assert [set(dump) - {"type"} for dump in dumps] == [{"$defs"}, {"defs"}]
+    assert set(parameters.model_dump(by_alias=False)) == set(FIELDS["Tool.Function.Parameters"].split())
+
+
 def test_a_class_tells_its_fields() -> None:
     fields = Options.model_fields
     assert list(fields)[:2] == ["num_ctx", "num_batch"] and Options().model_fields == fields
