@@ -213,9 +213,7 @@ class ResponseDecoder(Generic[T]):
         texts = assembler.text.parts
         if len(texts) >= FOLD_EVERY:
             assembler.text.fold()
-        lines = text.split("\n")
-        lines.pop()  # what comes after the last LF: nothing
-        for line in lines:
+        for line in text.split("\n")[:-1]:  # nothing comes after the last LF
             if self.closed:
                 break
             lineno += 1
