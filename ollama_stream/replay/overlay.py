@@ -303,14 +303,13 @@ _HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, 
 # Strikes on the wire
 
 
-def _mark(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
-    return (piece for _, piece in marked(pieces, fault))
-
-
-def _cut(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+def _strike(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+    """With a mark where the fault strikes; stall, dribble and split are no more than that here."""
     for here, piece in marked(pieces, fault):
         yield piece
-        if here:
+        if here and fault.kind == "raw":
+            yield Piece(piece.time, "raw", fault.argument)
+        elif here and fault.kind in ("cut", "reset"):
             yield Piece(piece.time, "reset" if fault.kind == "reset" else "eof")
             return
 
@@ -324,13 +323,6 @@ def _no_end(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
         yield piece
 
 
-def _raw(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
-    for here, piece in marked(pieces, fault):
-        yield piece
-        if here:
-            yield Piece(piece.time, "raw", fault.argument)
-
-
 def _badsize(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     aim = Aim(fault)
     for piece in pieces:
@@ -341,12 +333,7 @@ def _badsize(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
 
 
 _STRIKES: Dict[str, Callable[[Iterable[Piece], Fault], Iterator[Piece]]] = {
-    "cut": _cut,
-    "reset": _cut,
+    **dict.fromkeys(("cut", "reset", "raw", "stall", "dribble", "split"), _strike),
     "no-end": _no_end,
-    "stall": _mark,
-    "dribble": _mark,
-    "split": _mark,
-    "raw": _raw,
     "badsize": _badsize,
 }

@@ -17,14 +17,15 @@ import re
 import socket
 import struct
 import time
+from contextlib import closing
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
 
 from .._errors import ConnectionLost, FixtureError, OllamaError, ProtocolError, ResponseError
 from .._http1 import Response
 from .._net import PIECE_SIZE, shut_down
-from ..fixture import MAX_BODY, Fixture, RequestHead, RequestReader
+from ..fixture import MAX_BODY, Fixture, RequestBody, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
 from .report import Entry
@@ -83,10 +84,6 @@ def json_bytes(status: int, value: Any, field_line: str = "", method: str = "GET
     return data if method == "HEAD" else data + body
 
 
-def _is_admin(head: RequestHead) -> bool:
-    return (head.target.partition("?")[0] + "/").startswith(ADMIN + "/")
-
-
 class _Follower:
     """Reads along what is sent, to know whether a client may go on after it: our own reader is asked."""
 
@@ -122,7 +119,7 @@ class Session:
         self._settings = server.settings
         self._sock = sock
         self._number = number
-        self._played: Optional[Entry] = None  # the last one
+        self._played: Any = None  # the Entry of the last request
         self._early = False  # the client did not wait for the end of an answer
 
     def run(self) -> None:
@@ -147,16 +144,16 @@ class Session:
 
     def _exchange(self, reader: RequestReader) -> bool:
         """A request and its answer; whether another pair may follow. Raises OSError and ConnectionLost."""
-        body = b""
-        try:
-            head = self._read_head(reader)
-            if not _is_admin(head) and not self._strike("request", reader, head):
-                return False
-            body = self._read_body(reader)
-            answer = self._answer(head, body)
-        except OllamaError as error:
-            answer = self._refusal(reader, error)
-        return self._give(reader, body, answer)
+        with closing(RequestBody()) as body:
+            try:
+                head = self._read_head(reader)
+                if not self._is_admin(head) and not self._strike("request", reader, head):
+                    return False
+                self._read_body(reader, body)
+                answer = self._answer(reader, head, body)
+            except OllamaError as error:
+                answer = self._refusal(reader, error)
+            return self._give(reader, body, answer) if isinstance(answer, Answer) else answer
 
     def _refusal(self, reader: RequestReader, error: OllamaError) -> Answer:
         """What the client is told. Raises the error again where there is nothing to tell: it has gone."""
@@ -172,10 +169,10 @@ class Session:
         text = "%s: %s" % (self.NAME, error.error if isinstance(error, ResponseError) else error)
         return json_answer(status, {"error": text}, reader.head.method if reader.head else "GET", field_line)
 
-    def _give(self, reader: RequestReader, asked: Hashable, answer: Answer) -> bool:
-        """Play an answer; whether another request may follow. ``asked`` tells one body from another."""
+    def _give(self, reader: RequestReader, body: RequestBody, answer: Answer) -> bool:
+        """Play an answer; whether another request may follow."""
         follower = _Follower(reader.head.method if reader.head else "GET")
-        how = self._play(reader.head, hash(asked), answer, follower)
+        how = self._play(reader.head, body.sha256, answer, follower)
         if how == "reset":
             return self._reset()
         return (how == "complete" and reader.reusable and not self._early and follower.reusable) or self._close()
@@ -211,21 +208,14 @@ class Session:
         if size > limit:
             raise ResponseError("a body of more than %d bytes" % limit, 413)
 
-    def _read_body(self, reader: RequestReader) -> bytes:
-        pieces: List[bytes] = []
-        size = 0
-        for piece in self._body_pieces(reader):
-            pieces.append(piece)
-            size += len(piece)
-            self._check_size(size)
-        return b"".join(pieces)
-
-    def _body_pieces(self, reader: RequestReader) -> Iterator[bytes]:
+    def _read_body(self, reader: RequestReader, body: RequestBody) -> None:
         if reader.head and (reader.head.get("Expect") or "").lower() == "100-continue" and not reader.complete:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             # To the last of them: what is wrong after good bytes is told by the next call.
-            yield from iter(reader.read_body, b"")
+            for piece in iter(reader.read_body, b""):
+                body.add(piece)
+                self._check_size(body.size)
             if reader.complete:
                 return
             reader.receive(self._receive(time.monotonic() + BODY_SECONDS, "the body"))
@@ -251,25 +241,32 @@ class Session:
 
     # An answer out
 
-    def _answer(self, head: RequestHead, body: bytes) -> Answer:
-        if _is_admin(head):
+    def _is_admin(self, head: RequestHead) -> bool:
+        """Whether it asks about this server itself."""
+        return (head.target.partition("?")[0] + "/").startswith(ADMIN + "/")
+
+    def _answer(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> Union[Answer, bool]:
+        """What is to be played; or, where the answer has been given, whether another request may follow."""
+        if self._is_admin(head):
             if self._settings.admin and (head.method, head.target) == ("GET", ADMIN + "/report"):
                 return json_answer(200, self._server.report(), head.method)
             return json_answer(404, {"error": "replay: nothing here"}, head.method)
-        return recorded_answer(self._server.cassette.answer(head.method, head.target, body), self._settings.faults)
+        fixture = self._server.cassette.answer(head.method, head.target, b"".join(body))
+        return recorded_answer(fixture, self._settings.faults)
 
     def _begin(self, head: Optional[RequestHead]) -> Entry:
         """The entry in the report: the open one, or a new one."""
         now = time.monotonic()
         if self._played is None or self._played.is_over:
             self._played = Entry(self._number, begun=now, last_byte=now)
-            if not (head and _is_admin(head)):
+            if not (head and self._is_admin(head)):
                 self._server.add(self._played)
         self._played.request = head and shown_request(head)
         self._played.last_byte = now
-        return self._played
+        played: Entry = self._played
+        return played
 
-    def _play(self, head: Optional[RequestHead], asked: int, answer: Answer, follower: _Follower) -> str:
+    def _play(self, head: Optional[RequestHead], asked: str, answer: Answer, follower: _Follower) -> str:
         """Carry out the actions; how they end."""
         played = self._begin(head)
         played.exchange, played.error, played.asked = answer.exchange, answer.error, asked
@@ -284,7 +281,7 @@ class Session:
                 played.strike(action.fault)
             elif action.kind == "send":
                 self._wait(played.last_byte + self._settings.pace.min_gap)
-                self._send(played, action.data)
+                self._send(action.data)
                 follower.follow(action.data)
             elif action.kind != "wait":
                 how = action.kind
@@ -299,14 +296,14 @@ class Session:
                 raise ConnectionLost("the client closed the connection")
             self._early = self._early or piece is not None
 
-    def _send(self, played: Entry, data: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         self._sock.settimeout(None)
         left = memoryview(data)
         while left:
             sent = self._sock.send(left)
             left = left[sent:]
-            played.bytes += sent
-        played.last_byte = time.monotonic()
+            self._played.bytes += sent
+        self._played.last_byte = time.monotonic()
 
     def _reacted(self, whole: bool, closed: bool = True) -> None:
         """Note what the client did after its last answer, but not what we caused ourselves."""

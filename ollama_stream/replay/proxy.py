@@ -13,11 +13,10 @@ server reads them; in the modes of ``recorder`` that play, recorded exchanges ar
 from __future__ import annotations
 
 import socket
-from contextlib import closing
 from typing import Any, Callable, Iterator, List, Sequence, Union
 
 from .._address import Address, parse_address
-from .._errors import ConnectError, ConnectionLost, OllamaError, RequestError
+from .._errors import ConnectError, ConnectionLost, RequestError
 from .._syntax import HeaderFields
 from .._net import PIECE_SIZE
 from .._records import Path
@@ -27,9 +26,8 @@ from ..fixture import (
     Event, Fixture, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
     recorded_request,
 )  # fmt: skip
-from .player import Answer, Session, Settings, recorded_answer, shown_request
+from .player import Answer, Session, Settings, recorded_answer
 from .relay import Relay
-from .report import Entry
 from .server import ReplayServer
 
 # RFC 9110, 7.6.1: these are of one connection. Expect has been answered here, a proxy's credentials end at the proxy.
@@ -122,19 +120,10 @@ class _RecordingSession(Session):
             raise ConnectionLost("the client closed the connection")
         self._early = True
 
-    def _exchange(self, reader: RequestReader) -> bool:
-        with closing(RequestBody()) as body:
-            try:
-                answer = self._answered(reader, body)
-            except OllamaError as error:
-                answer = self._refusal(reader, error)
-            return self._give(reader, body.sha256, answer) if isinstance(answer, Answer) else answer
+    def _is_admin(self, head: RequestHead) -> bool:
+        return False
 
-    def _answered(self, reader: RequestReader, body: RequestBody) -> Union[Answer, bool]:
-        """What is to be answered; or whether another request may follow, where the server has answered."""
-        head = self._read_head(reader)
-        for piece in self._body_pieces(reader):
-            body.add(piece)
+    def _answer(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> Union[Answer, bool]:
         request = recorded_request(head, body)
         self._recordings.wait_for_the_same(request)
         fixture = self._recordings.answer(request)
@@ -149,18 +138,14 @@ class _RecordingSession(Session):
 
     def _record(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> bool:
         """Relay an exchange, into a file; whether another may follow. Raises ConnectError before anything was sent."""
-        played = Entry(self._number, shown_request(head))
 
         def start(request: RecordedRequest, now: float) -> Recorder:
             recorder = self._recordings.start(request, now, self._upstream.url)
-            played.exchange = recorder.name
-            played.begun = played.last_byte = now
-            self._played = played
-            self._server.add(played)
+            self._begin(head).exchange = recorder.name
             return recorder
 
-        recorder = self._ask(head, body, start, lambda piece: self._send(played, piece))
-        played.client, played.is_over = "still connected", True
+        recorder = self._ask(head, body, start, self._send)
+        self._played.client, self._played.is_over = "still connected", True
         if recorder.how == "reset":
             return self._reset()
         keep = recorder.how == "complete" and recorder.reusable and reader.reusable and not self._early

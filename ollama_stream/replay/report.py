@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a replay server: what each request was answered with, and how its client took it.
 
-Sessions fill in an ``Entry`` as they go; ``entries`` makes JSON of them.
+Sessions fill in an ``Entry`` as they go; ``Entry.shown`` makes JSON of it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional
 
 from .faults import Fault
 
 PROMPT_SECONDS = 1.0  # in which a client that sees the end is expected to close
 
 _SHOWN = ("connection", "request", "exchange", "error", "faults", "bytes", "client", "seconds")
-
-
-def entries(played: Sequence[Entry]) -> List[Dict[str, Any]]:
-    return [one.entry(played[index + 1 :]) for index, one in enumerate(played)]
 
 
 @dataclass
@@ -39,7 +35,7 @@ class Entry:
     bytes: int = 0
     client: str = "reading"
     seconds: Optional[float] = None
-    asked: int = 0  # the hash of the body
+    asked: str = ""  # the hash of the body
     begun: float = 0.0
     last_byte: float = 0.0
     is_over: bool = False
@@ -55,12 +51,12 @@ class Entry:
             self.seconds = round(time.monotonic() - self.last_byte, 6)
             self.has_closed = closed
 
-    def entry(self, others: Iterable[Entry]) -> Dict[str, Any]:
-        """``others`` are those that came later."""
-        entry = {name: getattr(self, name) for name in _SHOWN}
-        entry["closed_within_1s"] = self._closed_promptly()
-        entry["reconnected"] = next((other.connection for other in others if self._is_repeated_by(other)), None)
-        return entry
+    def shown(self, others: Iterable[Entry]) -> Dict[str, Any]:
+        """As JSON; ``others`` are those that came later."""
+        shown = {name: getattr(self, name) for name in _SHOWN}
+        shown["closed_within_1s"] = self._closed_promptly()
+        shown["reconnected"] = next((other.connection for other in others if self._is_repeated_by(other)), None)
+        return shown
 
     def _closed_promptly(self) -> Optional[bool]:
         """None while that may still happen, and where we have closed so hard that nobody can know."""

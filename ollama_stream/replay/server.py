@@ -34,7 +34,7 @@ from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_
 from .faults import FaultSpec, checked_faults, faults_of
 from .overlay import Pace, check_speed
 from .player import Session, Settings, is_loopback, json_bytes
-from .report import Entry, entries
+from .report import Entry
 
 BACKLOG = 1024  # clients that may connect at the same moment; the system may allow fewer
 LOOPBACK = ("127.0.0.1", "::1")  # what "localhost" is
@@ -206,7 +206,7 @@ class ReplayServer:
         played = list(self._played)
         struck = {strike["fault"] for one in played for strike in one.faults} | {str(one) for one in self._refused}
         return {
-            "exchanges": entries(played),
+            "exchanges": [one.shown(played[index + 1 :]) for index, one in enumerate(played)],
             "unplayed": self.cassette.unplayed(),
             "unstruck": [str(one) for one in self.settings.faults if str(one) not in struck],
         }
