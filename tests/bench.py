@@ -7,6 +7,7 @@ process of its own on loopback, and what is measured is a fresh process too: onl
 its memory. Other clients are measured where they can be imported.
 """
 
+import oldest  # noqa: F401, I001  (first: an older Python reads no further)
 import asyncio
 import gc
 import importlib

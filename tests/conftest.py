@@ -1,5 +1,6 @@
 """What every test file shares: the package is imported from the folder beside this one, installed or not."""
 
+import oldest  # noqa: F401, I001  (first: an older Python reads no further)
 import gc
 import logging
 import os

@@ -3,6 +3,7 @@
 A test compares it with the rows (``test_methods.py``), so that no parameter, default or answer in it can be wrong.
 """
 
+import oldest  # noqa: F401, I001  (first: an older Python reads no further)
 import os
 import sys
 

@@ -5,6 +5,7 @@ becomes an SVG. What would differ from run to run (the port, the version of Pyth
 the recorded one: so the same runs give the same bytes, which a test looks at.
 """
 
+import oldest  # noqa: F401, I001  (first: an older Python reads no further)
 import os
 import re
 import select

@@ -374,6 +374,15 @@ def test_an_older_python_is_told_so_in_one_line(module, tmp_path):
     assert re.fullmatch(r".*: ollama_stream %s\)\n" % re.escape(TOO_OLD), older(["-m", module, "run"], tmp_path))
 
 
+@pytest.mark.parametrize("name", ["conftest", "bench", "figures", "make_stubs", "pictures"])
+def test_an_older_python_is_told_so_in_one_line_by_the_tests_and_tools(name, tmp_path):
+    program = os.path.join(ROOT, "tests", name + ".py")
+    assert older([program], tmp_path) == "ollama_stream %s\n" % TOO_OLD
+    for file in ("oldest", name):  # what stands before the import of it, and it, have to be read by that Python
+        with open(os.path.join(ROOT, "tests", file + ".py"), encoding="utf-8") as text:
+            assert "from __future__" not in text.read()
+
+
 def test_an_older_python_is_told_so_in_one_line_by_an_archive(tmp_path):
     (tmp_path / "app" / "ollama_stream").mkdir(parents=True)
     for name in ("__init__.py", "__main__.py"):
