@@ -19,7 +19,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ._errors import ConnectError, RequestError, check_origin, connect_error, misfit, printable
+from ._errors import ConnectError, RequestError, check_origin, check_type, connect_error, misfit, printable
 from ._syntax import HEX_DIGITS, NAME_BYTES, TOKEN_BYTES, ZONE_BYTES, consists_of, has_controls, is_token
 
 if TYPE_CHECKING:
@@ -194,8 +194,7 @@ def check_headers(headers: Any) -> Tuple[Tuple[str, str], ...]:
     """The header fields of a call or a client; a value of None leaves the field out. Raises RequestError."""
     if headers is None:
         return ()
-    if not isinstance(headers, Mapping):
-        raise misfit(RequestError, "headers", "a mapping of names to strings", type(headers).__name__)
+    check_type(headers, "headers", Mapping, "a mapping of names to strings")
     return tuple(check_header(name, value) for name, value in headers.items() if value is not None)
 
 

@@ -20,7 +20,7 @@ from ._address import (
 from ._assembler import T
 from ._decode import Record, suggestion
 from ._endpoints import Request, build, is_success
-from ._errors import OllamaError, RequestError, ResponseError, check_origin, misfit
+from ._errors import OllamaError, RequestError, ResponseError, check_origin, check_type, misfit
 from ._exchange import Exchange
 from ._net import Timeout, as_timeout
 from ._route import Pool, Route
@@ -114,11 +114,11 @@ class BaseClient:
         may ask for a real connection, which then goes through a proxy as any other.
         """
         self._environ: Mapping[str, str] = os.environ if check_flag(trust_env, "trust_env") else {}
-        self._address = choose_address(host, self._environ)
+        named = (self._environ.get("OLLAMA_HOST"), "OLLAMA_HOST") if host is None else (host, "host")
+        self._address = parse_address(*named)
         self._host = self._address.host_header
         self._timeout = as_timeout(timeout)
-        self._headers = check_headers(headers)
-        self._auth = format_auth(auth)
+        self._headers, self._auth = check_headers(headers), format_auth(auth)
         self._verify, self._cert, self._proxy = verify, cert, proxy
         choose_proxy(self._address, proxy, {})  # raises for a wrong one
         self._tls = TLSSettings(verify, cert)
@@ -137,8 +137,8 @@ class BaseClient:
     def __deepcopy__(self, _memo: Any) -> Any:
         return self.__copy__()
 
-    def __reduce__(self) -> Any:
-        """As a copy. Raises TypeError, which names a setting that cannot be pickled."""
+    def __getstate__(self) -> Dict[str, Any]:
+        """The settings, for a pickle. Raises TypeError, which names one that cannot be pickled."""
         import pickle
 
         state = dict(self.__dict__, _environ=self._environ is os.environ)
@@ -150,7 +150,11 @@ class BaseClient:
                 check_origin(error)
                 setting, kind = name.strip("_"), type(value).__name__
                 raise TypeError("%s: %s cannot be pickled (%s)" % (setting, kind, error)) from error
-        return restore_client, (type(self), state)
+        return state
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state, _environ=os.environ if state["_environ"] else {})
+        self._pool, self._tls = Pool(), TLSSettings(self._verify, self._cert)
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         """The answer of an endpoint, or the stream of it. Raises TypeError and RequestError for its arguments."""
@@ -211,9 +215,7 @@ class BaseClient:
             own.append(("Proxy-Authorization", route.proxy_auth))
         for name, value in own + list(given) + list(request.headers):
             fields[name.lower()] = (name, value)
-        fields.pop("content-length", None)
-        fields.pop("transfer-encoding", None)
-        return list(fields.values())
+        return [field for name, field in fields.items() if name not in ("content-length", "transfer-encoding")]
 
     def _timeout_of(self, request: Request) -> Timeout:
         if request.timeout is not UNSET:
@@ -224,18 +226,6 @@ class BaseClient:
         if request.endpoint.is_last is is_success and not request.streamed:
             return timeout._replace(first_byte=None)  # nothing comes before the whole transfer is done: hours
         return timeout
-
-
-def restore_client(cls: Any, state: Dict[str, Any]) -> Any:
-    """A client out of a pickle."""
-    client = object.__new__(cls)
-    client.__dict__.update(state, _environ=os.environ if state["_environ"] else {})
-    client.__dict__.update(_pool=Pool(), _tls=TLSSettings(state["_verify"], state["_cert"]))
-    return client
-
-
-def choose_address(host: Optional[str], environ: Mapping[str, str]) -> Address:
-    return parse_address(environ.get("OLLAMA_HOST"), "OLLAMA_HOST") if host is None else parse_address(host)
 
 
 def check_transport(transport: Any) -> Any:
@@ -285,10 +275,8 @@ def format_auth(auth: Any) -> Optional[str]:
         if b":" in user or has_controls("".join(auth)):
             raise RequestError("auth: a ':' in the user, or a control character or lone surrogate (RFC 7617, 2)")
         return basic_auth(user, password)
-    if auth is not None and not isinstance(auth, str):
-        form = "(user, password) or a value such as 'Bearer ...'"
-        raise misfit(RequestError, "auth", form, type(auth).__name__)
-    return None if auth is None else check_header("Authorization", auth, "auth")[1]
+    text: Optional[str] = check_type(auth, "auth", (str, type(None)), "(user, password) or a value such as 'Bearer ...'")
+    return None if text is None else check_header("Authorization", text, "auth")[1]
 
 
 def read_auth_header(auth: Any) -> Any:

@@ -22,7 +22,7 @@ from ._documents import (
     CloudStatusResponse, EmbedResponse, EmbeddingsResponse, ListResponse, ProcessResponse, ProgressResponse,
     ShowResponse, StatusResponse, UserResponse, VersionResponse, WebFetchResponse, WebSearchResponse,
 )  # fmt: skip
-from ._errors import RequestError, misfit
+from ._errors import RequestError, check_type, misfit
 from ._json import format_json
 from ._records import ChatResponse, GenerateResponse, Image, Message, Options, Path, Tool
 from ._syntax import CONTROLS
@@ -62,7 +62,7 @@ class Field(NamedTuple):
 
 def check_prompt(value: Any, path: str) -> List[Any]:
     """Messages; a string is one of the user."""
-    return check_messages(as_messages(value) if isinstance(value, str) else value, path)
+    return check_messages(as_messages(value), path)
 
 
 def as_messages(prompt: Any) -> Any:
@@ -136,6 +136,7 @@ class Endpoint:
         row = Endpoint.__new__(Endpoint)
         row.__dict__.update(self.__dict__, **changes)
         return row
+
 
 def is_done(data: Mapping[str, Any]) -> bool:
     """Whether a JSON object ends a chat or generate answer.
@@ -395,11 +396,12 @@ def build_any(method: str, path: str, json: Any, body: Any, stream: bool, option
         raise misfit(RequestError, "path", form, shown(path))
     if json is not None and body is not None:
         raise RequestError("body: give either json or body, not both")
-    if body is not None and not isinstance(body, (bytes, bytearray, memoryview, str)):
-        raise misfit(RequestError, "body", "bytes or a string", type(body).__name__)
-    data = body.encode("utf-8", "replace") if isinstance(body, str) else None if body is None else bytes(body)
+    data: Optional[bytes] = None
     if json is not None:
         data = format_json(plain(json, "json"))
+    elif body is not None:
+        check_type(body, "body", (bytes, bytearray, memoryview, str), "bytes or a string")
+        data = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body)
     return Request(
         row_of_path(method.upper(), path), method.upper(), path, data, check_headers(options.get("headers")),
         bool(stream), options.get("timeout", UNSET),
@@ -421,5 +423,5 @@ def row_of_path(method: str, path: str) -> Endpoint:
     """The rule that ends the answer of a path that a row names, for records that stay dicts; none elsewhere."""
     for row in ROWS:
         if (row.method, row.path) == (method, path.rstrip("/")) and row.is_last is not None:
-            return Endpoint("request", "", "", dict, REQUEST.meaning, is_last=row.is_last)
+            return REQUEST.replace(is_last=row.is_last)
     return REQUEST

@@ -242,6 +242,13 @@ def misfit(error_class: Type[E], place: str, expected: str, got: str) -> E:
     return error_class(format_place(place, text), place=place, expected=expected, got=got)
 
 
+def check_type(value: Any, place: str, kinds: Any, expected: str) -> Any:
+    """The value itself. Raises RequestError for one of another type."""
+    if not isinstance(value, kinds):
+        raise misfit(RequestError, place, expected, type(value).__name__)
+    return value
+
+
 def format_place(place: str, text: str) -> str:
     return "%s: %s" % (place, text) if place else text
 

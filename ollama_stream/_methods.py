@@ -111,17 +111,11 @@ def add_methods(owner: Any, stream: Any, texts: Any, mark: Callable[[Any], Any])
 
 
 def make_method(row: Endpoint, answer: Any) -> Any:
-    body = getattr(Composed, row.name, None)
-    if row.returns != row.record.__name__ and body is None:
-        body = call_for_another
+    compose = getattr(Composed, row.name, None if row.returns == row.record.__name__ else Composed.another)
 
-    def call(self: Any, *args: Any, **given: Any) -> Any:
-        return self._call(row.name, bind_arguments(row, args, given) if args or row.required else given)
-
-    def compose(self: Any, *args: Any, **given: Any) -> Any:
-        return body(self, row, bind_arguments(row, args, given))  # type: ignore[misc]
-
-    method = call if body is None else compose
+    def method(self: Any, *args: Any, **given: Any) -> Any:
+        given = bind_arguments(row, args, given) if args or row.required else given
+        return compose(self, row, given) if compose else self._call(row.name, given)
 
     describe(method, row, answer)
     return method
@@ -133,12 +127,11 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
     def function(*args: Any, **given: Any) -> Any:
         return getattr(client(), function.__name__)(*args, **given)
 
+    functools.update_wrapper(function, method)
     shown = inspect.signature(method)
     function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
-    function.__name__ = function.__qualname__ = method.__name__
-    function.__annotations__, function.__doc__ = method.__annotations__, method.__doc__
-    if hasattr(method, "for_models"):
-        function.for_models = method.for_models  # type: ignore[attr-defined]
+    function.__qualname__ = method.__name__
+    del function.__wrapped__  # type: ignore[attr-defined]
     return function
 
 
@@ -173,13 +166,12 @@ def bind_arguments(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) 
     return given
 
 
-def call_for_another(client: Any, row: Endpoint, given: Mapping[str, Any]) -> Any:
-    """The answer is no record, but made of what the server says."""
-    return client._answer(build(row.name, given))
-
-
 class Composed:
-    """What the methods do that have no row of their own in ENDPOINTS."""
+    """What the methods do whose answer is no record as the server sends it."""
+
+    @staticmethod
+    def another(client: Any, row: Endpoint, given: Mapping[str, Any]) -> Any:
+        return client._answer(build(row.name, given))
 
     @staticmethod
     def request(client: Any, _row: Endpoint, given: Dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of, put_inside, read_arguments
-from ._errors import ProtocolError, RequestError, check_origin, misfit
+from ._errors import ProtocolError, RequestError, check_origin, check_type, misfit
 from ._json import MAX_DIGITS, is_number
 from ._records import Message, ToolCall, ToolFunction
 
@@ -109,10 +109,7 @@ def check_model(value: Any, path: str) -> str:
     return value
 
 
-def check_text(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise misfit(RequestError, path, "a string", type(value).__name__)
-    return value
+check_text = partial(check_type, kinds=str, expected="a string")
 
 
 def check_texts(value: Any, path: str) -> Any:
@@ -136,8 +133,7 @@ def check_number(value: Any, path: str, least: int = 0, most: int = MOST) -> int
 def check_think(value: Any, path: str) -> Any:
     if isinstance(value, (bool, str)):
         return value  # the levels are the model's own: the server judges their names
-    known = "True, False or a level such as 'high' (show().thinking has those of a model)"
-    raise misfit(RequestError, path, known, shown(value))
+    raise misfit(RequestError, path, "True, False or a level such as 'high' (show().thinking has those of a model)", shown(value))
 
 
 def check_keep_alive(value: Any, path: str) -> Any:
@@ -185,8 +181,7 @@ def check_message(value: Any, path: str) -> Dict[str, Any]:
     if not isinstance(value, (Mapping, Record)):
         dumped = value.model_dump(exclude_none=True) if has_dump(value) else None
         if not isinstance(dumped, Mapping):
-            form = "a message such as {'role': 'user', 'content': '...'}"
-            raise misfit(RequestError, path, form, type(value).__name__)
+            raise misfit(RequestError, path, "a message such as {'role': 'user', 'content': '...'}", type(value).__name__)
         value = dumped
     message = make_plain_members(Message, value, path)
     role, content = message.get("role"), message.get("content")
@@ -271,9 +266,8 @@ def read_image(value: Any, path: str) -> str:
         if not text:
             raise RequestError("%s: neither base64, nor a data URL, nor the name of an image file" % path)
         return text
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise misfit(RequestError, path, "bytes, a path or base64", type(value).__name__)
-    return base64.b64encode(value).decode("ascii")
+    data: bytes = check_type(value, path, (bytes, bytearray, memoryview), "bytes, a path or base64")
+    return base64.b64encode(data).decode("ascii")
 
 
 check_images = partial(check_items, expected="a list of images", check=read_image)
@@ -327,11 +321,7 @@ def check_digests(value: Any, path: str) -> Dict[str, str]:
     return {name: check_digest(digest, "%s.%s" % (path, name)) for name, digest in files.items()}
 
 
-def check_file(value: Any, path: str) -> Any:
-    """The name of a file, which is looked at by ``Upload``."""
-    if not isinstance(value, (str, os.PathLike)):
-        raise misfit(RequestError, path, "the name of a file", type(value).__name__)
-    return value
+check_file = partial(check_type, kinds=(str, os.PathLike), expected="the name of a file")  # which Upload looks at
 
 
 # --- a file on its way to the server -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from .._calls import BaseClient
 from .._client import Client
 from .._decode import decode, put_inside
 from .._endpoints import as_messages
-from .._errors import BEING_READ, OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, misfit
+from .._errors import BEING_READ, OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, check_type
 from .._net import Network, settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import ValueReader, check_kind
@@ -39,8 +39,7 @@ class Rounds:
     def __init__(
         self, client: Any, model: str, messages: Any, tools: Any = None, *, max_rounds: int = 10, **fields: Any
     ) -> None:
-        if not isinstance(client, BaseClient):
-            raise misfit(RequestError, "client", "a Client or an AsyncClient", type(client).__name__)
+        check_type(client, "client", BaseClient, "a Client or an AsyncClient")
         self._max_rounds = check_number(max_rounds, "max_rounds", 1)
         tools = () if tools is None else tools
         schemas = check_tools(tools, "tools")
