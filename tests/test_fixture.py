@@ -1380,6 +1380,8 @@ MISSES = [  # id, fixtures, prompts already asked, target, message
         "/api/generate", 'a0 (differs at /prompt: expected "a" got "b")'),
     ("path before body", [recorded("n", post("/", b'{"prompt":"b"}')), *prompts("a")], "", "/api/generate",
         'a0 (differs at /prompt: expected "a" got "b")'),
+    ("values before bytes", [recorded("n", post("/api/generate", b'{"prompt":"b')), recorded("m", post("/api/generate",
+        b'{"prompt":"x","raw":true}'))], "", "/api/generate", 'm (differs at /prompt: expected "x" got "b")'),
     ("played", prompts("b"), "b", "/api/generate", "b0 (already played)"),
     ("no query in it", prompts("b"), "", "/api/generate?key=secret", 'b0 (differs in query: expected [] got ["key"])'),
 ]
