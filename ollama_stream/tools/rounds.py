@@ -18,7 +18,7 @@ from .._client import Client
 from .._decode import decode, put_inside
 from .._endpoints import as_messages
 from .._errors import BEING_READ, OllamaError, ProtocolError, RequestError, StreamClosed, check_origin, check_type
-from .._net import Network, settled
+from .._net import settled
 from .._records import ChatResponse, Message, ToolCall
 from .._schema import ValueReader, check_kind
 from .._types import read_signature
@@ -48,7 +48,6 @@ class Rounds:
         self._given = len(self.messages)
         self._ask = partial(cast(Any, client).chat, model, tools=schemas, stream=True, **fields)
         self.exchange = self._ask(messages=self.messages)._exchange
-        self._network = self.exchange.network
         self._answers = 0
         self._calling = False
         self._end = ""
@@ -61,30 +60,14 @@ class Rounds:
     def being_read(self) -> bool:
         return self._calling or self.exchange.being_read
 
-    # What else a stream asks of its exchange is that of the one which is under way.
-    request = property(lambda self: self.exchange.request)
-    url = property(lambda self: self.exchange.url)
-    head = property(lambda self: self.exchange.head)
-    decoder = property(lambda self: self.exchange.decoder)
-    partial = property(lambda self: self.exchange.partial)
-    error = property(lambda self: self.exchange.error)
-
-    async def open(self) -> None:
-        await self.exchange.open()
-
-    def failed(self, error: OllamaError) -> BaseException:
-        failure: BaseException = self.exchange.failed(error)
-        return failure
+    def __getattr__(self, name: str) -> Any:
+        """What else a stream asks of its exchange is that of the one which is under way."""
+        return getattr(self.exchange, name)
 
     def close(self) -> None:
         if self.status == "open":
             self._end = "cancelled"
         self.exchange.close()
-
-    def use(self, network: Network) -> None:
-        """As an exchange does; the exchanges that follow use it too."""
-        self.exchange.use(network)
-        self._network = network
 
     async def batch(self) -> Optional[Iterator[ChatResponse]]:
         while True:
@@ -130,8 +113,9 @@ class Rounds:
         try:
             results = [await result_of(call, self.functions) for call in answer.tool_calls or ()]
             self.messages += [answer, *results]
+            network = self.exchange.network
             self.exchange = self._ask(messages=self.messages)._exchange
-            self.exchange.use(self._network)
+            self.exchange.use(network)
             self._check_open()
         except BaseException:
             self.close()
@@ -186,6 +170,8 @@ def functions_by_name(tools: Sequence[Any], schemas: Sequence[Mapping[str, Any]]
 
 async def result_of(call: ToolCall, functions: Functions) -> Message:
     """The message with what the function of a call returns, or with the text of its exception."""
+    from traceback import format_exception_only  # whose text survives a __str__ that fails
+
     name = call.function.name
     try:
         if name not in functions:
@@ -196,7 +182,7 @@ async def result_of(call: ToolCall, functions: Functions) -> Message:
         content = "error: %s" % error
     except Exception as error:
         check_origin(error)  # a time-out of the program that came in the middle of the function is no answer of it
-        content = "error: " + exception_text(error)
+        content = "error: " + "".join(format_exception_only(type(error), error)).strip()
     return Message(role="tool", content=content, tool_name=name, tool_call_id=call.id or None)
 
 
@@ -229,12 +215,6 @@ def result_text(value: Any) -> str:
         return json.dumps(plain(value, "result"), ensure_ascii=False)
     except RequestError:
         return str(value)
-
-
-def exception_text(error: Exception) -> str:
-    from traceback import format_exception_only
-
-    return "".join(format_exception_only(type(error), error)).strip()  # survives a __str__ that fails
 
 
 class Run:
