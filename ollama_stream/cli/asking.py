@@ -4,25 +4,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Optional
+from argparse import ArgumentParser, Namespace
+from runpy import run_path
+from typing import Any, Optional
 
+from .._client import Client
 from .._errors import RequestError
+from .._net import Timeout
 from .options import header_field, positive_seconds, whole_number
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
-    from .._client import Client
-    from .._net import Timeout
 
 LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand behind --think as a word of its own
 
 
-def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") -> None:
-    """What every command that asks a server takes; their help stands once, in that of the program."""
-    if json_help:
-        parser.add_argument("--json", action="store_true", help=json_help)
+def add_server_arguments(parser: ArgumentParser, json_help: str) -> None:
+    """What every command that asks a server takes; the help of most stands once, in that of the program."""
     add = parser.add_argument
+    add("--json", action="store_true", help=json_help)
     add("--host")
     add("--timeout", type=positive_seconds)
     add("--retries", type=whole_number, default=0)
@@ -32,9 +29,6 @@ def add_server_arguments(parser: ArgumentParser, json_help: str = "print JSON") 
 
 def new_client(options: Namespace, timeout: Optional[Timeout] = None) -> Client:
     """The client for the options above. Raises RequestError, FixtureError for --record."""
-    from .._client import Client
-    from .._net import Timeout
-
     timeout = timeout or Timeout()
     if options.timeout is not None:
         timeout = Timeout(first_byte=None, idle=None, total=options.timeout)
@@ -55,8 +49,6 @@ def waiting_for(options: Namespace) -> str:
 
 def tool_of(text: str) -> Any:
     """The function that ``FILE.py:NAME`` names; the file is run. Raises RequestError."""
-    from runpy import run_path
-
     path, _, name = text.rpartition(":")
     if not os.path.isfile(path):
         raise RequestError("--tool %s: expected FILE.py:NAME of a file that is there" % text)

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from argparse import ArgumentParser, Namespace
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
-from .asking import add_server_arguments, new_client
+from .asking import new_client
 from .options import check_writable, name_and_value, utf8, whole_number, write_pieces
 from .output import ErrorOutput, Output, Waiting, aside
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 PROMPT = "Write a paragraph of a hundred words about the sea."
 
@@ -48,7 +46,6 @@ def add_bench(parser: ArgumentParser) -> None:
         help="an option of the model, such as num_predict=64; may be repeated")  # fmt: skip
     add("--svg", metavar="OUT", help="draw the pieces of each run over time into a new file")
     add("--force", action="store_true", help="replace that file")
-    add_server_arguments(parser, "print the figures as JSON, in seconds")
 
 
 def do_bench(options: Namespace) -> None:

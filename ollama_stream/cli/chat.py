@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from argparse import Namespace
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .._client import Client
 from .._errors import OllamaError, RequestError
@@ -17,9 +18,6 @@ from ..tools import Conversation
 from .asking import LEVELS, waiting_for
 from .output import ErrorOutput, Output, print_answer
 from .words import next_step, told
-
-if TYPE_CHECKING:
-    from argparse import Namespace
 
 HISTORY_LINES = 1000
 HELP = """\

@@ -18,10 +18,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from argparse import ArgumentParser, Namespace
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .._errors import FixtureError, OllamaError, escape_controls
@@ -34,9 +35,6 @@ from .options import whole_number
 from .output import ErrorOutput, Output, Waiting
 from .replay import recorded_call
 from .views import METHODS
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join("fixtures", "recordings")

@@ -6,19 +6,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+from argparse import ArgumentParser, Namespace
+from typing import Any, Callable, Dict, List, Tuple
 
 from .._address import choose_proxy
 from .._errors import OllamaError, OllamaTimeout, ProtocolError, ResponseError, escape_controls
 from .._net import Timeout
-from .models import human_bytes, processor, text
-from .asking import add_server_arguments, new_client
+from .models import human_bytes, name_of, processor, text
+from .asking import new_client
 from .options import utf8
 from .output import ErrorOutput, Output, Waiting
 from .words import told
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 DEFAULT_CONTEXT = 4096  # tokens, of a server that was told nothing (Ollama, OLLAMA_CONTEXT_LENGTH)
 LIMITS = Timeout(connect=5.0, first_byte=10.0, idle=10.0)
@@ -37,7 +35,6 @@ class Found(Exception):
 
 def add_doctor(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", type=utf8, help="ask it for a first token, too")
-    add_server_arguments(parser, "print the findings as JSON")
 
 
 def do_doctor(options: Namespace) -> int:
@@ -120,7 +117,7 @@ class Examination:
         return "ollama %s" % text(self._client.version().version)
 
     def _models(self) -> str:
-        names = [text(one.name or one.model) for one in self._client.list().models]
+        names = [name_of(one) for one in self._client.list().models]
         if not names:
             raise Found("none: '%s pull llama3.2' downloads one" % self._options.program)
         if self._model and not {self._model, self._model + ":latest"} & set(names):
@@ -130,7 +127,7 @@ class Examination:
 
     def _memory(self) -> str:
         loaded = self._client.ps().models
-        words = ["%s (%s, %s, context %s)" % (text(one.name or one.model), human_bytes(one.size), processor(one),
+        words = ["%s (%s, %s, context %s)" % (name_of(one), human_bytes(one.size), processor(one),
                                               text(one.context_length)) for one in loaded]  # fmt: skip
         return ", ".join(words) or "none is loaded: the first answer waits for that"
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List
 
 from .._errors import FixtureError, IncompleteStream, ProtocolError, escape_controls
 from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
@@ -29,9 +30,6 @@ from .output import ErrorOutput, Output
 from .table import Command, short
 from .replay import not_empty
 from .words import told
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 FOLDER = "fixtures/recordings/ollama-0.32.15"
 ONE = FOLDER + "/chat-one-word.exchange.jsonl"

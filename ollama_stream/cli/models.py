@@ -5,55 +5,52 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser, Namespace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Tuple, Union
 
-from .asking import add_server_arguments, new_client
-from .options import standard_input, utf8
+from .._calls import VERSION
+from .._decode import Record
 from .._errors import escape_controls
+from .asking import new_client
+from .options import standard_input, utf8
 from .output import Output
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
     from .._documents import RunningModel, ShowResponse
 
 UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"), (1, "B"))
+DAY = 86400
+SPANS = (  # below so many seconds: those of the unit, and its name
+    (60, 1, "second"), (3600, 60, "minute"), (2 * DAY, 3600, "hour"), (14 * DAY, DAY, "day"), (60 * DAY, 7 * DAY, "week"),
+    (730 * DAY, 30 * DAY, "month"), (float("inf"), 365 * DAY, "year"),
+)  # fmt: skip
 LICENSE_LINES = 2  # of a model's licence that show prints
 
 
 def add_list(parser: ArgumentParser) -> None:
     parser.add_argument("start", metavar="NAME", nargs="?", default="", help="only those whose names start so")
-    add_server_arguments(parser)
 
 
 def do_list(options: Namespace) -> None:
     answer = new_client(options).list()
-    if options.json:
-        return print_json(answer)
     rows = [["NAME", "ID", "SIZE", "MODIFIED"]]
     for one in answer.models:
-        if text(one.name or one.model).lower().startswith(options.start.lower()):
+        if name_of(one).lower().startswith(options.start.lower()):
             size = "-" if one.remote_model else human_bytes(one.size)
-            rows.append([text(one.name or one.model), text(one.digest)[:12], size, human_time(one.modified_at, "")])
-    return Output(sys.stdout).write_table(rows)
-
-
-def add_ps(parser: ArgumentParser) -> None:
-    add_server_arguments(parser)
+            rows.append([name_of(one), text(one.digest)[:12], size, human_time(one.modified_at)])
+    say(options, answer, rows)
 
 
 def do_ps(options: Namespace) -> None:
     answer = new_client(options).ps()
-    if options.json:
-        return print_json(answer)
     rows = [["NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"]]
     for one in answer.models:
         rows.append([
-            text(one.name or one.model), text(one.digest)[:12], human_bytes(one.size), processor(one),
-            text(one.context_length), human_time(one.expires_at, "Never"),
+            name_of(one), text(one.digest)[:12], human_bytes(one.size), processor(one), text(one.context_length),
+            human_time(one.expires_at),
         ])  # fmt: skip
-    return Output(sys.stdout).write_table(rows)
+    say(options, answer, rows)
 
 
 def add_show(parser: ArgumentParser) -> None:
@@ -61,25 +58,18 @@ def add_show(parser: ArgumentParser) -> None:
     for part in ("license", "modelfile", "parameters", "system", "template"):
         parser.add_argument("--" + part, dest="part", action="store_const", const=part, help="print it, nothing else")
     parser.add_argument("-v", "--verbose", action="store_true", help="the whole of the model's own information too")
-    add_server_arguments(parser)
 
 
 def do_show(options: Namespace) -> None:
     answer = new_client(options).show(options.model, verbose=options.verbose or None)
-    if options.json:
-        return print_json(answer)
-    out = Output(sys.stdout)
     if options.part:
-        return out.write(text(answer.get(options.part)).rstrip("\n") + "\n")
+        return say(options, answer, text(answer.get(options.part)).rstrip("\n") + "\n")
+    lines = []
     for title, rows in sections(answer, options.verbose):
-        if not rows:
-            continue
-        out.write("  %s\n" % title)
-        width = max(len(row[0]) for row in rows)
-        for row in rows:
-            out.write("    %s\n" % escape_controls("    ".join([row[0].ljust(width), *row[1:]]).rstrip()))
-        out.write("\n")
-    return None
+        width = max((len(row[0]) for row in rows), default=0)
+        shown = ("    ".join([row[0].ljust(width), *row[1:]]) for row in rows)
+        lines += ["  " + title, *("    " + escape_controls(line.rstrip()) for line in shown), ""] if rows else []
+    return say(options, answer, "".join(line + "\n" for line in lines))
 
 
 def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[List[str]]]]:
@@ -112,42 +102,36 @@ def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[Li
 def add_cp(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="SOURCE", type=utf8)
     parser.add_argument("destination", metavar="DESTINATION", type=utf8)
-    add_server_arguments(parser)
 
 
 def do_cp(options: Namespace) -> None:
     new_client(options).copy(options.model, options.destination)
-    say(options, {"status": "success"}, "copied '%s' to '%s'" % (options.model, options.destination))
+    say(options, {"status": "success"}, "copied '%s' to '%s'\n" % (options.model, options.destination))
 
 
 def add_rm(parser: ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+", type=utf8)
-    add_server_arguments(parser)
 
 
 def do_rm(options: Namespace) -> None:
     client = new_client(options)
     for model in options.models:
         client.delete(model)
-        say(options, {"status": "success", "model": model}, "deleted '%s'" % model)
+        say(options, {"status": "success", "model": model}, "deleted '%s'\n" % model)
 
 
 def add_stop(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=utf8)
-    add_server_arguments(parser)
 
 
 def do_stop(options: Namespace) -> None:
-    answer = new_client(options).unload(options.model)
-    if options.json:
-        print_json(answer)
+    say(options, new_client(options).unload(options.model), "")
 
 
 def add_embed(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=utf8)
     parser.add_argument("input", metavar="TEXT", nargs="*", default=[], type=utf8, help="or lines of standard input")
     parser.add_argument("--dimensions", metavar="N", type=int, help="of each vector; or the model's own")
-    add_server_arguments(parser, "print the whole answer; otherwise a JSON list a line")
 
 
 def do_embed(options: Namespace) -> None:
@@ -155,33 +139,31 @@ def do_embed(options: Namespace) -> None:
     if not texts:
         options.parser.error("there is no text")
     answer = new_client(options).embed(options.model, texts, dimensions=options.dimensions)
-    if options.json:
-        return print_json(answer)
-    return Output(sys.stdout).write("".join(json.dumps(vector) + "\n" for vector in answer.embeddings))
-
-
-def add_version(parser: ArgumentParser) -> None:
-    add_server_arguments(parser)
+    say(options, answer, "".join(json.dumps(vector) + "\n" for vector in answer.embeddings))
 
 
 def do_version(options: Namespace) -> None:
-    from .._calls import VERSION
-
     server = new_client(options).version().version
-    lines = "ollama version is %s\nollama-stream version is %s" % (text(server), VERSION)
+    lines = "ollama version is %s\nollama-stream version is %s\n" % (text(server), VERSION)
     say(options, {"version": server, "client": VERSION}, lines)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def say(options: Namespace, value: Dict[str, Any], line: str) -> None:
+def say(options: Namespace, answer: Any, shown: Union[str, List[List[str]]]) -> None:
+    """Print an answer as JSON where that is wanted; else what is shown of it, a text or the rows of a table."""
     out = Output(sys.stdout)
-    return out.write_json(value) if options.json else out.write(line + "\n")
+    if options.json:
+        out.write_json(answer.model_dump(mode="json", exclude_none=True) if isinstance(answer, Record) else answer)
+    elif isinstance(shown, str):
+        out.write(shown)
+    else:
+        out.write_table(shown)
 
 
-def print_json(record: Any) -> None:
-    Output(sys.stdout).write_json(record.model_dump(mode="json", exclude_none=True))
+def name_of(model: Any) -> str:
+    return text(model.name or model.model)
 
 
 def text(value: Any) -> str:
@@ -197,30 +179,24 @@ def human_bytes(size: Any) -> str:
     return "%d %s" % (value, name) if value >= 10 or unit == 1 or value == int(value) else "%.1f %s" % (value, name)
 
 
-def human_time(when: Any, zero: str, now: Optional[datetime] = None) -> str:
-    """How long ago, or how long from now; ``zero`` for the times that stand for none."""
+def human_time(when: Any) -> str:
+    """How long ago, or how long from now; some years stand for no time."""
     if not isinstance(when, datetime):
         return text(when)
     if when.year <= 1 or when.year > 2200:
-        return zero or "Never"
+        return "Never"
     when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    seconds = (when - (now or datetime.now(timezone.utc))).total_seconds()
+    seconds = (when - datetime.now(timezone.utc)).total_seconds()
     return "%s %s" % (human_duration(abs(seconds)), "from now" if seconds > 0 else "ago")
 
 
 def human_duration(seconds: float) -> str:
     if seconds < 1:
         return "Less than a second"
-    hours, days = seconds / 3600, int(seconds / 86400)
-    if int(seconds / 60) == 1:
-        return "About a minute"
-    if seconds >= 3600 and int(hours) == 1:
-        return "About an hour"
-    count, unit = (
-        (int(seconds), "second") if seconds < 60 else (int(seconds / 60), "minute") if hours < 1 else
-        (int(hours), "hour") if hours < 48 else (days, "day") if days < 14 else (days // 7, "week") if days < 60 else
-        (days // 30, "month") if days < 730 else (days // 365, "year")
-    )  # fmt: skip
+    size, unit = next((size, unit) for limit, size, unit in SPANS if seconds < limit)
+    count = int(seconds / size)
+    if count == 1 and unit in ("minute", "hour"):
+        return "About %s %s" % ("a" if unit == "minute" else "an", unit)
     return "%d %s%s" % (count, unit, "s" * (count != 1))
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import re
 import sys
+from argparse import ArgumentParser, Namespace
 from pkgutil import get_data
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import Any, Dict, List
 
 from .._errors import FixtureError, RequestError
 from .output import Output
-from .table import ALIASES, COMMANDS, Command, new_parser
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+from .table import ALIASES, COMMANDS, Command, parser_of
 
 BASH = """\
 _ollama_stream() {
@@ -72,8 +70,7 @@ def options_of(options: Namespace, name: str, row: Command) -> List[str]:
 
 
 def long_options(module: Any, name: str, row: Command) -> List[str]:
-    parser = new_parser(name, row, "")
-    getattr(module, "add_" + name)(parser)
+    parser = parser_of(module, name, row, name, "")
     return [option for option in parser._option_string_actions if option.startswith("--")]
 
 

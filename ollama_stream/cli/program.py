@@ -18,8 +18,8 @@ from .._errors import (
 )  # fmt: skip
 from .._net import reason
 from .output import ErrorOutput, Output, OutputError, silence, writing
-from .table import ALIASES, COMMANDS, MAX_ERROR, PROGRAM, Command, listing, nearest, new_parser, overview, short
-from .table import usage_of, wrong_arguments
+from .table import ALIASES, COMMANDS, MAX_ERROR, PROGRAM, Command, listing, nearest, overview, parser_of, short
+from .table import wrong_arguments
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -145,9 +145,7 @@ def carry_out(module: Any, name: str, title: str, row: Command, words: List[str]
 
 
 def carry_out_one(module: Any, name: str, title: str, row: Command, words: List[str], program: str) -> int:
-    parser = new_parser(title, row, program)
-    getattr(module, "add_" + name)(parser)
-    parser.usage = usage_of(parser)
+    parser = parser_of(module, name, row, title, program)
     prepare = getattr(module, "prepare", None)
     # A plain parse_args would take "run MODEL --stats PROMPT" for a run without a prompt.
     options = parser.parse_intermixed_args(protected(prepare(words) if prepare else words))

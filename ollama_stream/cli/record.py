@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace
 
 from .._errors import FixtureError
 from .._net import reason
@@ -21,10 +21,6 @@ from ..fixture import MODES
 from ..replay import record
 from .output import Output
 from .serve import listen_address, pointer, wait_for_a_signal
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
 
 def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--into", metavar="DIR", required=True, help="the folder of the files; made if missing")

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from .._client import Client
 from .._endpoints import CALL_FIELDS
@@ -15,10 +16,6 @@ from .options import speed
 from .output import print_answer
 from .views import METHODS
 from .words import told
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
 
 def add_replay(parser: ArgumentParser) -> None:
     parser.add_argument("fixture", metavar="FIXTURE", help="an exchange file, or a response body of JSON lines")

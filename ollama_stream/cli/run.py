@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Union
+from argparse import ArgumentParser, Namespace
+from typing import Any, Dict, List, Union
 
 from .._client import Client
 from .._endpoints import build
 from .._errors import RequestError
-from .asking import LEVELS, add_server_arguments, new_client, tool_of, waiting_for
+from .asking import LEVELS, new_client, tool_of, waiting_for
 from .options import argument_error, json_or_text, name_and_value, read_bytes, standard_input, utf8
 from .output import ErrorOutput, Output, print_answer
 from .words import chat_fields, field_help, option_of
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 SILENT_SECONDS = 2.0  # of standard input, before that is said
 
@@ -46,7 +44,6 @@ def add_run(parser: ArgumentParser) -> None:
     for name, annotation in chat_fields().items():
         text = None if name.startswith("_") else field_help(name, annotation)
         add(option_of(name), dest=name, metavar="", type=json_or_text, help=text)
-    add_server_arguments(parser, "print the records as they came, an error as one")
 
 
 def prepare(words: List[str]) -> List[str]:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import sys
 import time
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 from .._errors import FixtureError
 from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
@@ -21,9 +22,6 @@ from ..replay import FAULT_HELP, Fault, serve
 from ..replay import fault as parse_fault
 from .options import argument_error, from_zero, speed
 from .output import Output
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 MAX_LISTED = 3  # names of what was never asked for
 

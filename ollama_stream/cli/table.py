@@ -25,31 +25,38 @@ STATUSES = {
 
 
 class Command(NamedTuple):
-    """``module`` is a file of this folder; ``example`` stands at the end of the help, without the program's name."""
+    """``module`` is a file of this folder; ``example`` stands at the end of the help, without the program's name.
+
+    ``json`` is what --json does, of a command that asks a server and has the options for that.
+    """
 
     module: str
     help: str
     example: str
+    json: str = ""
 
 
+JSON, RECORDS = "print JSON", "print the records as they came"
 COMMANDS: Dict[str, Command] = {
     "run": Command("run", "ask a model; without a prompt, on a terminal, chat with it",
-                   'run llama3.2 "Why is the sky blue?"'),
-    "list": Command("models", "the installed models", "list"),
-    "ps": Command("models", "the models in memory", "ps"),
-    "show": Command("models", "what a model is", "show llama3.2"),
-    "pull": Command("transfer", "download a model, or go on where that was stopped", "pull llama3.2"),
-    "push": Command("transfer", "upload a model", "push me/mine"),
-    "create": Command("transfer", "make a model from another one or from files", "create brief --from llama3.2 "
-                      '--system "Be brief."'),
-    "cp": Command("models", "give a model another name", "cp llama3.2 mine"),
-    "rm": Command("models", "remove models", "rm mine"),
-    "stop": Command("models", "take a model out of memory", "stop llama3.2"),
-    "embed": Command("models", "a vector for each text", 'embed all-minilm "Why is the sky blue?"'),
-    "version": Command("models", "the versions of the server and of this program", "version"),
+                   'run llama3.2 "Why is the sky blue?"', "print the records as they came, an error as one"),
+    "list": Command("models", "the installed models", "list", JSON),
+    "ps": Command("models", "the models in memory", "ps", JSON),
+    "show": Command("models", "what a model is", "show llama3.2", JSON),
+    "pull": Command("transfer", "download a model, or go on where that was stopped", "pull llama3.2", RECORDS),
+    "push": Command("transfer", "upload a model", "push me/mine", RECORDS),
+    "create": Command("transfer", "make a model from another one or from files",
+                      'create brief --from llama3.2 --system "Be brief."', RECORDS),
+    "cp": Command("models", "give a model another name", "cp llama3.2 mine", JSON),
+    "rm": Command("models", "remove models", "rm mine", JSON),
+    "stop": Command("models", "take a model out of memory", "stop llama3.2", JSON),
+    "embed": Command("models", "a vector for each text", 'embed all-minilm "Why is the sky blue?"',
+                     "print the whole answer; otherwise a JSON list a line"),
+    "version": Command("models", "the versions of the server and of this program", "version", JSON),
     "doctor": Command("doctor", "what works on the way to a model, and what to do where it does not",
-                      "doctor llama3.2"),
-    "bench": Command("bench", "how fast a model answers", "bench llama3.2 --runs 3"),
+                      "doctor llama3.2", "print the findings as JSON"),
+    "bench": Command("bench", "how fast a model answers", "bench llama3.2 --runs 3",
+                     "print the figures as JSON, in seconds"),
     "replay": Command("replay", "play a recorded exchange through the client", "replay "
                       "fixtures/recordings/ollama-0.32.15/chat-joke-stream.exchange.jsonl"),
     "serve": Command("serve", "play recorded exchanges to any client", "serve fixtures/recordings/ollama-0.32.15"),
@@ -67,6 +74,20 @@ ALIASES = {"ls": "list"}
 def short(program: str) -> str:
     """The name at the start of an error: ``ollama_stream`` for ``python3 -m ollama_stream``."""
     return program.rpartition(" ")[2]
+
+
+def parser_of(module: Any, name: str, row: Command, title: str, program: str) -> ArgumentParser:
+    """The parser of a command, with all its arguments."""
+    parser = new_parser(title, row, program)
+    declare = getattr(module, "add_" + name, None)
+    if declare is not None:
+        declare(parser)
+    if row.json:
+        from .asking import add_server_arguments
+
+        add_server_arguments(parser, row.json)
+    parser.usage = usage_of(parser)
+    return parser
 
 
 def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
@@ -90,8 +111,8 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     class Parser(ArgumentParser):
         def print_help(self, file: Any = None) -> None:
             """Raises OSError of standard output, which argparse keeps to itself."""
-            server = SERVER_HELP if "--host" in self._option_string_actions else ""
-            Output(sys.stdout).write("%s%s\nexample:\n%s\n" % (self.format_help(), server, example_of(program, row)))
+            text = self.format_help() + (SERVER_HELP if row.json else "")
+            Output(sys.stdout).write("%s\nexample:\n%s\n" % (text, example_of(program, row)))
 
         def error(self, message: str) -> NoReturn:
             wrong_arguments(title, in_words(message, [*self._option_string_actions]))

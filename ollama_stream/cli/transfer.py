@@ -8,17 +8,16 @@ import os
 import re
 import sys
 import time
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
 from .._errors import RequestError, escape_controls
 from .models import human_bytes, text
-from .asking import add_server_arguments, new_client
+from .asking import new_client
 from .options import name_and_value, read_bytes, utf8
 from .output import Output, width_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
     from .._client import Client
 
 BAR = 20  # columns
@@ -31,7 +30,6 @@ def add_pull(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=utf8)
     parser.add_argument("--insecure", action="store_true", help="a registry without a certificate to trust")
     parser.set_defaults(goes_on=True)
-    add_server_arguments(parser, "print the records as they came")
 
 
 add_push = add_pull
@@ -56,7 +54,6 @@ def add_create(parser: ArgumentParser) -> None:
     add("-p", "--parameter", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
         help="an option of the model; may be repeated")  # fmt: skip
     add("-q", "--quantize", metavar="TYPE", type=utf8, help="such as q4_K_M")
-    add_server_arguments(parser, "print the records as they came")
 
 
 def do_create(options: Namespace) -> None:

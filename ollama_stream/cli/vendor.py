@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import ast
 import os
+from argparse import ArgumentParser, Namespace
 from itertools import takewhile
 from keyword import iskeyword
 from pkgutil import get_data
 from textwrap import dedent, fill, indent
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Union
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Union
 
 from .. import __all__ as PUBLIC
 from .._calls import VERSION
@@ -25,9 +26,6 @@ from .._default import FUNCTIONS
 from .._errors import RequestError, missing_folder
 from .._net import reason
 from .options import write_pieces
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 CLIENT = (
     "_errors _json _syntax _http1 _model _decode _records _documents _assembler _stream _address "
