@@ -4,27 +4,23 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from runpy import run_path
 from typing import Any, Optional
 
 from .._client import Client
 from .._errors import RequestError
 from .._net import Timeout
-from .options import header_field, positive_seconds, whole_number
+from .options import argument, header_field, positive_seconds, whole_number
 
+SERVER = [  # what every command that asks a server takes; the help of these stands once, in that of the program
+    argument("--host"),
+    argument("--timeout", type=positive_seconds),
+    argument("--retries", type=whole_number, default=0),
+    argument("-H", "--header", type=header_field, action="append", default=[]),
+    argument("--wire", action="store_true"),
+]
 LEVELS = ("true", "false", "low", "medium", "high", "max")  # what may stand behind --think as a word of its own
-
-
-def add_server_arguments(parser: ArgumentParser, json_help: str) -> None:
-    """What every command that asks a server takes; the help of most stands once, in that of the program."""
-    add = parser.add_argument
-    add("--json", action="store_true", help=json_help)
-    add("--host")
-    add("--timeout", type=positive_seconds)
-    add("--retries", type=whole_number, default=0)
-    add("-H", "--header", type=header_field, action="append", default=[])
-    add("--wire", action="store_true")
 
 
 def new_client(options: Namespace, timeout: Optional[Timeout] = None) -> Client:

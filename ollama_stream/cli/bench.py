@@ -5,47 +5,44 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import ArgumentParser, Namespace
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from argparse import Namespace
+from operator import sub
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from .._client import Client
 from .asking import new_client
-from .options import check_writable, name_and_value, utf8, whole_number, write_pieces
+from .options import MODEL, argument, check_writable, name_and_value, utf8, whole_number, write_pieces
 from .output import ErrorOutput, Output, Waiting, aside
 
+ARGUMENTS = {
+    "bench": [
+        MODEL,
+        argument("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8,
+                 help="or one that asks for a hundred words"),
+        argument("--runs", metavar="N", type=whole_number, default=3,
+                 help="warm ones, after a cold one; 3 if not given"),
+        argument("--no-cold", dest="cold", action="store_false", help="do not unload the model for a cold run first"),
+        argument("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
+                 help="an option of the model, such as num_predict=64; may be repeated"),
+        argument("--svg", metavar="OUT", help="draw the pieces of each run over time into a new file"),
+        argument("--force", action="store_true", help="replace that file"),
+    ],
+}  # fmt: skip
 PROMPT = "Write a paragraph of a hundred words about the sea."
 
 
 class Run(NamedTuple):
-    """One answer; ``times`` are seconds from the request to each piece of text or thinking, ``load`` the server's."""
+    """One answer: when each piece of text or thinking came, in seconds since the request, and what ``COLUMNS`` show."""
 
-    kind: str
     times: List[float]
-    load: Optional[float]
-    tokens: Optional[int]
-    server_rate: Optional[float]
-
-    @property
-    def gaps(self) -> List[float]:
-        return sorted(after - before for before, after in zip(self.times, self.times[1:]))
-
-    @property
-    def rate(self) -> Optional[float]:
-        """Tokens a second between the first piece and the last, by our clock; pieces where the server counts none."""
-        spent = self.times[-1] - self.times[0] if self.times else 0.0
-        return None if spent <= 0 else ((self.tokens or len(self.times)) - 1) / spent
+    figures: Dict[str, Any]
 
 
-def add_bench(parser: ArgumentParser) -> None:
-    add = parser.add_argument
-    add("model", metavar="MODEL", type=utf8)
-    add("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8, help="or one that asks for a hundred words")
-    add("--runs", metavar="N", type=whole_number, default=3, help="warm ones, after a cold one; 3 if not given")
-    add("--no-cold", dest="cold", action="store_false", help="do not unload the model for a cold run first")
-    add("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
-        help="an option of the model, such as num_predict=64; may be repeated")  # fmt: skip
-    add("--svg", metavar="OUT", help="draw the pieces of each run over time into a new file")
-    add("--force", action="store_true", help="replace that file")
+COLUMNS = (  # of the table, the figure in each, and its form
+    ("RUN", "run", "%s"), ("FIRST TOKEN", "first_token", "%.3f s"), ("LOAD", "load", "%.3f s"),
+    ("TOKENS", "tokens", "%d"), ("TOKENS/S", "tokens_per_second", "%.1f"),
+    ("BY THE SERVER", "tokens_per_second_server", "%.1f"), ("GAP", "gap_median", "%.4f s"), ("GAP P95", "gap_p95", "%.4f s"),
+)  # fmt: skip
 
 
 def do_bench(options: Namespace) -> None:
@@ -62,16 +59,9 @@ def do_bench(options: Namespace) -> None:
         write_pieces([drawn(options.model, runs)], options.svg, options.force)
     out = Output(sys.stdout)
     if options.json:
-        return out.write_json([figures(run) for run in runs])
-    rows = [["RUN", "FIRST TOKEN", "LOAD", "TOKENS", "TOKENS/S", "BY THE SERVER", "GAP", "GAP P95"]]
-    for run in runs:
-        found = figures(run)
-        rows.append([
-            run.kind, shown(found["first_token"], "%.3f s"), shown(found["load"], "%.3f s"), shown(run.tokens, "%d"),
-            shown(run.rate, "%.1f"), shown(run.server_rate, "%.1f"), shown(found["gap_median"], "%.4f s"),
-            shown(found["gap_p95"], "%.4f s"),
-        ])  # fmt: skip
-    return out.write_table(rows)
+        return out.write_json([run.figures for run in runs])
+    rows = [[shown(run.figures[name], form) for _, name, form in COLUMNS] for run in runs]
+    return out.write_table([[title for title, _, _ in COLUMNS], *rows])
 
 
 def measured(client: Client, options: Namespace, kind: str) -> Run:
@@ -83,23 +73,20 @@ def measured(client: Client, options: Namespace, kind: str) -> Run:
             if part.text or aside(part)[0]:
                 times.append(time.monotonic() - started)
         last = stream.result()
-    load, tokens = last.load_duration, last.eval_count
-    return Run(kind, times, load / 1e9 if isinstance(load, int) else None, tokens if isinstance(tokens, int) else None,
-               last.tokens_per_second)  # fmt: skip
-
-
-def figures(run: Run) -> Dict[str, Any]:
-    gaps = run.gaps
-    return {
-        "run": run.kind,
-        "first_token": run.times[0] if run.times else None,
-        "load": run.load,
-        "tokens": run.tokens,
-        "tokens_per_second": run.rate,
-        "tokens_per_second_server": run.server_rate,
+    load, gaps = last.load_duration, sorted(map(sub, times[1:], times))
+    tokens = last.eval_count if isinstance(last.eval_count, int) else None
+    spent = times[-1] - times[0] if times else 0.0
+    return Run(times, {
+        "run": kind,
+        "first_token": times[0] if times else None,
+        "load": load / 1e9 if isinstance(load, int) else None,
+        "tokens": tokens,
+        # From the first piece to the last, by our clock; of pieces where the server counts no tokens.
+        "tokens_per_second": ((tokens or len(times)) - 1) / spent if spent > 0 else None,
+        "tokens_per_second_server": last.tokens_per_second,
         "gap_median": percentile(gaps, 0.5),
         "gap_p95": percentile(gaps, 0.95),
-    }
+    })  # fmt: skip
 
 
 def percentile(values: List[float], share: float) -> Optional[float]:
@@ -115,8 +102,7 @@ def drawn(model: str, runs: List[Run]) -> bytes:
     """The pieces of each run over time, one line each."""
     from .picture import Token, tokens_svg
 
-    lines: List[Tuple[str, List[Token]]] = []
-    for number, run in enumerate(runs, 1):
-        gaps = [0.0, *(after - before for before, after in zip(run.times, run.times[1:]))]
-        lines.append(("%d: %s" % (number, run.kind), [Token(at, gap, "text") for at, gap in zip(run.times, gaps)]))
-    return tokens_svg("bench: " + model, lines)
+    return tokens_svg("bench: " + model, [
+        ("%d: %s" % (number, run.figures["run"]), [Token(time, "text") for time in run.times])
+        for number, run in enumerate(runs, 1)
+    ])  # fmt: skip

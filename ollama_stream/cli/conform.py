@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from itertools import islice
@@ -31,7 +31,7 @@ from .._records import Generation
 from ..fixture import Fixture, load
 from ..replay import Replaying, serve
 from .fixture import files_of
-from .options import whole_number
+from .options import argument, whole_number
 from .output import ErrorOutput, Output, Waiting
 from .replay import recorded_call
 from .views import METHODS
@@ -42,7 +42,17 @@ FAULTS = (
     "cut@line=1", "cut@line=1+9", "reset@line=1", "no-done", "no-end", "garbage@line=1", "error@line=1",
     "badsize@chunk=1:zz", "status:500", "split:1", "rechunk:7", "merge", "crlf",
 )  # fmt: skip
-SECONDS = 30
+ARGUMENTS = {
+    "conform": [
+        argument("--recordings", metavar="DIR", help="or those of this project"),
+        argument("--only", metavar="GLOB", default="*", help="names of cases, such as '*/chat-stream*'"),
+        argument("--seconds", metavar="N", type=whole_number, default=30, help="for each case; or 30"),
+        argument("--jobs", metavar="N", type=whole_number, default=os.cpu_count() or 1, help="cases at a time"),
+        argument("--json", action="store_true", help="print the verdicts as JSON"),
+        argument("command", metavar="COMMAND", nargs="*", default=[],
+                 help="behind --: a client that reads a prompt and prints the answer"),
+    ],
+}  # fmt: skip
 MAX_SHOWN = 60  # characters of a text in a verdict
 
 
@@ -60,16 +70,6 @@ class Verdict(NamedTuple):
     case: Case
     outcome: str
     why: str
-
-
-def add_conform(parser: ArgumentParser) -> None:
-    parser.add_argument("--recordings", metavar="DIR", help="or those of this project")
-    parser.add_argument("--only", metavar="GLOB", default="*", help="names of cases, such as '*/chat-stream*'")
-    parser.add_argument("--seconds", metavar="N", type=whole_number, default=SECONDS, help="for each case; or 30")
-    parser.add_argument("--jobs", metavar="N", type=whole_number, default=os.cpu_count() or 1, help="cases at a time")
-    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    parser.add_argument("command", metavar="COMMAND", nargs="*", default=[], help="behind --: a client that reads "
-        "a prompt and prints the answer")  # fmt: skip
 
 
 def do_conform(options: Namespace) -> int:

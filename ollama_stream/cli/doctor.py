@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any, Callable, Dict, List, Tuple
 
 from .._address import choose_proxy
@@ -14,27 +14,26 @@ from .._errors import OllamaError, OllamaTimeout, ProtocolError, ResponseError, 
 from .._net import Timeout
 from .models import human_bytes, name_of, processor, text
 from .asking import new_client
-from .options import utf8
+from .options import argument, utf8
 from .output import ErrorOutput, Output, Waiting
 from .words import told
 
+ARGUMENTS = {
+    "doctor": [argument("model", metavar="MODEL", nargs="?", type=utf8, help="ask it for a first token, too")],
+}
 DEFAULT_CONTEXT = 4096  # tokens, of a server that was told nothing (Ollama, OLLAMA_CONTEXT_LENGTH)
 LIMITS = Timeout(connect=5.0, first_byte=10.0, idle=10.0)
 FIRST_TOKEN = LIMITS._replace(first_byte=120.0)  # a model is loaded before it
 AWAITED = {"name": "the address of %s", "token": "a first token from %s"}  # by each step; of others it is an answer
 SILENT = (
-    "it takes connections and has been silent for %g s: is it Ollama that listens there? then it is stuck: look at its log, or "
-    "start it again (--timeout waits longer)"
+    "it takes connections and has been silent for %g s: is it Ollama that listens there? then it is stuck: look at its "
+    "log, or start it again (--timeout waits longer)"
 )
 NEEDED = ("host", "proxy", "name", "connect", "version")  # by what comes next
 
 
 class Found(Exception):
     """A step failed: what was found, and what to do."""
-
-
-def add_doctor(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", nargs="?", type=utf8, help="ask it for a first token, too")
 
 
 def do_doctor(options: Namespace) -> int:
@@ -45,7 +44,8 @@ def do_doctor(options: Namespace) -> int:
             with Waiting(AWAITED.get(name, "an answer from %s") % examination.host, ErrorOutput(raw=True)):
                 found, ok, goes_on = step(), True, True
         except (Found, OllamaError) as error:
-            found, ok, goes_on = told_by(name, error), False, name not in NEEDED and not isinstance(error, OllamaTimeout)
+            found, ok = told_by(name, error), False
+            goes_on = name not in NEEDED and not isinstance(error, OllamaTimeout)
         rows.append({"step": name, "ok": ok, "found": found})
         if not options.json:
             out.write("%-10s %-4s %s\n" % (name, "ok" if ok else "FAIL", escape_controls(found)))

@@ -18,17 +18,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from contextlib import suppress
 from functools import partial
 from typing import Callable, Dict, Iterator, List
 
 from .._errors import FixtureError, IncompleteStream, ProtocolError, escape_controls
 from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
-from .options import header_field, positive_number, read_bytes, text_like, whole_number, write_pieces
+from .options import argument, header_field, positive_number, read_bytes, text_like, whole_number, write_pieces
 from .output import ErrorOutput, Output
-from .table import Command, short
 from .replay import not_empty
+from .table import Command, short
+from .views import BODY_KINDS, VIEWS, one_chunk, play
 from .words import told
 
 FOLDER = "fixtures/recordings/ollama-0.32.15"
@@ -46,81 +47,55 @@ ACTIONS: Dict[str, Command] = {
 }  # fmt: skip
 
 
-# --- arguments --------------------------------------------------------------------------------------------------------
-
-
-def add_list(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="DIR", nargs="+", help="a folder with all that is below it, or a file")
-
-
-def add_show(parser: ArgumentParser) -> None:
-    from .views import VIEWS
-
-    add_fixture_argument(parser)
-    views = parser.add_mutually_exclusive_group()
-    views.add_argument("--view", choices=list(VIEWS), default="text", help="%s (text if not given)" % ", ".join(VIEWS),
-                       metavar="VIEW")  # fmt: skip
-    views.add_argument("--svg", metavar="OUT", help="draw a picture into a file, - for standard output")
-    parser.add_argument("--as", dest="form", choices=["time", "sequence"], default="time", metavar="FORM", help="time "
-        "(tokens over time; if not given) or sequence (what went to and fro)")  # fmt: skip
-    parser.add_argument("--chunk", metavar="N", type=whole_number, help="that chunk alone, counted from 1")
-    parser.add_argument("--force", action="store_true", help="replace the file that --svg names")
-
-
-def add_lint(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, or a folder with all that is below it")
-
-
-def add_wrap(parser: ArgumentParser) -> None:
-    add_file_argument(parser)
-    status = text_like("[2-9][0-9]{2}", "a status from 200 to 999")
-    parser.add_argument("--status", metavar="N", type=status, default="200", help="of the response; or 200")
-    parser.add_argument("--header", metavar="FIELD", type=header_field, action="append", default=[],
-                        help="NAME=VALUE, of the response; may be repeated")  # fmt: skip
-    add_request_arguments(parser)
-    parser.add_argument("--tps", metavar="N", type=positive_number, help="chunks a second; all at once if not given")
-    add_output_arguments(parser)
-
-
-def add_import(parser: ArgumentParser) -> None:
-    add_file_argument(parser)
-    add_request_arguments(parser)
-    add_output_arguments(parser)
-
-
-def add_body(parser: ArgumentParser) -> None:
-    add_fixture_argument(parser)
-    add_output_arguments(parser)
-
-
-add_raw = add_body
-
-
-def add_fixture_argument(parser: ArgumentParser) -> None:
-    add_file_argument(parser, "fixture")
-    parser.add_argument("--allow-truncated", action="store_true", help="read what a killed recorder has left")
-
-
-def add_file_argument(parser: ArgumentParser, name: str = "file") -> None:
-    parser.add_argument(name, metavar="FILE", help="- for standard input")
-
-
-def add_request_arguments(parser: ArgumentParser) -> None:
-    path = text_like("/[!-~]*", "a path such as /api/chat, percent-encoded")
-    parser.add_argument("--path", metavar="PATH", type=path, help="of the request; guessed if not given")
-    method = text_like("[A-Za-z]+", "a word such as GET")
-    parser.add_argument("--method", metavar="METHOD", type=method, default="POST", help="of the request; or POST")
-
-
-def add_output_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("-o", dest="out", metavar="OUT", default="-", help="the file to write, which must not exist")
-    parser.add_argument("--force", action="store_true", help="replace it if it does")
+FILE = argument("file", metavar="FILE", help="- for standard input")
+FIXTURE = [
+    argument("fixture", metavar="FILE", help="- for standard input"),
+    argument("--allow-truncated", action="store_true", help="read what a killed recorder has left"),
+]
+REQUEST = [
+    argument("--path", metavar="PATH", type=text_like("/[!-~]*", "a path such as /api/chat, percent-encoded"),
+             help="of the request; guessed if not given"),
+    argument("--method", metavar="METHOD", type=text_like("[A-Za-z]+", "a word such as GET"), default="POST",
+             help="of the request; or POST"),
+]  # fmt: skip
+RESULT = [
+    argument("-o", dest="out", metavar="OUT", default="-", help="the file to write, which must not exist"),
+    argument("--force", action="store_true", help="replace it if it does"),
+]
+ARGUMENTS = {
+    "list": [argument("paths", metavar="DIR", nargs="+", help="a folder with all that is below it, or a file")],
+    "show": [
+        *FIXTURE,
+        argument("--view", choices=list(VIEWS), metavar="VIEW", help="%s (text if not given)" % ", ".join(VIEWS)),
+        argument("--svg", metavar="OUT", help="draw a picture into a file, - for standard output"),
+        argument("--as", dest="form", choices=["time", "sequence"], default="time", metavar="FORM",
+                 help="time (tokens over time; if not given) or sequence (what went to and fro)"),
+        argument("--chunk", metavar="N", type=whole_number, help="that chunk alone, counted from 1"),
+        argument("--force", action="store_true", help="replace the file that --svg names"),
+    ],
+    "lint": [argument("paths", metavar="PATH", nargs="+", help="a file, or a folder with all that is below it")],
+    "wrap": [
+        FILE,
+        argument("--status", metavar="N", type=text_like("[2-9][0-9]{2}", "a status from 200 to 999"), default="200",
+                 help="of the response; or 200"),
+        argument("--header", metavar="FIELD", type=header_field, action="append", default=[],
+                 help="NAME=VALUE, of the response; may be repeated"),
+        *REQUEST,
+        argument("--tps", metavar="N", type=positive_number, help="chunks a second; all at once if not given"),
+        *RESULT,
+    ],
+    "import": [FILE, *REQUEST, *RESULT],
+    "body": [*FIXTURE, *RESULT],
+    "raw": [*FIXTURE, *RESULT],
+}  # fmt: skip
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------
 
 
 def do_show(options: Namespace) -> int:
+    if options.view is not None and options.svg is not None:
+        options.parser.error("argument --svg: not allowed with argument --view")
     fixture = read_fixture(options)
     if fixture.plain:
         check_records(fixture, options.fixture)
@@ -130,20 +105,16 @@ def do_show(options: Namespace) -> int:
 
         draw = sequence_svg if options.form == "sequence" else svg
         return write_pieces([draw(fixture)], options.svg, options.force)
-    from .views import VIEWS, one_chunk
-
     output = Output(sys.stdout)
     if options.chunk is not None:
         fixture = one_chunk(fixture, options.chunk)
-    for piece in VIEWS[options.view](fixture):
+    for piece in VIEWS[options.view or "text"](fixture):
         output.write(piece)
     return 0
 
 
 def check_records(fixture: Fixture, path: str) -> None:
     """Any file is a response body; raises FixtureError where the client makes nothing at all of it."""
-    from .views import play
-
     played = play(fixture)
     # An error that names a place has read an object: an answer of another endpoint, say.
     if not played.arrivals and isinstance(played.error, (IncompleteStream, ProtocolError)) and not played.error.place:
@@ -169,7 +140,7 @@ def row_of(fixture: Fixture, name: str) -> List[str]:
     request, head, last = fixture.request, fixture.head, fixture.events[-1]
     body = request.json if isinstance(request.json, dict) else {}
     suffix = SUFFIX if name.endswith(SUFFIX) else ""
-    pieces = sum(event.kind in ("chunk", "part", "raw") for event in fixture.events)
+    pieces = sum(event.kind in BODY_KINDS for event in fixture.events)
     return [
         name[: len(name) - len(suffix)], "%s %s" % (request.method, request.path), str(body.get("model") or ""),
         str(head.status) if head else "none", str(pieces), "%.1f" % last.time, fixture.how,

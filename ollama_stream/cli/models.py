@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterator, List, Tuple, Union
 
@@ -13,7 +13,7 @@ from .._calls import VERSION
 from .._decode import Record
 from .._errors import escape_controls
 from .asking import new_client
-from .options import standard_input, utf8
+from .options import MODEL, argument, standard_input, utf8
 from .output import Output
 
 if TYPE_CHECKING:
@@ -22,14 +22,31 @@ if TYPE_CHECKING:
 UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"), (1, "B"))
 DAY = 86400
 SPANS = (  # below so many seconds: those of the unit, and its name
-    (60, 1, "second"), (3600, 60, "minute"), (2 * DAY, 3600, "hour"), (14 * DAY, DAY, "day"), (60 * DAY, 7 * DAY, "week"),
-    (730 * DAY, 30 * DAY, "month"), (float("inf"), 365 * DAY, "year"),
+    (60, 1, "second"), (3600, 60, "minute"), (2 * DAY, 3600, "hour"), (14 * DAY, DAY, "day"),
+    (60 * DAY, 7 * DAY, "week"), (730 * DAY, 30 * DAY, "month"), (float("inf"), 365 * DAY, "year"),
 )  # fmt: skip
+PARTS = ("license", "modelfile", "parameters", "system", "template")
+ARGUMENTS = {
+    "list": [argument("start", metavar="NAME", nargs="?", default="", help="only those whose names start so")],
+    "show": [
+        MODEL,
+        *(argument("--" + part, dest="part", action="store_const", const=part, help="print it, nothing else")
+          for part in PARTS),
+        argument("-v", "--verbose", action="store_true", help="the whole of the model's own information too"),
+    ],
+    "cp": [
+        argument("model", metavar="SOURCE", type=utf8),
+        argument("destination", metavar="DESTINATION", type=utf8),
+    ],
+    "rm": [argument("models", metavar="MODEL", nargs="+", type=utf8)],
+    "stop": [MODEL],
+    "embed": [
+        MODEL,
+        argument("input", metavar="TEXT", nargs="*", default=[], type=utf8, help="or lines of standard input"),
+        argument("--dimensions", metavar="N", type=int, help="of each vector; or the model's own"),
+    ],
+}  # fmt: skip
 LICENSE_LINES = 2  # of a model's licence that show prints
-
-
-def add_list(parser: ArgumentParser) -> None:
-    parser.add_argument("start", metavar="NAME", nargs="?", default="", help="only those whose names start so")
 
 
 def do_list(options: Namespace) -> None:
@@ -51,13 +68,6 @@ def do_ps(options: Namespace) -> None:
             human_time(one.expires_at),
         ])  # fmt: skip
     say(options, answer, rows)
-
-
-def add_show(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=utf8)
-    for part in ("license", "modelfile", "parameters", "system", "template"):
-        parser.add_argument("--" + part, dest="part", action="store_const", const=part, help="print it, nothing else")
-    parser.add_argument("-v", "--verbose", action="store_true", help="the whole of the model's own information too")
 
 
 def do_show(options: Namespace) -> None:
@@ -99,18 +109,9 @@ def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[Li
         yield "Metadata", [[name, json.dumps(value, ensure_ascii=False)[:60]] for name, value in sorted(info.items())]
 
 
-def add_cp(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="SOURCE", type=utf8)
-    parser.add_argument("destination", metavar="DESTINATION", type=utf8)
-
-
 def do_cp(options: Namespace) -> None:
     new_client(options).copy(options.model, options.destination)
     say(options, {"status": "success"}, "copied '%s' to '%s'\n" % (options.model, options.destination))
-
-
-def add_rm(parser: ArgumentParser) -> None:
-    parser.add_argument("models", metavar="MODEL", nargs="+", type=utf8)
 
 
 def do_rm(options: Namespace) -> None:
@@ -120,18 +121,8 @@ def do_rm(options: Namespace) -> None:
         say(options, {"status": "success", "model": model}, "deleted '%s'\n" % model)
 
 
-def add_stop(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=utf8)
-
-
 def do_stop(options: Namespace) -> None:
     say(options, new_client(options).unload(options.model), "")
-
-
-def add_embed(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=utf8)
-    parser.add_argument("input", metavar="TEXT", nargs="*", default=[], type=utf8, help="or lines of standard input")
-    parser.add_argument("--dimensions", metavar="N", type=int, help="of each vector; or the model's own")
 
 
 def do_embed(options: Namespace) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Arguments that several commands take: values and files, and what they give.
+"""Arguments: how a command declares them, which several commands take, and the values and files that they give.
 
 The checks are types for argparse: text goes in, a value comes out, or an ArgumentTypeError. Files that fail are a
 FixtureError.
@@ -11,7 +11,8 @@ import json
 import os
 import re
 import sys
-from typing import Any, Callable, Iterable, Tuple
+from argparse import ArgumentTypeError
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Tuple
 
 from .._errors import FixtureError, RequestError, missing_folder
 from .._net import MAX_SECONDS, reason
@@ -21,10 +22,15 @@ from .output import ErrorOutput, Output, writing
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def argument_error(text: str) -> Exception:
-    from argparse import ArgumentTypeError
+class Argument(NamedTuple):
+    """A row of ``ARGUMENTS``, which lists those of each command of a module; for ``add_argument`` of argparse."""
 
-    return ArgumentTypeError(text)
+    names: Tuple[str, ...]
+    how: Dict[str, Any]
+
+
+def argument(*names: str, **how: Any) -> Argument:
+    return Argument(names, how)
 
 
 def utf8(text: str) -> str:
@@ -32,9 +38,9 @@ def utf8(text: str) -> str:
     try:
         return os.fsencode(text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise argument_error(not_utf8(error)) from None
+        raise ArgumentTypeError(not_utf8(error)) from None
     except UnicodeEncodeError as error:  # what no system gives, but a caller of main() can
-        raise argument_error("not UTF-8: a lone surrogate at offset %d" % error.start) from None
+        raise ArgumentTypeError("not UTF-8: a lone surrogate at offset %d" % error.start) from None
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:
@@ -52,7 +58,7 @@ def json_or_text(text: str) -> Any:
 def name_and_value(text: str) -> Tuple[str, Any]:
     name, equals, value = utf8(text).partition("=")
     if not name or not equals:
-        raise argument_error("expected NAME=VALUE, got %r" % text)
+        raise ArgumentTypeError("expected NAME=VALUE, got %r" % text)
     return name, json_or_text(value)
 
 
@@ -60,14 +66,14 @@ def header_field(text: str) -> Tuple[str, str]:
     """``Name: value`` or ``NAME=VALUE``; the value as Latin-1 with UTF-8 in it, as it is sent."""
     found = re.fullmatch(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=|:[ \t]*)([^\0\r\n]*)", text)  # RFC 9110, 5.6.2 and 5.5
     if not found:
-        raise argument_error("expected NAME=VALUE, a header field, got %r" % text)
+        raise ArgumentTypeError("expected NAME=VALUE, a header field, got %r" % text)
     return found.group(1), found.group(2).encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def text_like(pattern: str, example: str) -> Callable[[str], str]:
     def checked(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise argument_error("expected %s, got %r" % (example, text))
+            raise ArgumentTypeError("expected %s, got %r" % (example, text))
         return text
 
     return checked
@@ -77,14 +83,14 @@ def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argument_error("expected a number, got %r" % text) from None
+        raise ArgumentTypeError("expected a number, got %r" % text) from None
 
 
 def in_range(what: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
     def checked(text: str) -> float:
         value = number(text)
         if not holds(value):
-            raise argument_error("expected %s, got %r" % (what, text))
+            raise ArgumentTypeError("expected %s, got %r" % (what, text))
         return value
 
     return checked
@@ -98,8 +104,14 @@ speed = in_range("a number above 0, or 0 for at once", lambda value: 0 <= value 
 
 def whole_number(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text):
-        raise argument_error("expected a whole number, got %r" % text)
+        raise ArgumentTypeError("expected a whole number, got %r" % text)
     return int(text)
+
+
+MODEL = argument("model", metavar="MODEL", type=utf8)
+STATS = argument("--verbose", "--stats", dest="stats", action="store_true", help="figures on standard error")
+NO_WRAP = argument("--nowordwrap", action="store_true", help="do not wrap lines on a terminal")
+NO_ESCAPE = argument("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pkgutil import get_data
 from typing import Any, Dict, List
 
 from .._errors import FixtureError, RequestError
+from .options import argument
 from .output import Output
 from .table import ALIASES, COMMANDS, Command, parser_of
 
@@ -26,8 +27,12 @@ complete -F _ollama_stream ollama-stream
 """
 
 
-def add_protocol(parser: ArgumentParser) -> None:
-    parser.add_argument("chapter", metavar="CHAPTER", nargs="*", default=[], help="its number, or words of its title")
+ARGUMENTS = {
+    "protocol": [
+        argument("chapter", metavar="CHAPTER", nargs="*", default=[], help="its number, or words of its title"),
+    ],
+    "completion": [argument("shell", metavar="SHELL", choices=["bash", "zsh", "fish"], help="bash, zsh or fish")],
+}
 
 
 def do_protocol(options: Namespace) -> None:
@@ -46,10 +51,6 @@ def do_protocol(options: Namespace) -> None:
     if not found:
         raise RequestError("there is no chapter %r; without one, their titles are listed" % wanted)
     return out.write("\n".join("## %s\n" % chapter.rstrip() for chapter in found))
-
-
-def add_completion(parser: ArgumentParser) -> None:
-    parser.add_argument("shell", metavar="SHELL", choices=["bash", "zsh", "fish"], help="bash, zsh or fish")
 
 
 def do_completion(options: Namespace) -> None:

@@ -51,10 +51,9 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-seri
 
 
 class Token(NamedTuple):
-    """When a piece of the answer came, in seconds; how long after the one before; "text", "thinking" or "record"."""
+    """When a piece of the answer came, in seconds; "text", "thinking" or "record"."""
 
     time: float
-    gap: float
     kind: str
 
 
@@ -113,13 +112,13 @@ def tokens_svg(name: str, runs: List[Tuple[str, List[Token]]]) -> bytes:
 
 
 def tokens_of(played: Played) -> List[Token]:
-    """The tokens of an exchange; the first one has no gap before it."""
-    tokens: List[Token] = []
-    for arrival in played.arrivals:
-        kind = token_kind(arrival.record)
-        if kind:
-            tokens.append(Token(arrival.time, arrival.time - tokens[-1].time if tokens else 0.0, kind))
-    return tokens
+    tokens = (Token(arrival.time, token_kind(arrival.record)) for arrival in played.arrivals)
+    return [token for token in tokens if token.kind]
+
+
+def gaps_of(tokens: List[Token]) -> List[float]:
+    """How long after the one before each token but the first came."""
+    return [after.time - before.time for before, after in zip(tokens, tokens[1:])]
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -187,17 +186,17 @@ def _curves(tokens: List[Token], x: Scale) -> Iterator[str]:
     bars = _gap_scale(tokens)
     yield from _steps(tokens, x, _token_scale(tokens))
     longest: Dict[int, float] = {}
-    for token in tokens[1:]:
+    for token, gap in zip(tokens[1:], gaps_of(tokens)):
         place = round(x.at(token.time))
-        longest[place] = max(longest.get(place, 0.0), token.gap)
+        longest[place] = max(longest.get(place, 0.0), gap)
     path = ["M%d %.1fV%.1f" % (place, BOTTOM, bars.at(min(gap, bars.top))) for place, gap in longest.items()]
     width = max(1.0, min(6.0, (RIGHT - LEFT) / (2 * len(path) + 1)))
     yield '<path class="gap" stroke-width="%.1f" d="%s"/>' % (width, "".join(path))
     for place, gap in longest.items():
         if gap > bars.top:
+            side, kind = (8, "small") if place < RIGHT - 90 else (-8, "small end")
             yield line_of(place - 7, GAPS_TOP + 16, place + 7, GAPS_TOP + 8, "ground-line")
-            yield text_of(place + 8 if place < RIGHT - 90 else place - 8, GAPS_TOP + 8, _milliseconds(gap),
-                        "small" if place < RIGHT - 90 else "small end")  # fmt: skip
+            yield text_of(place + side, GAPS_TOP + 8, _milliseconds(gap), kind)
 
 
 def _steps(tokens: List[Token], x: Scale, y: Scale) -> Iterator[str]:
@@ -218,7 +217,7 @@ def _column(rows: List[Tuple[str, str]], tokens: List[Token], failed: bool) -> I
     """The column on the right: figures, how it ended, what the colours mean."""
     from textwrap import wrap
 
-    gaps = sorted(token.gap for token in tokens[1:])
+    gaps = sorted(gaps_of(tokens))
     shown = rows[:-1]
     if gaps:
         shown += [("median gap", _milliseconds(gaps[len(gaps) // 2])), ("longest gap", _milliseconds(gaps[-1]))]
@@ -244,14 +243,14 @@ def _token_scale(tokens: List[Token]) -> Scale:
 
 def _gap_scale(tokens: List[Token]) -> Scale:
     """As high as the longest gap, or, where one is much longer than all others, as those."""
-    longest, second = sorted([0.0, 0.0, *(token.gap for token in tokens)], reverse=True)[:2]
+    longest, second = sorted([0.0, 0.0, *gaps_of(tokens)], reverse=True)[:2]
     top = 1.25 * second if second and longest > OUTLIER * second else longest
     return Scale([(0.0, BOTTOM), (top or 0.01, GAPS_TOP)])
 
 
 def _unit(top: float) -> Tuple[str, str, float]:
     """The unit for times up to so many seconds, its name, and how many of it are a second."""
-    return next(row[1:] for row in UNITS if top < row[0] or row[0] == math.inf)
+    return next(row[1:] for row in UNITS if top < row[0])
 
 
 def _milliseconds(gap: float) -> str:

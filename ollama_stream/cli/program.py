@@ -18,12 +18,12 @@ from .._errors import (
 )  # fmt: skip
 from .._net import reason
 from .output import ErrorOutput, Output, OutputError, silence, writing
-from .table import ALIASES, COMMANDS, MAX_ERROR, PROGRAM, Command, listing, nearest, overview, parser_of, short
-from .table import wrong_arguments
+from .table import ALIASES, COMMANDS, MAX_ERROR, PROGRAM, Command, chosen, listing, overview, parser_of, short
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+HELP = (["-h"], ["--help"])
 STATUS_OF = ((RequestError, 2), (ConnectError, 3), (ConnectionLost, 4), (IncompleteStream, 4), (OllamaTimeout, 5))
 
 
@@ -51,10 +51,6 @@ def main(argv: Optional[Sequence[str]] = None, program: str = PROGRAM) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OllamaError):
-            from .words import told
-
-            return failed(program, told(error), status_of(error))
         if isinstance(error, OSError):  # nothing left of what the system gives
             return failed(program, reason(error))
         return failed(program, "%s: %s; this is a fault of the program: --debug says where" % (
@@ -76,75 +72,32 @@ def failed(program: str, text: str, status: int = 1) -> int:
     return status
 
 
-def command(arguments: List[str], program: str) -> int:
+def command(words: List[str], program: str) -> int:
     """Carry out one command; its exit status. Raises what it raises."""
-    first = arguments[0] if arguments else ""
-    name = ALIASES.get(first, first)
-    if name in ("--version", "-v", "-V"):
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    if words[:1] in HELP:
+        Output(sys.stdout).write(overview(program))
+        return 0
+    if words[:1] in (["--version"], ["-v"], ["-V"]):
         from .._calls import VERSION
 
         Output(sys.stdout).write("%s %s\n" % (short(program), VERSION))
         return 0
-    if name in ("--help", "-h", "help") and len(arguments) == 1:
-        Output(sys.stdout).write(overview(program))
-        return 0
-    if name == "help":
-        return command([arguments[1], "--help"], program)
-    if name not in COMMANDS:
-        what = "an option" if name.startswith("-") else "a command"
-        near = nearest(first, [*COMMANDS, *ALIASES, "--version", "--help"])
-        text = "%r is not %s%s" % (first, what, near or "; those of a command stand behind it" * first.startswith("-"))
-        wrong_arguments(program, text if arguments else "expected a command")
-    return carry_out(module_of(name), name, "%s %s" % (program, first), COMMANDS[name], arguments[1:], program)
+    first = chosen(words, program, "a command", {**COMMANDS, **ALIASES})
+    name, title = ALIASES.get(first, first), "%s %s" % (program, first)
+    module, row, words = module_of(name), COMMANDS[name], words[1:]
+    if hasattr(module, "ACTIONS"):  # the next word says which; each is a row of its own
+        if words[:1] in HELP:
+            Output(sys.stdout).write(listing(title, "ACTION", row, module.ACTIONS))
+            return 0
+        name = chosen(words, title, "an action", module.ACTIONS)
+        row, title, words = module.ACTIONS[name], "%s %s" % (title, name), words[1:]
+    return carry_out(module, name, row, title, words, program)
 
 
-def module_of(name: str) -> Any:
-    """The module of a command, by import statements, because what packs a program looks for those."""
-    found: Any
-    module = COMMANDS[name].module
-    if module == "run":
-        from . import run as found
-    elif module == "models":
-        from . import models as found
-    elif module == "transfer":
-        from . import transfer as found
-    elif module == "doctor":
-        from . import doctor as found
-    elif module == "bench":
-        from . import bench as found
-    elif module == "replay":
-        from . import replay as found
-    elif module == "serve":
-        from . import serve as found
-    elif module == "record":
-        from . import record as found
-    elif module == "fixture":
-        from . import fixture as found
-    elif module == "conform":
-        from . import conform as found
-    elif module == "pages":
-        from . import pages as found
-    else:
-        from . import vendor as found
-    return found
-
-
-def carry_out(module: Any, name: str, title: str, row: Command, words: List[str], program: str) -> int:
+def carry_out(module: Any, name: str, row: Command, title: str, words: List[str], program: str) -> int:
     """Parse the words of a command and have them done."""
-    if hasattr(module, "ACTIONS"):  # the first word says which; each is a row of its own
-        action = words[0] if words else ""
-        if action in module.ACTIONS:
-            row = module.ACTIONS[action]
-            return carry_out_one(module, action, "%s %s" % (title, action), row, words[1:], program)
-        if action not in ("-h", "--help"):
-            text = "%r is not an action%s" % (action, nearest(action, module.ACTIONS))
-            wrong_arguments(title, text if words else "expected an action")
-        Output(sys.stdout).write(listing(title, "ACTION", row, module.ACTIONS))
-        return 0
-    return carry_out_one(module, name, title, row, words, program)
-
-
-def carry_out_one(module: Any, name: str, title: str, row: Command, words: List[str], program: str) -> int:
     parser = parser_of(module, name, row, title, program)
     prepare = getattr(module, "prepare", None)
     # A plain parse_args would take "run MODEL --stats PROMPT" for a run without a prompt.
@@ -184,3 +137,34 @@ def tell(error: OllamaError, options: Namespace) -> int:
         Output(sys.stdout).write_json({"error": text})
         return status_of(error)
     return failed(options.program, text + step, status_of(error))
+
+
+def module_of(name: str) -> Any:
+    """The module of a command, by import statements, because what packs a program looks for those."""
+    found: Any
+    module = COMMANDS[name].module
+    if module == "run":
+        from . import run as found
+    elif module == "models":
+        from . import models as found
+    elif module == "transfer":
+        from . import transfer as found
+    elif module == "doctor":
+        from . import doctor as found
+    elif module == "bench":
+        from . import bench as found
+    elif module == "replay":
+        from . import replay as found
+    elif module == "serve":
+        from . import serve as found
+    elif module == "record":
+        from . import record as found
+    elif module == "fixture":
+        from . import fixture as found
+    elif module == "conform":
+        from . import conform as found
+    elif module == "pages":
+        from . import pages as found
+    else:
+        from . import vendor as found
+    return found

@@ -13,29 +13,29 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from .._errors import FixtureError
 from .._net import reason
 from ..fixture import MODES
 from ..replay import record
+from .options import argument
 from .output import Output
 from .serve import listen_address, pointer, wait_for_a_signal
 
-def add_record(parser: ArgumentParser) -> None:
-    parser.add_argument("--into", metavar="DIR", required=True, help="the folder of the files; made if missing")
-    parser.add_argument("--upstream", metavar="URL", default="http://127.0.0.1:11434", help="default: %(default)s")
-    parser.add_argument(
-        "--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0),
-        help="HOST:PORT, HOST or PORT; default: a free port of this machine",
-    )  # fmt: skip
-    parser.add_argument("--allow-remote", action="store_true", help="let other machines use it")
-    parser.add_argument("--mode", choices=MODES, default="all", metavar="MODE", help="%s; or all" % ", ".join(MODES))
-    parser.add_argument(
-        "--redact-json", metavar="POINTER", type=pointer, action="append", default=[],
-        help="do not store this part of request bodies, such as /messages/*/content; may be repeated",
-    )  # fmt: skip
-    parser.add_argument("--keep-images", action="store_true", help="store long images, not only their hash")
+ARGUMENTS = {
+    "record": [
+        argument("--into", metavar="DIR", required=True, help="the folder of the files; made if missing"),
+        argument("--upstream", metavar="URL", default="http://127.0.0.1:11434", help="default: %(default)s"),
+        argument("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0),
+                 help="HOST:PORT, HOST or PORT; default: a free port of this machine"),
+        argument("--allow-remote", action="store_true", help="let other machines use it"),
+        argument("--mode", choices=MODES, default="all", metavar="MODE", help="%s; or all" % ", ".join(MODES)),
+        argument("--redact-json", metavar="POINTER", type=pointer, action="append", default=[],
+                 help="do not store this part of request bodies, such as /messages/*/content; may be repeated"),
+        argument("--keep-images", action="store_true", help="store long images, not only their hash"),
+    ],
+}  # fmt: skip
 
 
 def do_record(options: Namespace) -> None:
@@ -46,15 +46,9 @@ def do_record(options: Namespace) -> None:
     out = Output(sys.stdout)
     host, port = options.listen
     server = record(
-        options.into,
-        upstream=options.upstream,
-        host=host,
-        port=port,
-        mode=options.mode,
-        allow_remote=options.allow_remote,
-        redact_json=options.redact_json,
-        keep_images=options.keep_images,
-    )
+        options.into, upstream=options.upstream, host=host, port=port, mode=options.mode,
+        allow_remote=options.allow_remote, redact_json=options.redact_json, keep_images=options.keep_images,
+    )  # fmt: skip
     with server:
         if options.mode not in ("none", "verify"):
             make_folder(options.into)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any
 
 from .._client import Client
@@ -12,18 +12,19 @@ from .._endpoints import CALL_FIELDS
 from .._errors import FixtureError, OllamaError, RequestError
 from ..fixture import Fixture, RecordedRequest, load
 from ..replay import serve
-from .options import speed
+from .options import NO_ESCAPE, NO_WRAP, STATS, argument, speed
 from .output import print_answer
 from .views import METHODS
 from .words import told
 
-def add_replay(parser: ArgumentParser) -> None:
-    parser.add_argument("fixture", metavar="FIXTURE", help="an exchange file, or a response body of JSON lines")
-    parser.add_argument("--speed", metavar="N", type=speed, default=1.0, help="1 (default) as recorded, 0 at once")
-    parser.add_argument("--verbose", "--stats", dest="stats", action="store_true", help="figures on standard error")
-    parser.add_argument("--nowordwrap", action="store_true", help="do not wrap lines on a terminal")
-    parser.add_argument("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
-    parser.add_argument("--wire", action="store_true", help="show request and answer on standard error, byte for byte")
+ARGUMENTS = {
+    "replay": [
+        argument("fixture", metavar="FIXTURE", help="an exchange file, or a response body of JSON lines"),
+        argument("--speed", metavar="N", type=speed, default=1.0, help="1 (default) as recorded, 0 at once"),
+        STATS, NO_WRAP, NO_ESCAPE,
+        argument("--wire", action="store_true", help="show request and answer on standard error, byte for byte"),
+    ],
+}  # fmt: skip
 
 
 def do_replay(options: Namespace) -> None:

@@ -5,45 +5,56 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentTypeError, Namespace
 from typing import Any, Dict, List, Union
 
 from .._client import Client
 from .._endpoints import build
 from .._errors import RequestError
 from .asking import LEVELS, new_client, tool_of, waiting_for
-from .options import argument_error, json_or_text, name_and_value, read_bytes, standard_input, utf8
+from .options import (
+    MODEL, NO_ESCAPE, NO_WRAP, STATS, argument, json_or_text, name_and_value, read_bytes, standard_input, utf8,
+)  # fmt: skip
 from .output import ErrorOutput, Output, print_answer
 from .words import chat_fields, field_help, option_of
 
+
+
+def think_level(text: str) -> Union[bool, str]:
+    """The levels are the model's own, and the server judges them."""
+    if not text:
+        raise ArgumentTypeError("expected one of %s, or a level of the model" % ", ".join(LEVELS))
+    return text == "true" if text in ("true", "false") else utf8(text)
+
+
+ARGUMENTS = {
+    "run": [
+        MODEL,
+        argument("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8),
+        argument("-s", "--system", metavar="TEXT", type=utf8, help="the system message"),
+        argument("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
+                 help="such as temperature=0; may be repeated"),
+        argument("-a", "--image", metavar="FILE", action="append", default=[],
+                 help="goes with the prompt; may be repeated"),
+        argument("--schema", metavar="FILE", help="a JSON Schema that the answer must fit"),
+        argument("--think", metavar="LEVEL", type=think_level, help="alone, or %s ..." % ", ".join(LEVELS[:4])),
+        argument("--hidethinking", action="store_true", help="do not print the thinking"),
+        argument("--keepalive", "--keep-alive", dest="keep_alive", metavar="TIME", type=json_or_text,
+                 help="such as 5m; 0: unload at once, -1: never"),
+        argument("--tool", metavar="FILE:NAME", type=utf8, action="append", default=[],
+                 help="a Python function to be called"),
+        STATS,
+        argument("--no-stream", dest="stream", action="store_false", help="print the answer when it is whole"),
+        argument("-n", dest="newline", action="store_false", help="no line end behind the answer"),
+        NO_WRAP, NO_ESCAPE,
+        argument("--record", metavar="FILE", help="write the exchange to a new file (--force: to any)"),
+        argument("--force", action="store_true"),
+        *(argument(option_of(name), dest=name, metavar="", type=json_or_text,
+                   help=None if name.startswith("_") else field_help(name, annotation))
+          for name, annotation in chat_fields().items()),
+    ],
+}  # fmt: skip
 SILENT_SECONDS = 2.0  # of standard input, before that is said
-
-
-def add_run(parser: ArgumentParser) -> None:
-    parser.description = "%s\n%s" % (parser.description, "What is piped in comes before PROMPT, or in the place of a - in it.")
-    add = parser.add_argument
-    add("model", metavar="MODEL", type=utf8)
-    add("prompt", metavar="PROMPT", nargs="*", default=[], type=utf8)
-    add("-s", "--system", metavar="TEXT", type=utf8, help="the system message")
-    add("-o", "--option", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
-        help="such as temperature=0; may be repeated")  # fmt: skip
-    add("-a", "--image", metavar="FILE", action="append", default=[], help="goes with the prompt; may be repeated")
-    add("--schema", metavar="FILE", help="a JSON Schema that the answer must fit")
-    add("--think", metavar="LEVEL", type=think_level, help="alone, or %s ..." % ", ".join(LEVELS[:4]))
-    add("--hidethinking", action="store_true", help="do not print the thinking")
-    add("--keepalive", "--keep-alive", dest="keep_alive", metavar="TIME", type=json_or_text,
-        help="such as 5m; 0: unload at once, -1: never")  # fmt: skip
-    add("--tool", metavar="FILE:NAME", type=utf8, action="append", default=[], help="a Python function to be called")
-    add("--verbose", "--stats", dest="stats", action="store_true", help="figures on standard error")
-    add("--no-stream", dest="stream", action="store_false", help="print the answer when it is whole")
-    add("-n", dest="newline", action="store_false", help="no line end behind the answer")
-    add("--nowordwrap", action="store_true", help="do not wrap lines on a terminal")
-    add("--no-escape", dest="raw", action="store_true", help="do not escape control characters there")
-    add("--record", metavar="FILE", help="write the exchange to a new file (--force: to any)")
-    add("--force", action="store_true")
-    for name, annotation in chat_fields().items():
-        text = None if name.startswith("_") else field_help(name, annotation)
-        add(option_of(name), dest=name, metavar="", type=json_or_text, help=text)
 
 
 def prepare(words: List[str]) -> List[str]:
@@ -61,13 +72,6 @@ def prepare(words: List[str]) -> List[str]:
         else:
             prepared.append(word)
     return prepared + words[end:]
-
-
-def think_level(text: str) -> Union[bool, str]:
-    """The levels are the model's own, and the server judges them."""
-    if not text:
-        raise argument_error("expected one of %s, or a level of the model" % ", ".join(LEVELS))
-    return text == "true" if text in ("true", "false") else utf8(text)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
@@ -20,36 +20,10 @@ from .._errors import FixtureError
 from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
 from ..replay import FAULT_HELP, Fault, serve
 from ..replay import fault as parse_fault
-from .options import argument_error, from_zero, speed
+from .options import argument, from_zero, speed
 from .output import Output
 
 MAX_LISTED = 3  # names of what was never asked for
-
-
-def add_serve(parser: ArgumentParser) -> None:
-    add = parser.add_argument
-    add("source", metavar="DIR|FILE", nargs="?", help="exchange files, or response bodies of JSON lines")
-    add("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0), help="HOST:PORT, HOST or PORT")
-    add("--speed", metavar="N", type=speed, default=0.0, help="1 as recorded, 2 twice as fast, 0 (default) at once")
-    add("--max-gap", metavar="SECONDS", type=from_zero, help="the longest wait between two events")
-    add("--min-gap", metavar="MS", type=from_zero, default=0.0, help="the shortest between two writes")
-    add("--tps", metavar="N", type=speed, default=0.0, help="lines a second of a response body")
-    add("--fault", metavar="SPEC", type=fault, action="append", default=[], help="what goes wrong, such as "
-        "cut@line=3; may be repeated")  # fmt: skip
-    add("--faults", action="store_true", help="list the faults")
-    add("--level", "--match", dest="level", choices=list(LEVELS), default="exact", metavar="LEVEL",
-        help="what of a request is compared: %s" % ", ".join(LEVELS))  # fmt: skip
-    add("--order", choices=ORDERS, default="any", metavar="ORDER",
-        help="any, or strict: requests come in the order of the files")
-    add("--repeat", choices=REPEATS, default="none", metavar="WHAT",
-        help="%s: what to play once all that matches is played" % ", ".join(REPEATS))
-    add("--ignore", metavar="POINTER", type=pointer, action="append", default=[], help="a place in the body that "
-        "does not matter, such as /options/seed")  # fmt: skip
-    add("--on-cancelled", choices=["eof", "complete"], default="eof", metavar="END",
-        help="eof or complete: how to end what its client cancelled")
-    add("--require-all", action="store_true", help="fail for what was never asked for or never struck")
-    add("--no-admin", action="store_true", help="no report at /__replay__/report")
-    add("--allow-remote", action="store_true", help="answer other machines")
 
 
 def listen_address(text: str) -> Tuple[str, int]:
@@ -57,7 +31,7 @@ def listen_address(text: str) -> Tuple[str, int]:
     if host.startswith(":") or text.endswith("]") or not colon and not port.isdigit():  # ::1, [::1], a name
         host, port = text, "0"
     if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
-        raise argument_error("expected HOST:PORT, HOST or PORT, got %r" % text)
+        raise ArgumentTypeError("expected HOST:PORT, HOST or PORT, got %r" % text)
     return host.strip("[]") or "localhost", int(port)
 
 
@@ -65,15 +39,45 @@ def fault(text: str) -> Fault:
     try:
         return parse_fault(text)
     except FixtureError as error:
-        raise argument_error(str(error)) from None
+        raise ArgumentTypeError(str(error)) from None
 
 
 def pointer(text: str) -> str:
     try:
         pointer_parts(text)
     except FixtureError as error:
-        raise argument_error(str(error)) from None
+        raise ArgumentTypeError(str(error)) from None
     return text
+
+
+ARGUMENTS = {
+    "serve": [
+        argument("source", metavar="DIR|FILE", nargs="?", help="exchange files, or response bodies of JSON lines"),
+        argument("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0),
+                 help="HOST:PORT, HOST or PORT"),
+        argument("--speed", metavar="N", type=speed, default=0.0,
+                 help="1 as recorded, 2 twice as fast, 0 (default) at once"),
+        argument("--max-gap", metavar="SECONDS", type=from_zero, help="the longest wait between two events"),
+        argument("--min-gap", metavar="MS", type=from_zero, default=0.0, help="the shortest between two writes"),
+        argument("--tps", metavar="N", type=speed, default=0.0, help="lines a second of a response body"),
+        argument("--fault", metavar="SPEC", type=fault, action="append", default=[],
+                 help="what goes wrong, such as cut@line=3; may be repeated"),
+        argument("--faults", action="store_true", help="list the faults"),
+        argument("--level", "--match", dest="level", choices=list(LEVELS), default="exact", metavar="LEVEL",
+                 help="what of a request is compared: %s" % ", ".join(LEVELS)),
+        argument("--order", choices=ORDERS, default="any", metavar="ORDER",
+                 help="any, or strict: requests come in the order of the files"),
+        argument("--repeat", choices=REPEATS, default="none", metavar="WHAT",
+                 help="%s: what to play once all that matches is played" % ", ".join(REPEATS)),
+        argument("--ignore", metavar="POINTER", type=pointer, action="append", default=[],
+                 help="a place in the body that does not matter, such as /options/seed"),
+        argument("--on-cancelled", choices=["eof", "complete"], default="eof", metavar="END",
+                 help="eof or complete: how to end what its client cancelled"),
+        argument("--require-all", action="store_true", help="fail for what was never asked for or never struck"),
+        argument("--no-admin", action="store_true", help="no report at /__replay__/report"),
+        argument("--allow-remote", action="store_true", help="answer other machines"),
+    ],
+}  # fmt: skip
 
 
 def do_serve(options: Namespace) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The table of commands, the parser of each, and all help.
 
-A row of ``COMMANDS`` names a module of this folder, which has ``add_NAME`` and ``do_NAME`` for the command.
+A row of ``COMMANDS`` names a module of this folder, which has ``ARGUMENTS[NAME]`` and ``do_NAME`` for the command.
 """
 
 from __future__ import annotations
@@ -27,19 +27,23 @@ STATUSES = {
 class Command(NamedTuple):
     """``module`` is a file of this folder; ``example`` stands at the end of the help, without the program's name.
 
-    ``json`` is what --json does, of a command that asks a server and has the options for that.
+    ``json`` is what --json does, of a command that asks a server and has the options for that; ``about`` stands in the
+    place of ``help`` in its own help.
     """
 
     module: str
     help: str
     example: str
     json: str = ""
+    about: str = ""
 
 
 JSON, RECORDS = "print JSON", "print the records as they came"
 COMMANDS: Dict[str, Command] = {
     "run": Command("run", "ask a model; without a prompt, on a terminal, chat with it",
-                   'run llama3.2 "Why is the sky blue?"', "print the records as they came, an error as one"),
+                   'run llama3.2 "Why is the sky blue?"', "print the records as they came, an error as one",
+                   "Ask a model; without a prompt, on a terminal, chat with it.\n"
+                   "What is piped in comes before PROMPT, or in the place of a - in it."),
     "list": Command("models", "the installed models", "list", JSON),
     "ps": Command("models", "the models in memory", "ps", JSON),
     "show": Command("models", "what a model is", "show llama3.2", JSON),
@@ -66,7 +70,8 @@ COMMANDS: Dict[str, Command] = {
                        "conform --only '*/chat-joke*' -- sh tests/programs/curl.sh"),
     "protocol": Command("pages", "the wire protocol, chapter by chapter", "protocol"),
     "completion": Command("pages", "what a shell runs to complete commands and options", "completion bash"),
-    "vendor": Command("vendor", "the client as one Python file", "vendor --output ollama_client.py"),
+    "vendor": Command("vendor", "the client as one Python file", "vendor --output ollama_client.py",
+                      about="Write the client as one Python file, for a program of yours to carry along."),
 }  # fmt: skip
 ALIASES = {"ls": "list"}
 
@@ -79,13 +84,14 @@ def short(program: str) -> str:
 def parser_of(module: Any, name: str, row: Command, title: str, program: str) -> ArgumentParser:
     """The parser of a command, with all its arguments."""
     parser = new_parser(title, row, program)
-    declare = getattr(module, "add_" + name, None)
-    if declare is not None:
-        declare(parser)
+    for names, how in module.ARGUMENTS.get(name, ()):
+        parser.add_argument(*names, **how)
     if row.json:
-        from .asking import add_server_arguments
+        from .asking import SERVER
 
-        add_server_arguments(parser, row.json)
+        parser.add_argument("--json", action="store_true", help=row.json)
+        for names, how in SERVER:
+            parser.add_argument(*names, **how)
     parser.usage = usage_of(parser)
     return parser
 
@@ -119,7 +125,7 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
 
     parser = Parser(
         title,
-        description=row.help[0].upper() + row.help[1:] + ".",
+        description=row.about or row.help[0].upper() + row.help[1:] + ".",
         formatter_class=lambda prog: Formatter(prog, max_help_position=28, width=80),
         allow_abbrev=False,
         add_help=False,
@@ -128,6 +134,19 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     parser.add_argument("--debug", action="store_true", help=SUPPRESS)
     return parser
+
+
+def chosen(words: Sequence[str], title: str, what: str, rows: Dict[str, Any]) -> str:
+    """The first word, which names one of ``rows``. Raises SystemExit where it does not."""
+    word = words[0] if words else ""
+    if word in rows:
+        return word
+    if not words:
+        wrong_arguments(title, "expected " + what)
+    near = nearest(word, [*rows, "--version", "--help"])
+    if word.startswith("-"):
+        what, near = "an option", near or "; those of a command stand behind it"
+    wrong_arguments(title, "%r is not %s%s" % (word, what, near))
 
 
 def wrong_arguments(title: str, text: str) -> NoReturn:

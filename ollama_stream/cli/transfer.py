@@ -8,13 +8,13 @@ import os
 import re
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
 from .._errors import RequestError, escape_controls
 from .models import human_bytes, text
 from .asking import new_client
-from .options import name_and_value, read_bytes, utf8
+from .options import MODEL, argument, name_and_value, read_bytes, utf8
 from .output import Output, width_of
 
 if TYPE_CHECKING:
@@ -26,34 +26,32 @@ LINE = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+(.*)", re.DOTALL)
 WORDS = ("from", "adapter", "parameter", "template", "system", "license", "message", "requires", "renderer", "parser")
 
 
-def add_pull(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=utf8)
-    parser.add_argument("--insecure", action="store_true", help="a registry without a certificate to trust")
-    parser.set_defaults(goes_on=True)
-
-
-add_push = add_pull
+REGISTRY = [MODEL, argument("--insecure", action="store_true", help="a registry without a certificate to trust")]
+ARGUMENTS = {
+    "pull": REGISTRY,
+    "push": REGISTRY,
+    "create": [
+        argument("model", metavar="NAME", type=utf8),
+        argument("-f", "--file", metavar="MODELFILE", help="or Modelfile, where there is one; - for standard input"),
+        argument("--from", dest="from_", metavar="MODEL", type=utf8, help="a model, or a file of one"),
+        argument("--system", metavar="TEXT", type=utf8, help="the system message"),
+        argument("--template", metavar="TEXT", type=utf8, help="the template of the prompt"),
+        argument("--license", metavar="TEXT", type=utf8, help="the licence"),
+        argument("-p", "--parameter", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
+                 help="an option of the model; may be repeated"),
+        argument("-q", "--quantize", metavar="TYPE", type=utf8, help="such as q4_K_M"),
+    ],
+}  # fmt: skip
 
 
 def do_pull(options: Namespace) -> None:
+    options.goes_on = True
     show(options, new_client(options).pull(options.model, insecure=options.insecure, stream=True))
 
 
 def do_push(options: Namespace) -> None:
+    options.goes_on = True
     show(options, new_client(options).push(options.model, insecure=options.insecure, stream=True))
-
-
-def add_create(parser: ArgumentParser) -> None:
-    add = parser.add_argument
-    add("model", metavar="NAME", type=utf8)
-    add("-f", "--file", metavar="MODELFILE", help="or Modelfile, where there is one; - for standard input")
-    add("--from", dest="from_", metavar="MODEL", type=utf8, help="a model, or a file of one")
-    add("--system", metavar="TEXT", type=utf8, help="the system message")
-    add("--template", metavar="TEXT", type=utf8, help="the template of the prompt")
-    add("--license", metavar="TEXT", type=utf8, help="the licence")
-    add("-p", "--parameter", metavar="NAME=VALUE", type=name_and_value, action="append", default=[],
-        help="an option of the model; may be repeated")  # fmt: skip
-    add("-q", "--quantize", metavar="TYPE", type=utf8, help="such as q4_K_M")
 
 
 def do_create(options: Namespace) -> None:

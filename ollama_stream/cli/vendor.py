@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from itertools import takewhile
 from keyword import iskeyword
 from pkgutil import get_data
@@ -25,8 +25,15 @@ from .._calls import VERSION
 from .._default import FUNCTIONS
 from .._errors import RequestError, missing_folder
 from .._net import reason
-from .options import write_pieces
+from .options import argument, write_pieces
 
+ARGUMENTS = {
+    "vendor": [
+        argument("--async", dest="both", action="store_true", help="with AsyncClient; without it no event loop"),
+        argument("--output", metavar="FILE.py",
+                 help="a new file, and FILE.pyi beside it for type checkers; default: standard output"),
+    ],
+}  # fmt: skip
 CLIENT = (
     "_errors _json _syntax _http1 _model _decode _records _documents _assembler _stream _address "
     "_types _schema _values _endpoints _net "
@@ -96,13 +103,6 @@ def __getattr__(name: str) -> Any:
         raise RequestError("%s: %s" % (name, LEFT_OUT[name]))
     raise AttributeError("module %r has no attribute %r" % (__name__, name))
 '''
-
-
-def add_vendor(parser: ArgumentParser) -> None:
-    parser.description = "Write the client as one Python file, for a program of yours to carry along."
-    parser.add_argument("--async", dest="both", action="store_true", help="with AsyncClient; without it no event loop")
-    file_help = "a new file, and FILE.pyi beside it for type checkers; default: standard output"
-    parser.add_argument("--output", metavar="FILE.py", help=file_help)
 
 
 def do_vendor(options: Namespace) -> None:
