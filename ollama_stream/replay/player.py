@@ -25,7 +25,7 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
 from .._errors import ConnectionLost, FixtureError, OllamaError, ProtocolError, ResponseError
 from .._http1 import Response
 from .._net import PIECE_SIZE, shut_down
-from ..fixture import MAX_BODY, Fixture, RequestBody, RequestHead, RequestReader
+from ..fixture import MAX_BODY, RequestBody, RequestHead, RequestReader
 from .faults import Fault
 from .overlay import Action, Pace, joined, planned
 from .report import Entry
@@ -63,11 +63,6 @@ class Answer(NamedTuple):
     exchange: Optional[str]
     error: Optional[str]
     actions: Iterable[Action]
-
-
-def recorded_answer(fixture: Fixture, faults: Sequence[Fault] = ()) -> Answer:
-    """An exchange, with the faults of its header and then these."""
-    return Answer(fixture.name, None, planned(fixture, faults))
 
 
 def json_answer(status: int, value: Any, method: str, field_line: str = "") -> Answer:
@@ -109,7 +104,7 @@ class _Follower:
 class Session:
     """One client: reads its requests and plays the answers, until one of the two closes.
 
-    ``server`` has ``settings``, ``cassette``, ``stopped`` (an event), ``report()`` and ``add(entry)``.
+    ``server`` has ``settings``, ``cassette``, ``stopped`` (an event), ``played`` (a list of Entries) and ``report()``.
     """
 
     NAME = "replay"  # whose errors these are
@@ -252,7 +247,7 @@ class Session:
                 return json_answer(200, self._server.report(), head.method)
             return json_answer(404, {"error": "replay: nothing here"}, head.method)
         fixture = self._server.cassette.answer(head.method, head.target, b"".join(body))
-        return recorded_answer(fixture, self._settings.faults)
+        return Answer(fixture.name, None, planned(fixture, self._settings.faults))
 
     def _begin(self, head: Optional[RequestHead]) -> Entry:
         """The entry in the report: the open one, or a new one."""
@@ -260,7 +255,7 @@ class Session:
         if self._played is None or self._played.is_over:
             self._played = Entry(self._number, begun=now, last_byte=now)
             if not (head and self._is_admin(head)):
-                self._server.add(self._played)
+                self._server.played.append(self._played)
         self._played.request = head and shown_request(head)
         self._played.last_byte = now
         played: Entry = self._played

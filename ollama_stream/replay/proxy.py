@@ -26,7 +26,8 @@ from ..fixture import (
     Event, Fixture, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
     recorded_request,
 )  # fmt: skip
-from .player import Answer, Session, Settings, recorded_answer
+from .overlay import planned
+from .player import Answer, Session, Settings
 from .relay import Relay
 from .server import ReplayServer
 
@@ -64,33 +65,6 @@ def record(
     route = Route(parse_address(upstream, "upstream"), None, TLSSettings(verify), Pool())
     recordings = Recordings(into, mode, level=level, ignore=ignore, **redaction)
     return RecordingProxy(recordings, route, host, port, allow_remote)
-
-
-class RecordingProxy(ReplayServer):
-    """Listens until ``close()``, or until the ``with`` block is left; then every file is finished. ``record`` makes one.
-
-    ``report()`` is the replay server's; of an exchange that was recorded, ``exchange`` is the name of its file.
-    Once it listens, nothing raises: what fails is answered with status 400 or 502.
-
-    >>> from ollama_stream.proxy import record
-    >>> with record("recorded") as proxy: proxy.report()["exchanges"]
-    []
-    """
-
-    def __init__(
-        self, recordings: Recordings, upstream: Route, host: str, port: int, allow_remote: bool
-    ) -> None:
-        self.recordings = recordings
-        self.upstream = upstream
-        super().__init__(recordings.cassette, Settings(allow_remote=allow_remote, admin=False), host, port)
-
-    @property
-    def differences(self) -> List[str]:
-        """What mode "verify" has found so far."""
-        return self.recordings.differences
-
-    def _new_session(self, sock: socket.socket, number: int) -> Session:
-        return _RecordingSession(self, sock, number)
 
 
 class _RecordingSession(Session):
@@ -131,7 +105,7 @@ class _RecordingSession(Session):
             return self._record(reader, head, body)
         if self._recordings.mode == "verify":
             self._verify(fixture, head, body)
-        return recorded_answer(fixture)
+        return Answer(fixture.name, None, planned(fixture))
 
     def _check_size(self, size: int) -> None:
         """None is too large: it is not held in memory."""
@@ -171,6 +145,32 @@ class _RecordingSession(Session):
         sent = upstream_head(head, body.size, self._upstream)
         request = recorded_request(sent._replace(target=head.target), body)
         return self._relay.exchange(lambda: rewritten(sent, body), lambda now: start(request, now), give)
+
+
+class RecordingProxy(ReplayServer):
+    """Listens until ``close()``, or until the ``with`` block is left; then every file is finished. ``record`` makes one.
+
+    ``report()`` is the replay server's; of an exchange that was recorded, ``exchange`` is the name of its file.
+    Once it listens, nothing raises: what fails is answered with status 400 or 502.
+
+    >>> from ollama_stream.proxy import record
+    >>> with record("recorded") as proxy: proxy.report()["exchanges"]
+    []
+    """
+
+    _session_class = _RecordingSession
+
+    def __init__(
+        self, recordings: Recordings, upstream: Route, host: str, port: int, allow_remote: bool
+    ) -> None:
+        self.recordings = recordings
+        self.upstream = upstream
+        super().__init__(recordings.cassette, Settings(allow_remote=allow_remote, admin=False), host, port)
+
+    @property
+    def differences(self) -> List[str]:
+        """What mode "verify" has found so far."""
+        return self.recordings.differences
 
 
 def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:

@@ -31,10 +31,11 @@ Wait = Callable[[socket.socket, int, Optional[float]], None]
 _SELECTOR: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-class Relay:
+class Relay(Network):
     """The way upstream for one client; a connection is kept from one exchange to the next, as the client's is.
 
     ``watch`` is called when there is something to read from the client; it raises ConnectionLost where that has gone.
+    It is a Network because the sockets that it connects never wait but by ``_wait``.
     """
 
     def __init__(self, route: Route, client: socket.socket, watch: Callable[[], None]) -> None:
@@ -46,6 +47,9 @@ class Relay:
         self._stopped = False
         self._recorder: Optional[Recorder] = None
         self._relayed: List[Tuple[bytes, float]] = []  # and not recorded yet: what comes meanwhile is relayed first
+
+    def connection(self, sock: socket.socket) -> Connection:
+        return WatchedConnection(sock, self._wait)
 
     def wake(self) -> None:
         """Stop connecting; from any thread. Later it is the client whose end wakes us."""
@@ -91,7 +95,7 @@ class Relay:
         clocks = Clocks(Timeout(CONNECT_SECONDS, None, None, None))
         clocks.start("connect")
         try:
-            self._connection = run(self._route.connect(WatchedNetwork(self._wait), clocks, self._made))
+            self._connection = run(self._route.connect(self, clocks, self._made))
         except OllamaTimeout as error:
             raise ConnectError(str(error)) from error
         finally:
@@ -194,16 +198,6 @@ class Relay:
                     return
                 if deadline is not None and time.monotonic() >= deadline:
                     raise TimeoutError
-
-
-class WatchedNetwork(Network):
-    """Sockets that never wait but by ``wait``."""
-
-    def __init__(self, wait: Wait) -> None:
-        self._wait = wait
-
-    def connection(self, sock: socket.socket) -> Connection:
-        return WatchedConnection(sock, self._wait)
 
 
 class WatchedConnection(BlockingConnection):

@@ -26,7 +26,7 @@ import socket
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from .._errors import ConnectError, RequestError, check_origin
 from .._net import reason
@@ -134,6 +134,8 @@ class ReplayServer:
     ['chat-one-word']
     """
 
+    _session_class: Callable[..., Session] = Session
+
     def __init__(self, cassette: Cassette, settings: Settings, host: str, port: int) -> None:
         if not is_loopback(host):
             if not settings.allow_remote:
@@ -142,7 +144,7 @@ class ReplayServer:
         self.cassette = cassette
         self.settings = settings
         self.stopped = threading.Event()
-        self._played: List[Entry] = []
+        self.played: List[Entry] = []  # what the report is made of; sessions append to it
         self._accepted = 0
         self._connections: Dict[Session, threading.Thread] = {}
         self._crowd = _CROWD
@@ -203,7 +205,7 @@ class ReplayServer:
         ``closed_within_1s`` (None where that is not known), and the connection on which it asked the same again,
         ``reconnected``. ``unplayed`` are names, ``unstruck`` the faults of this server.
         """
-        played = list(self._played)
+        played = list(self.played)
         struck = {strike["fault"] for one in played for strike in one.faults} | {str(one) for one in self._refused}
         return {
             "exchanges": [one.shown(played[index + 1 :]) for index, one in enumerate(played)],
@@ -214,10 +216,6 @@ class ReplayServer:
     def assert_all_played(self) -> None:
         """Raises FixtureError where an exchange was never asked for."""
         self.cassette.assert_all_played()
-
-    def add(self, played: Entry) -> None:
-        """For the connections: list an exchange in the report."""
-        self._played.append(played)
 
     def _listen(self) -> None:
         for listener in self._listeners:
@@ -237,9 +235,6 @@ class ReplayServer:
                 if key.fileobj is not self._wake:
                     self._accept(key.fileobj)
 
-    def _new_session(self, sock: socket.socket, number: int) -> Session:
-        return Session(self, sock, number)
-
     def _accept(self, listener: Any) -> None:
         try:
             sock, _ = listener.accept()
@@ -254,7 +249,7 @@ class ReplayServer:
             self._connections = {c: thread for c, thread in self._connections.items() if thread.is_alive()}
             self._crowd = 2 * len(self._connections) + _CROWD
         self._accepted += 1
-        connection = self._new_session(sock, self._accepted)
+        connection = self._session_class(self, sock, self._accepted)
         thread = threading.Thread(target=connection.run, daemon=True)
         try:
             thread.start()
@@ -281,7 +276,7 @@ class ReplayServer:
         if not self._is_full:
             logging.getLogger(__package__).error("%s", text)
         self._is_full = True
-        self.add(Entry(self._accepted, error=text, client="closed by the server", is_over=True))
+        self.played.append(Entry(self._accepted, error=text, client="closed by the server", is_over=True))
         with sock, suppress(OSError):
             sock.setblocking(False)
             sock.send(json_bytes(503, {"error": text}, "Connection: close\r\n"))
