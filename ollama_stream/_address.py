@@ -81,7 +81,7 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether this is the same machine, as far as the name tells: 127/8, ::1, localhost, a unix socket."""
-        name = self.host[:-1] if self.host.endswith(".") else self.host
+        name = self.host.rstrip(".")
         ip = parse_ip(self.host.partition("%")[0])
         return name == "localhost" or name.endswith(".localhost") or (ip is not None and ip.is_loopback)
 

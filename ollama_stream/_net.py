@@ -16,7 +16,7 @@ import errno
 import os
 import time
 from math import ceil, inf
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, NamedTuple, Optional, Set, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, NamedTuple, Optional, TypeVar
 
 from ._errors import OllamaTimeout, RequestError, check_origin, misfit
 from ._json import is_number
@@ -97,7 +97,7 @@ class Clocks:
         """Seconds left, None without a limit; raises OllamaTimeout when there are none."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise self.error(self._nearest)
+            raise self._error()
         return left if left < inf else None
 
     def check_failure(self, error: BaseException) -> None:
@@ -105,15 +105,13 @@ class Clocks:
         run out, and what a signal handler of the program raised, as it is."""
         check_origin(error)
         if self._deadline - time.monotonic() <= TIMER_SLACK and is_timeout(error):
-            raise self.error(self._nearest) from error
+            raise self._error() from error
 
-    def error(self, name: str) -> OllamaTimeout:
+    def _error(self) -> OllamaTimeout:
+        name = self._nearest
         limit = getattr(self.timeout, name)
-        return OllamaTimeout(
-            "%s: %g s have passed; raise it with timeout=Timeout(%s=...)" % (WHAT_FAILED[name], limit, name),
-            clock=name,
-            limit=limit,
-        )
+        text = "%s: %g s have passed; raise it with timeout=Timeout(%s=...)" % (WHAT_FAILED[name], limit, name)
+        return OllamaTimeout(text, clock=name, limit=limit)
 
 
 WHAT_FAILED = {
@@ -280,8 +278,17 @@ class Network:
 
     async def ended(self, attempts: List[Any], timeout: Optional[float]) -> List[Any]:
         """Those of these attempts that have ended, as soon as one has; none when the time is up."""
-        ready = wait_writable([attempt.sock for attempt in attempts], timeout)
-        return [attempt for attempt in attempts if attempt.sock.fileno() in ready]
+        import select
+
+        by_number = {attempt.sock.fileno(): attempt for attempt in attempts}
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            for number in by_number:
+                poll.register(number, select.POLLOUT)
+            ready = {number for number, _ in poll.poll(timeout and min(ceil(timeout * 1000), 2**31 - 1))}
+        else:
+            ready = {number for numbers in select.select([], by_number, by_number, timeout) for number in numbers}
+        return [attempt for number, attempt in by_number.items() if number in ready]
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -289,18 +296,6 @@ class Network:
     async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
         """What a function gives that reads files, or computes for long: a loop does not wait for it."""
         return function(*args)
-
-
-def wait_writable(socks: List[socket.socket], timeout: Optional[float]) -> Set[int]:
-    """The descriptors of those that can be written, or have failed, as soon as there is one; none after ``timeout``."""
-    import select
-
-    if not hasattr(select, "poll"):
-        return {sock.fileno() for ready in select.select([], socks, socks, timeout) for sock in ready}
-    poll = select.poll()
-    for sock in socks:
-        poll.register(sock, select.POLLOUT)
-    return {number for number, _ in poll.poll(timeout and min(ceil(timeout * 1000), 2**31 - 1))}
 
 
 def shut_down(sock: socket.socket) -> None:

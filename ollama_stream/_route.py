@@ -18,7 +18,7 @@ from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Tuple
 
 from ._address import Address, Proxy
 from ._dial import Race, dial
-from ._errors import ConnectError, OllamaError, check_origin, connect_error
+from ._errors import ConnectError, OllamaError, OllamaTimeout, check_origin, connect_error
 from ._http1 import Head, Response
 from ._net import Clocks, Connection, Network, adapted, reason, settled
 from ._tls import TLSConnection, TLSSettings
@@ -98,14 +98,12 @@ async def open_tunnel(connection: Connection, address: Address, proxy: Proxy, cl
         await connection.send(format_connect(authority, proxy), clocks.remaining())
         while response.read_head() is None:
             response.receive(await connection.recv(clocks.remaining()))
-    except OllamaError as error:
-        check_origin(error)
-        if isinstance(error, (ConnectError, TimeoutError)):
-            raise
-        raise proxy_error(proxy, authority, str(error)) from error
-    except (OSError, NotImplementedError) as error:
+    except (OllamaError, OSError, NotImplementedError) as error:
         clocks.check_failure(error)
-        raise proxy_error(proxy, authority, reason(error)) from error
+        if isinstance(error, (ConnectError, OllamaTimeout)):
+            raise
+        why = str(error) if isinstance(error, OllamaError) else reason(error)
+        raise proxy_error(proxy, authority, why) from error
     head = response.head
     assert head is not None
     if not 200 <= head.status < 300:

@@ -24,8 +24,8 @@ from ._decode import parse_time
 from ._errors import ProtocolError, RequestError, check_origin, format_place, misfit
 from ._model import Model
 from ._types import (
-    EMPTY, PLAIN_TYPES, TEXT_FORMS, TypeMember, call_guarded, format_type, is_model, join_path, read_signature,
-    strip_null, strip_type, take_apart,
+    EMPTY, PLAIN_TYPES, TypeMember, call_guarded, format_type, is_model, join_path, read_signature, strip_null,
+    strip_type, take_apart,
 )  # fmt: skip
 
 Parsed = typing.TypeVar("Parsed")
@@ -96,8 +96,8 @@ class SchemaWriter:
     def write_bare(self, base: Any, parts: Sequence[Any], path: str) -> Dict[str, Any]:
         if base is Any:  # {} would mean "an object" to the server's grammar converter (llama.cpp)
             return {"type": ["string", "number", "boolean", "object", "array", "null"]}
-        if base in TEXT_FORMS:
-            return {"type": "string", "format": TEXT_FORMS[base]}
+        if base is datetime:
+            return {"type": "string", "format": "date-time"}
         if base in PLAIN_TYPES or base is EMPTY:
             return {"type": PLAIN_TYPES.get(base, "string")}
         if base is Literal:

@@ -22,7 +22,6 @@ from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Seq
 from ._decode import ByteSize
 from ._errors import OllamaError, RequestError, check_origin, format_place
 
-TEXT_FORMS = {datetime: "date-time"}
 PLAIN_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 LIST_TYPES = (list, collections.abc.Sequence, collections.abc.Iterable)
 DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -133,7 +132,7 @@ def take_apart(kind: Any, path: str) -> Tuple[Any, Sequence[Any]]:
     if isinstance(base, type):
         if issubclass(base, enum.Enum):
             choices = tuple(base)
-        if base in PLAIN_TYPES or base in TEXT_FORMS:
+        if base in PLAIN_TYPES or base is datetime:
             return base, ()
         if base is ByteSize:
             return int, ()

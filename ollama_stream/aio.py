@@ -46,8 +46,8 @@ class LoopConnection(BlockingConnection):
         self._loop: Optional[asyncio.AbstractEventLoop] = None  # that watches, or has the timer
         self._can_watch, self._watched = True, False
         self._waiter: Optional[asyncio.Future[bytes]] = None  # of recv()
-        self._waiting = self._expired = self._closed = False
-        self._deadline = self._timer_at = math.inf
+        self._expired = self._closed = False
+        self._deadline = self._timer_at = math.inf  # there is a deadline while somebody waits
         self._timer: Optional[asyncio.TimerHandle] = None
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:
@@ -60,7 +60,7 @@ class LoopConnection(BlockingConnection):
             if not self._expired:
                 raise
         finally:
-            self._waiting = False
+            self._deadline = math.inf
         if self._expired:
             raise TimeoutError
 
@@ -82,7 +82,7 @@ class LoopConnection(BlockingConnection):
             if not self._expired:
                 raise
         finally:
-            self._waiting, self._waiter = False, None
+            self._deadline, self._waiter = math.inf, None
         if self._expired:
             raise TimeoutError
         return piece
@@ -104,7 +104,6 @@ class LoopConnection(BlockingConnection):
         self._deadline = math.inf if timeout is None else time.monotonic() + timeout
         if self._deadline < self._timer_at:
             self._set_timer(loop)
-        self._waiting = True
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -114,7 +113,7 @@ class LoopConnection(BlockingConnection):
 
     def _look_at_deadline(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer, self._timer_at = None, math.inf
-        if not self._waiting or self._deadline == math.inf:
+        if self._deadline == math.inf:
             return
         if self._deadline > time.monotonic():
             self._set_timer(loop)
