@@ -138,10 +138,7 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
 def describe(method: Any, row: Endpoint, answer: Any) -> None:
     """Give a method the name, the signature and the help of its row."""
     parameters = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
-    for field in row.fields.values():
-        kind = Parameter.POSITIONAL_OR_KEYWORD if field in row.positional else Parameter.KEYWORD_ONLY
-        default = Parameter.empty if field.required else field.default
-        parameters.append(Parameter(field.name, kind, default=default, annotation=field.type))
+    parameters += [make_parameter(field, field in row.positional) for field in row.fields.values()]
     method.__name__ = row.name
     method.__signature__ = Signature(parameters, return_annotation=answer)
     method.__annotations__ = {field.name: field.type for field in row.fields.values()}
@@ -149,6 +146,13 @@ def describe(method: Any, row: Endpoint, answer: Any) -> None:
     method.__doc__ = format_help(row)
     told = {field.name: field.meaning for field in row.fields.values() if field.name not in CALL_FIELDS}
     method.for_models = row.meaning, told  # of a method that is given as a tool: its parameters and no others
+
+
+@functools.lru_cache(maxsize=None)  # most fields are of many rows, and of both clients
+def make_parameter(field: Field, positional: bool) -> Parameter:
+    kind = Parameter.POSITIONAL_OR_KEYWORD if positional else Parameter.KEYWORD_ONLY
+    default = Parameter.empty if field.required else field.default
+    return Parameter(field.name, kind, default=default, annotation=field.type)
 
 
 def bind_arguments(row: Endpoint, args: Tuple[Any, ...], given: Dict[str, Any]) -> Dict[str, Any]:
