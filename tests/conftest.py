@@ -1,6 +1,7 @@
 """What every test file shares: the package is imported from the folder beside this one, installed or not."""
 
 import oldest  # noqa: F401, I001  (first: an older Python reads no further)
+import collections
 import gc
 import logging
 import os
@@ -36,12 +37,11 @@ def pytest_configure(config):
     """A shell starts what it has in the background with Ctrl-C ignored, and so would every program started here be."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
+    gc.disable()  # until all is collected: what has been collected stays
 
     # Each TLS client reads the system's list of authorities: a list of one takes a fiftieth of the time of all that
     # there are, and no test asks a server of the world.
     os.environ.update(SSL_CERT_FILE=os.path.join(support.ROOT, "tests", "certs", "client.pem"), SSL_CERT_DIR=os.devnull)
-
 
     config.addinivalue_line("markers", "each(n): of its cases every nth, all where OLLAMA_STREAM_SEEDS says more than 0")
 
@@ -49,20 +49,34 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Leave out cases of tests with so many that the last ones tell nothing new; nothing that is asked for by its name."""
     if not support.seeds(0) and not any("::" in argument for argument in config.args):
-        left_out = [item for item in items if not is_kept(item, config.getoption("each"))]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        kept = list(kept_of(items, config.getoption("each")))
+        config.hook.pytest_deselected(items=list(set(items).difference(kept)))
+        items[:] = kept
 
 
-def is_kept(item, each):
-    """Diagonally over the tables of a test, so that every row of each is in some case; in both colours."""
-    mark, call = item.get_closest_marker("each"), getattr(item, "callspec", None)
-    number = sum(index for name, index in call.indices.items() if name != "colour") if call else 0
-    return number % max(each, mark.args[0] if mark else 1) == 0
+def kept_of(items, each):
+    """Every case of a test that is marked for none, of another every nth in each colour."""
+    numbers = collections.Counter()
+    for item in items:
+        mark, parameters = item.get_closest_marker("each"), getattr(getattr(item, "callspec", None), "params", {})
+        test = item.parent.nodeid, getattr(item, "originalname", item.name), parameters.get("colour")
+        if sum_of_places(item, numbers[test]) % max(each, mark.args[0] if mark else 1) == 0:
+            yield item
+        numbers[test] += 1
+
+
+def sum_of_places(item, number):
+    """Where the case with this number stands in each table of its test: of every nth sum, all rows are in some case."""
+    places = 0
+    for table in reversed(list(item.iter_markers("parametrize"))):
+        number, place = divmod(number, len(table.args[1]))
+        places += place
+    return places + number
 
 
 def pytest_collection_finish():
-    """What has been collected stays: the collector need not search it again and again."""
+    """The garbage collector need not search what pytest has collected again and again."""
+    gc.enable()
     freeze()
 
 

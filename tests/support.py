@@ -323,8 +323,8 @@ def run(main: Any) -> Any:
         assert said == []
         return result
 
-    asyncio.constants.DEBUG_STACK_DEPTH = sys.tracebacklimit = 1  # where each call, task and future was made: ten
-    # frames for each of them cost more than most tests
+    asyncio.constants.DEBUG_STACK_DEPTH = sys.tracebacklimit = 0  # where each call, task and future was made: to look
+    # for that costs more than most tests
     try:
         return asyncio.run(checked(), debug=True)
     finally:

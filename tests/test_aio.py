@@ -19,7 +19,7 @@ import pytest
 from proxies import Tls, cert
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, SOON, Bytes, Server, answer, chunk, closed_port,
-    full_listener, line, run, run_python, settle, until_stuck,
+    full_listener, line, run, settle, until_stuck,
 )  # fmt: skip
 
 import ollama_stream
@@ -654,15 +654,6 @@ def test_a_fast_stream_leaves_the_loop_to_others():
             assert beats >= peer.sent // 2 // 65536  # one a read
 
     run(main())
-
-
-# --- a program -------------------------------------------------------------------------------------------------------
-
-
-def test_a_program_prints_the_recorded_answer():
-    with serve(JOKE) as server:
-        end = run_python(os.path.join(ROOT, "tests", "programs", "async_streaming.py"), OLLAMA_HOST=server.url)
-    assert (end.stderr, end.stdout, end.returncode) == ("", answer_of(JOKE), 0)
 
 
 def test_leaving_a_loop_over_texts_that_have_a_name_closes_the_connection() -> None:

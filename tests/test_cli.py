@@ -620,6 +620,7 @@ if os.name == "posix":
         ),
     ]
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("row", TERMINALS, ids=[row[0] for row in TERMINALS])
     def test_a_terminal_shows_the_answer_and_is_not_controlled_by_it(row: Any) -> None:
         _, data, arguments, both, shown, err = row
@@ -703,6 +704,7 @@ if os.name == "posix":
 
         FULL = [["run", "m", "hi"], ["--version"], ["serve", "--help"]]
 
+        @pytest.mark.each(2)
         @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
         @pytest.mark.parametrize("arguments", FULL, ids=" ".join)
         def test_fault_191_a_full_disk_is_one_line_and_status_1(arguments: List[str], unbuffered: str) -> None:

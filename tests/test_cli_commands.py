@@ -612,6 +612,7 @@ if os.name == "posix":
 
         return fill(text, columns, break_long_words=False, break_on_hyphens=False)
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("columns", [80, 20])
     @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no color"])
     def test_where_a_terminal_cannot_thinking_is_framed_and_there_is_no_escape(
@@ -627,6 +628,7 @@ if os.name == "posix":
         assert re.sub(r"\x1b\[(2|0)m", "", done.text) == "%s\n%s\n" % (folded(THOUGHT, 80), folded(SKY, 80))
         assert done.text.startswith("\x1b[2mThe\x1b[0m")
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("columns", [80, 20])
     def test_pull_draws_a_bar_that_fits(columns: int) -> None:
         with serve(str(NEW / "pull.exchange.jsonl"), level="path") as server:
@@ -642,6 +644,7 @@ if os.name == "posix":
             done = on_terminal("pull", "m", "--host", server.url, **plain)
         assert (done.status, done.text.isascii()) == (0, True)
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("variables", [{}, {"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["xterm", "dumb", "no color"])
     def test_wire_is_cyan_for_what_is_sent_and_yellow_for_what_comes_where_a_terminal_can(variables: Any) -> None:
         with Server(answer(GOOD)) as server:
@@ -664,6 +667,7 @@ if os.name == "posix":
             release.set()
         assert done == (130, "Hi \n")
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("columns", [80, 20])
     def test_a_chat_remembers_and_takes_commands(columns: int, tmp_path: Path) -> None:
         def reply(text: str) -> bytes:
@@ -697,6 +701,7 @@ if os.name == "posix":
 
     TYPED = [(["run", "m", "-"], b"Why?\n\x04"), (["embed", "m"], b"one\n\x04"), (["fixture", "body", "-"], b"x\n\x04")]
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("words, typed", TYPED, ids=lambda value: value[0] if isinstance(value, list) else "")
     def test_ctrl_d_ends_what_is_typed_in_place_of_a_file(words: List[str], typed: bytes) -> None:
         played = [str(OLD / "chat-one-word.exchange.jsonl"), str(OLD / "embed-one.exchange.jsonl")]
@@ -730,6 +735,7 @@ if os.name == "posix":
     ASKING = [["list"], ["ps"], ["show", "m"], ["pull", "m"], ["push", "m"], ["create", "n", "--from", "m"], ["cp", "a", "b"],
               ["rm", "m"], ["stop", "m"], ["embed", "m", "a"], ["version"], ["bench", "m"], ["doctor"]]  # fmt: skip
 
+    @pytest.mark.each(4)
     @pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
     def test_190_ctrl_c_stops_a_command_that_waits_for_its_server(words: List[str]) -> None:
         released = threading.Event()
@@ -790,7 +796,8 @@ if os.name == "posix":
             ], command=[sys.executable])  # fmt: skip
         assert done == (0, "One [stopped]two\n")
 
-    @pytest.mark.parametrize("term", ["dumb", "xterm"])
+    @pytest.mark.each(2)
+    @pytest.mark.parametrize("term", ["xterm", "dumb"])
     def test_ctrl_z_stops_a_chat_and_fg_goes_on(term: str) -> None:
         with Server(answer(GOOD)) as server:
             done = on_terminal("-c", SHELL, "run", "m", "--host", server.url, TERM=term, keys=[

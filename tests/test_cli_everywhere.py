@@ -254,6 +254,7 @@ def test_every_command_has_a_row() -> None:
     assert set(ROWS) == names | {"fixture " + action for action in cli_fixture.ACTIONS}
 
 
+@pytest.mark.each(4)
 @pytest.mark.parametrize("name", SHORT)
 def test_a_process_on_a_pipe_prints_the_whole_output(name: str) -> None:
     assert shown_by(name, "pipe") == expected(name, "pipe")
@@ -261,7 +262,7 @@ def test_a_process_on_a_pipe_prints_the_whole_output(name: str) -> None:
 
 if os.name == "posix":
 
-    @pytest.mark.each(2)
+    @pytest.mark.each(3)
     @pytest.mark.parametrize("kind", list(VARIABLES))
     @pytest.mark.parametrize("name", SHORT)
     def test_a_terminal_shows_the_whole_output(name: str, kind: str) -> None:
@@ -276,6 +277,7 @@ if os.name == "posix":
             assert (*on_terminal(words, "80"), "") == (*piped[:2], piped.err) == (0, piped.out, "")
             assert piped.out
 
+    @pytest.mark.each(2)
     @pytest.mark.parametrize("name", PRINTING)
     def test_191_where_nobody_reads_it_ends_with_141_and_without_a_word(name: str) -> None:
         read_end, write_end = os.pipe()
@@ -288,6 +290,7 @@ if os.name == "posix":
 
     if os.path.exists("/dev/full"):
 
+        @pytest.mark.each(2)
         @pytest.mark.parametrize("name", PRINTING)
         def test_191_a_full_disk_is_one_line_and_status_1(name: str) -> None:
             err = Memory()

@@ -827,6 +827,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize(
     "steps, text", [([], ""), ([HEAD], ""), ([HEAD, chunk(LINE)], "Hi")], ids=["head", "first-record", "record"]
 )

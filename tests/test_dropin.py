@@ -371,8 +371,8 @@ beats, before = 0, peak()
 digest = upload(large)
 print(digest, peak() - before, beats)
 """
-LARGE = 64 << 20
-LARGE_DIGEST = "sha256:3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351"
+LARGE = 16 << 20
+LARGE_DIGEST = "sha256:080acf35a507ac9849cfcba47dc2ad83e01b75663a516279c8b9d243b719643e"
 
 
 @pytest.mark.parametrize("form", ["Client", "AsyncClient"])

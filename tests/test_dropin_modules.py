@@ -558,6 +558,7 @@ def test_a_program_runs_as_it_is(tmp_path, as_module):
     assert (ended.returncode, ended.stderr) == (3, "")
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("arguments, status, text", [
     ([], 2, "usage: "), (["-m"], 2, "usage: "), (["--what"], 2, "usage: "), (["--help"], 0, "usage: "),
     (["nowhere.py"], 2, "ollama_stream.dropin: there is no file 'nowhere.py'"),

@@ -851,11 +851,11 @@ QUICK: List[Tuple[str, Callable[[int], bytes], int, int]] = [
     ("D2-20 chunks of a byte in one piece", lambda n: H + b"1\r\nx\r\n" * (n // 6) + END, 600_000, MB),
     ("chunks of a byte with an extension in one piece", lambda n: H + b"1;a\r\nx\r\n" * (n // 8) + END, 400_000, MB),
     ("chunks of 5000 bytes in one piece", lambda n: H + c(b"x" * 5000) * (n // 5000) + END, 8 * MB, 8 * MB),
-    ("a chunk byte by byte", lambda n: H + c(b"x" * n) + END, 128_000, 1),
-    ("chunks of 130 bytes, byte by byte", lambda n: H + c(b"x" * 130) * (n // 130) + END, 128_000, 1),
+    ("a chunk byte by byte", lambda n: H + c(b"x" * n) + END, 64_000, 1),
+    ("chunks of 130 bytes, byte by byte", lambda n: H + c(b"x" * 130) * (n // 130) + END, 64_000, 1),
     ("a head byte by byte", lambda n: header(b"X: " + b"\r\nX: ".join([b"y" * (n // 4)] * 4)).replace(BODY, END),
-     128_000, 1),
-    ("trailers byte by byte", lambda n: H + b"0\r\n" + (b"X: " + b"y" * (n // 4) + b"\r\n") * 4 + b"\r\n", 128_000, 1),
+     64_000, 1),
+    ("trailers byte by byte", lambda n: H + b"0\r\n" + (b"X: " + b"y" * (n // 4) + b"\r\n") * 4 + b"\r\n", 64_000, 1),
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Iterator, List, Set, Tuple
+from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 import pytest
 from support import ROOT
@@ -48,25 +48,27 @@ def name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def calls_in(node: ast.AST, about: str = "") -> Set[str]:
-    """The names of what is called in it, with the value of that name if one is given."""
+def calls_in(node: ast.AST, about: Iterable[str]) -> Set[str]:
+    """The names of what is called in it with the value of one of these names."""
     return {
         name_of(call.func)
         for call in ast.walk(node)
-        if isinstance(call, ast.Call) and (not about or about in map(name_of, call.args))
+        if isinstance(call, ast.Call) and not set(about).isdisjoint(map(name_of, call.args))
     }
 
 
 def askers(trees: List[ast.Module]) -> Set[str]:
     """check_origin() and all functions that hand on to it what they are given."""
+    functions = [function for tree in trees for function in functions_of(tree)]
+    given = [(one.name, calls_in(one, [argument.arg for argument in one.args.args])) for one in functions]
     names = set(ASKS)
     for _ in range(3):
-        for tree in trees:
-            for function in ast.walk(tree):
-                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    if any(calls_in(function, argument.arg) & names for argument in function.args.args):
-                        names.add(function.name)
+        names.update(function for function, called in given if called & names)
     return names
+
+
+def functions_of(tree: ast.AST) -> List[Any]:
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def classes_of(handler: ast.ExceptHandler) -> Set[str]:
@@ -81,7 +83,7 @@ def keeps(handler: ast.ExceptHandler, names: Set[str]) -> bool:
     last = handler.body[-1]
     if isinstance(last, ast.Raise) and last.exc is None and not any(isinstance(node, ast.Return) for node in ast.walk(handler)):
         return False
-    return handler.name is None or not calls_in(handler, handler.name) & names
+    return handler.name is None or not calls_in(handler, [handler.name]) & names
 
 
 def is_suppress(node: ast.AST) -> bool:
@@ -90,7 +92,7 @@ def is_suppress(node: ast.AST) -> bool:
 
 def places(tree: ast.Module, names: Set[str]) -> Iterator[Tuple[str, int]]:
     """(function, line) of each except, and suppress(), that keeps what it should not."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    functions = functions_of(tree)
     for node in ast.walk(tree):
         if is_suppress(node) or isinstance(node, ast.ExceptHandler) and keeps(node, names):
             around = [f for f in functions if f.lineno <= node.lineno and node in ast.walk(f)]

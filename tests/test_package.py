@@ -1,6 +1,7 @@
 """Claims about the package as a whole: imports, names, what loading it costs."""
 
 import ast
+import functools
 import importlib
 import os
 import pydoc
@@ -15,7 +16,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, "ollama_stream")
-TREES, TEXTS = {}, {}
+TREES, TEXTS, NODES = {}, {}, {}
 for folder, _, names in sorted(os.walk(PACKAGE)):
     for name in sorted(names):
         if name.endswith(".py"):
@@ -24,6 +25,7 @@ for folder, _, names in sorted(os.walk(PACKAGE)):
                 module = os.path.relpath(path, PACKAGE)[:-3].replace(os.sep, ".").replace(".__init__", "")
                 TEXTS[module] = file.read()
             TREES[module] = ast.parse(TEXTS[module])
+            NODES[module] = list(ast.walk(TREES[module]))
 MODULES = sorted(TREES)
 FACES = {module.partition(".")[0] for module in MODULES if "." in module}  # folders
 
@@ -143,7 +145,7 @@ def test_the_doors_of_the_client_are_these_at_most_eight():
 
 def test_what_is_loaded_late_is_an_import_that_a_freezer_finds_283():
     by_name = [
-        module for module in MODULES for node in ast.walk(TREES[module])
+        module for module in MODULES for node in NODES[module]
         if isinstance(node, ast.Name) and node.id in ("import_module", "__import__")
     ]  # fmt: skip
     assert without("by name", by_name) == []
@@ -208,7 +210,7 @@ def test_a_name_is_used_once_in_the_client():
 def test_nobody_else_writes_an_attribute_of_an_exchange():
     broken = []
     for module in MODULES:
-        for node in ast.walk(TREES[module]):
+        for node in NODES[module]:
             written = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
             owner = node.value if written else None
             name = getattr(owner, "attr", getattr(owner, "id", ""))
@@ -241,7 +243,7 @@ def test_no_local_variable_wears_the_name_of_a_function_of_its_module():
     for module in MODULES:
         names = {name for node in TREES[module].body if not isinstance(node, (ast.Assign, ast.AnnAssign)) for name in names_of(node)}
         names |= {name for found in IMPORTS if found.module == module and not found.function for name, _ in found.names}
-        for function in ast.walk(TREES[module]):
+        for function in NODES[module]:
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
                 stored |= {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
@@ -252,9 +254,9 @@ def test_no_local_variable_wears_the_name_of_a_function_of_its_module():
 # --- one place for each fact ------------------------------------------------------------------------------------------
 
 
-def control_tables(tree):
+def control_tables(nodes):
     """The lines that say which characters are controls: of a terminal, or of HTTP."""
-    for node in ast.walk(tree):
+    for node in nodes:
         value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
         text = value.decode("latin-1") if isinstance(value, bytes) else value if isinstance(value, str) else ""
         in_range = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range"
@@ -270,24 +272,24 @@ def test_what_a_control_character_is_stands_in_two_places_of_a_terminal_and_of_h
         "_refusal": "the first two bytes of gzip",
         "cli.views": "printable ASCII in a column of bytes",
     }
-    assert {module for module in MODULES if any(control_tables(TREES[module]))} == {"_errors", "_syntax", *others}
+    assert {module for module in MODULES if any(control_tables(NODES[module]))} == {"_errors", "_syntax", *others}
 
 
-def calls_of(tree, name):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name]
+def calls_of(module, name):
+    return [node for node in NODES[module] if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name]
 
 
 def test_the_text_of_a_failed_connection_is_put_together_in_one_place():
-    assert [module for module in CLIENT if calls_of(TREES[module], "ConnectError")] == ["_errors"]
+    assert [module for module in CLIENT if calls_of(module, "ConnectError")] == ["_errors"]
 
 
 def test_what_is_not_given_is_one_object():
-    assert [module for module in MODULES if calls_of(TREES[module], "object")] == []
+    assert [module for module in MODULES if calls_of(module, "object")] == []
 
 
 def test_what_was_expected_and_what_came_is_told_by_one_function():
     told = [
-        module for module in MODULES if module in CLIENT or room_of(module) == "tools" for node in ast.walk(TREES[module])
+        module for module in MODULES if module in CLIENT or room_of(module) == "tools" for node in NODES[module]
         if isinstance(node, ast.Constant) and re.search("expected .*, got ", str(node.value)) and "\n" not in str(node.value)
     ]  # fmt: skip
     assert told == ["_errors"]
@@ -296,7 +298,7 @@ def test_what_was_expected_and_what_came_is_told_by_one_function():
 def test_what_names_a_secret_stands_in_one_place():
     words = re.compile(r"\bcredential\b.*\bsession\b|\bsession\b.*\bcredential\b")
     homes = {
-        module for module in MODULES for node in ast.walk(TREES[module])
+        module for module in MODULES for node in NODES[module]
         if isinstance(node, (ast.Tuple, ast.Constant)) and words.search(ast.dump(node)) and "\\n" not in ast.dump(node)
     }  # fmt: skip
     assert homes == {"_address"}
@@ -304,7 +306,7 @@ def test_what_names_a_secret_stands_in_one_place():
 
 def test_the_statuses_without_a_body_stand_in_one_place():
     tuples = {
-        module for module in MODULES for node in ast.walk(TREES[module])
+        module for module in MODULES for node in NODES[module]
         if isinstance(node, (ast.Tuple, ast.Set, ast.List)) and 204 in [getattr(item, "value", 0) for item in node.elts]
     }  # fmt: skip
     assert tuples == {"_syntax"}
@@ -322,7 +324,7 @@ def test_a_file_bears_its_licence_and_says_what_it_is(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_itself_relatively_and_else_the_standard_library(name):
     standard = getattr(sys, "stdlib_module_names", None) or set(sys.builtin_module_names)
-    for node in ast.walk(TREES[name]):
+    for node in NODES[name]:
         modules = []
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -396,12 +398,13 @@ def test_an_older_python_can_read_the_file_that_tells_it():
     first, second, third = TREES["__init__"].body[1:4]
     assert isinstance(first, ast.Import) and isinstance(second, ast.If) and isinstance(third, ast.ImportFrom)
     newer = (ast.AnnAssign, ast.JoinedStr, ast.AsyncFunctionDef, ast.NamedExpr, ast.Starred)
-    for node in ast.walk(TREES["__init__"]):
+    for node in NODES["__init__"]:
         assert not isinstance(node, newer) and getattr(node, "module", "") != "__future__"
         assert getattr(node, "annotation", None) is None and getattr(node, "returns", None) is None
         assert not getattr(node, "kwonlyargs", ()) and not getattr(node, "posonlyargs", ())
 
 
+@functools.lru_cache(maxsize=None)
 def runs(command):
     try:
         return subprocess.run([command, "-c", ""], stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode == 0

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 import support
 from support import (
-    DONE, GOOD, HEAD, LAST_CHUNK, LINE, ROOT, SOON, Server, answer, chunk, close, fin, line, read_request, response,
+    DONE, GOOD, HEAD, LAST_CHUNK, LINE, SOON, Server, answer, chunk, close, fin, line, read_request, response,
     rst,
 )  # fmt: skip
 
@@ -320,16 +320,19 @@ def test_threads_take_turns_on_connections_and_never_share_one(colour):
 
 FORKING = """
 import os, sys
-sys.path.insert(0, sys.argv[1])
-from support import Colour
-client = Colour(sys.argv[2]).client()
+from ollama_stream import AsyncClient, Client
+if sys.argv[1] == "blocking":
+    client, run = Client(), lambda result: result
+else:
+    from asyncio import run
+    client = AsyncClient()
 def ask(text):
-    assert client.chat("m", [{"role": "user", "content": text}], stream=True).result().text == "Hi"
+    assert run(client.chat("m", [{"role": "user", "content": text}], stream=True).result()).text == "Hi"
 ask("before")
 child = os.fork()
 if not child:
     ask("child")
-    client.close()
+    run(client.close())
     ask("child")
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
@@ -342,7 +345,7 @@ def test_a_child_process_has_connections_of_its_own_fault_193(colour):
         pytest.skip("this system has no fork")
     with Server(answer(GOOD) * 2) as server:
         end = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", FORKING, os.path.join(ROOT, "tests"), colour.name],
+            [sys.executable, "-X", "dev", "-c", FORKING, colour.name],
             env=support.environment(OLLAMA_HOST=server.url), stderr=subprocess.PIPE, universal_newlines=True,
         )  # fmt: skip
         assert (end.stderr, end.returncode) == ("", 0)

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -78,10 +79,34 @@ def answers_of(names):
     return serve(fixtures, level="path", order="strict", repeat="all")
 
 
-@pytest.mark.parametrize("answers, program, shown", PROGRAMS, ids=range(1, len(PROGRAMS) + 1))
-def test_a_program_of_the_readme_prints_what_stands_below_it(answers, program, shown, folder):
-    with answers_of(answers) as server:
-        printed = output(["-c", program], folder, OLLAMA_HOST=server.url)
+@pytest.fixture(scope="module")
+def printed_by_programs(tmp_path_factory):
+    """What each program prints, all of them in one process."""
+    folder = str(tmp_path_factory.mktemp("programs"))
+    shutil.copytree(os.path.join(ROOT, "fixtures"), os.path.join(folder, "fixtures"))
+    with ExitStack() as stack:
+        servers = [stack.enter_context(answers_of(answers)) for answers, _, _ in PROGRAMS]
+        programs = [(program, server.url) for (_, program, _), server in zip(PROGRAMS, servers)]
+        return json.loads(output(["-c", ALL, json.dumps(programs)], folder))
+
+
+ALL = """
+import io, json, os, sys
+from contextlib import redirect_stdout
+printed = []
+for program, url in json.loads(sys.argv.pop()):
+    os.environ["OLLAMA_HOST"] = url
+    with redirect_stdout(io.StringIO()) as out:
+        exec(program, {"__name__": "__main__"})
+    printed.append(out.getvalue())
+print(json.dumps(printed))
+"""
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)), ids=range(1, len(PROGRAMS) + 1))
+def test_a_program_of_the_readme_prints_what_stands_below_it(number, printed_by_programs):
+    _, program, shown = PROGRAMS[number]
+    printed = printed_by_programs[number]
     if shown:
         assert printed.strip("\n") == shown.strip("\n")
     else:
@@ -156,13 +181,13 @@ assert len(HERE) > 4
 
 
 @pytest.mark.parametrize("command", HERE)
-def test_a_command_in_the_text_of_the_readme_runs(command, folder):
+def test_a_command_in_the_text_of_the_readme_runs(command, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     with serve([recording(name) for name in ANSWERS], level="path", repeat="all") as server:
-        with started(shlex.split(command)[1:], folder, OLLAMA_HOST=server.url) as process:
-            out, err = process.communicate(timeout=60)
-    assert (process.returncode, b"Traceback" in err) == (0, False), (out + err).decode("utf-8", "replace")
+        done = cli_run(*shlex.split(command)[3:], OLLAMA_HOST=server.url)
+    assert (done.status, "Traceback" in done.err) == (0, False), done
     if " run " in command:
-        assert out.decode("utf-8").strip() == joke()
+        assert done.out.strip() == joke()
 
 
 LOST = {  # in the wrong folder, and without a server: the status, and the line
@@ -182,15 +207,15 @@ assert {words[0] for words in LOSABLE} == set(LOST)
 
 
 @pytest.mark.parametrize("words", LOSABLE, ids=" ".join)
-def test_a_command_in_the_wrong_folder_without_a_server_says_in_one_line_what_to_do(words, tmp_path):
+def test_a_command_in_the_wrong_folder_without_a_server_says_in_one_line_what_to_do(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         host = "127.0.0.1:%d" % nobody.getsockname()[1]
-        with started(["-m", "ollama_stream", *words], str(tmp_path), OLLAMA_HOST=host) as process:
-            out, err = process.communicate(timeout=60)
+        done = cli_run(*words, OLLAMA_HOST=host)
     status, line = LOST[words[0]]
-    said = (out if words[0] == "doctor" else err).decode("utf-8").splitlines()
-    assert process.returncode == status and re.fullmatch(line, said[-1])
+    said = (done.out if words[0] == "doctor" else done.err).splitlines()
+    assert done.status == status and re.fullmatch(line, said[-1])
     assert len(said) == 1 or words[0] == "doctor"
 
 

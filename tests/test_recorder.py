@@ -168,6 +168,7 @@ PIECES = {  # id -> the head, and a piece of the body
 }
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("head, piece", PIECES.values(), ids=list(PIECES))
 def test_a_long_recording_takes_constant_memory(
     head: bytes, piece: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1005,6 +1005,7 @@ def run(program: str, *arguments: str) -> Tuple[int, bytes]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("faults", [[], ["rechunk:7", "split:5"]], ids=str)
 @pytest.mark.parametrize("client", [curl, node])
 def test_another_client_reads_a_stream_as_it_was_recorded(client: Any, faults: List[str]) -> None:

@@ -302,7 +302,7 @@ def test_the_conformance_tests_of_the_client_hold_for_it(tmp_path):
     for name in CLIENT:
         stand_in = "import sys\n\nfrom . import one_file\n\nsys.modules[__name__] = one_file\n"
         (tmp_path / "ollama_stream" / (name + ".py")).write_text(stand_in, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--each", "15", "tests/test_conformance.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--each", "40", "tests/test_conformance.py"]
     done = subprocess.run(
         command, cwd=str(tmp_path), env=environment(PYTHONPATH=""), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         encoding="utf-8",
