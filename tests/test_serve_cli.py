@@ -144,6 +144,11 @@ if os.name == "posix":  # elsewhere a signal ends a process on the spot
         if not words:
             assert summary[-1] == "never asked for: 6 more; --require-all lists them all"
 
+    def test_files_and_folders_are_served_together(body_file: str, tmp_path: Any) -> None:
+        (tmp_path / "more").mkdir()
+        (tmp_path / "more" / "last.ndjson").write_text(ONE + DONE, "utf-8")
+        assert Serving(body_file, str(tmp_path / "more")).end() == (0, ["never asked for: hello", "never asked for: last"], [])
+
     def test_left_overs_are_no_failure_otherwise(body_file: str) -> None:
         assert Serving(body_file, "--fault", "merge").end()[::2] == (0, [])
 

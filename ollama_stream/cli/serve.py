@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command ``serve``: the replay server on the command line.
 
-    python3 -m ollama_stream serve DIR|FILE [--listen ADDRESS] [--speed N] [--fault SPEC]... [--require-all] ...
+    python3 -m ollama_stream serve DIR|FILE... [--listen ADDRESS] [--speed N] [--fault SPEC]... [--require-all] ...
 
 The first line on standard output is the address. SIGINT and SIGTERM are how it is meant to end: then comes a line a
 request, and what was left over. The exit status is 0 if all went well, 1 where a request found no exchange, and with
@@ -52,7 +52,7 @@ def pointer(text: str) -> str:
 
 ARGUMENTS = {
     "serve": [
-        argument("source", metavar="DIR|FILE", nargs="?", help="exchange files, or response bodies of JSON lines"),
+        argument("sources", metavar="DIR|FILE", nargs="*", help="exchange files, or response bodies of JSON lines"),
         argument("--listen", metavar="ADDRESS", type=listen_address, default=("localhost", 0),
                  help="HOST:PORT, HOST or PORT"),
         argument("--speed", metavar="N", type=speed, default=0.0,
@@ -85,11 +85,12 @@ def do_serve(options: Namespace) -> None:
     out = Output(sys.stdout)
     if options.faults:
         return out.write(FAULT_HELP)
-    if options.source is None:
+    if not options.sources:
         return options.parser.error("the following arguments are required: DIR|FILE")  # type: ignore[no-any-return]
+    folder, *others = options.sources
     host, port = options.listen
     server = serve(
-        options.source, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
+        options.sources if others else folder, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
         tps=options.tps or None, faults=options.fault, level=options.level, order=options.order,
         repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
         allow_remote=options.allow_remote, admin=not options.no_admin,

@@ -51,7 +51,7 @@ def serve(
     repeat: str = "none", ignore: Sequence[str] = (), on_cancelled: str = "eof", host: str = "localhost", port: int = 0,
     allow_remote: bool = False, admin: bool = True,
 ) -> ReplayServer:  # fmt: skip
-    """Start a server that plays ``source``: a folder of exchange files, a file, a Fixture, or a list of the latter two.
+    """Start a server that plays ``source``: a folder of exchange files, a file, a Fixture, or a list of such.
 
     ``speed`` None plays at once, 1.0 at the recorded pace, 2.0 twice as fast; ``max_gap`` is the longest wait between
     two events, in seconds, ``min_gap`` the shortest between two writes, in milliseconds: it keeps them in TCP segments

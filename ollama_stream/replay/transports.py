@@ -33,7 +33,7 @@ Dial = Callable[[], Awaitable[Connection]]
 class Replaying:
     """Answers each request with the recorded exchange that matches it; one that none matches raises FixtureError.
 
-    ``source`` is a folder, a file, a Fixture, or a list of files and Fixtures. ``rules`` are ``level``, ``order``,
+    ``source`` is a folder, a file, a Fixture, or a list of such. ``rules`` are ``level``, ``order``,
     ``repeat`` and ``ignore`` of ``Cassette``. Each recv() gives one chunk: at once, or where ``speed`` is given, when
     it came (1.0) or so many times as fast. ``faults`` go wrong in every exchange, after those in its header; see the
     module ``faults``. Raises FixtureError for a bad file or fault, RequestError for a bad argument.
