@@ -17,30 +17,30 @@ from ._net import Network, run
 from ._records import Generation
 
 
-class Reading:
+class Reading(Generic[T]):
     """What a stream and its loop know of one another, who otherwise would keep each other alive.
 
     ``who()`` tells threads, or tasks, apart. ``left``: the reader has closed the stream between two records. ``ended``: the
     loop has come to its end.
     """
 
-    def __init__(self, who: Callable[[], Any]) -> None:
-        self.who = who
+    def __init__(self, exchange: Exchange[T], who: Callable[[], Any]) -> None:
+        self.exchange, self.who = exchange, who
         self.taken = self.left = self.ended = False
         self._reader: Any = None
 
-    def begin(self, exchange: Exchange[Any]) -> None:
+    def begin(self) -> None:
         """A loop takes the stream. Raises StreamClosed where another one has, or the error that ended it."""
         if self.left:
-            raise StreamClosed("the stream was closed", partial=exchange.partial)
+            raise StreamClosed("the stream was closed", partial=self.exchange.partial)
         if self.taken:
             used = StreamClosed("the stream has been read by another loop; call again for a new one")
-            raise exchange.error or used
+            raise self.exchange.error or used
         self.taken, self._reader = True, self.who()
 
-    def leave(self, exchange: Exchange[Any]) -> None:
+    def leave(self) -> None:
         """Whoever this is closes the stream."""
-        self.left = self.left or self.taken and not exchange.being_read and self.who() == self._reader
+        self.left = self.left or self.taken and not self.exchange.being_read and self.who() == self._reader
 
 
 class Looped:
@@ -67,7 +67,7 @@ class BaseStream(Looped, Generic[T]):
     """What both colours of a stream share."""
 
     _who: Callable[[], Any]
-    _over: Callable[..., Any]  # a loop over an exchange
+    _over: Callable[..., Any]  # a loop over the records, made of a Reading
     _exchange: Exchange[T]
 
     def __init__(self, exchange: Exchange[T]) -> None:
@@ -80,7 +80,7 @@ class BaseStream(Looped, Generic[T]):
         """
         self._exchange = exchange
         self._records: Any = None  # made by next()
-        self._reading = Reading(self._who)
+        self._reading = Reading(exchange, self._who)
 
     @property
     def partial(self) -> T:
@@ -98,13 +98,13 @@ class BaseStream(Looped, Generic[T]):
 
         A loop whose own body does it ends; one elsewhere, that waits for the next record, raises StreamClosed.
         """
-        self._reading.leave(self._exchange)
+        self._reading.leave()
         self._exchange.close()
 
     def _loop(self) -> Any:
         records, self._records = self._records, None
         if records is None:
-            return self._over(self._exchange, self._reading)
+            return self._over(self._reading)
         if getattr(records, "gi_running", self._exchange.being_read):  # a generator says more
             self._records = records
             raise StreamClosed(BEING_READ)
@@ -115,15 +115,15 @@ class BaseStream(Looped, Generic[T]):
     def _begin(self) -> Any:
         """The loop of next(), at its first call. Raises StreamClosed where another one has taken the stream."""
         if self._reading.taken:
-            self._reading.begin(self._exchange)  # raises
-        self._records = self._over(self._exchange, self._reading)
+            self._reading.begin()  # raises
+        self._records = self._over(self._reading)
         return self._records
 
     def _check_unspent(self) -> None:
         """Raises StreamClosed, or what ended the stream, where next() has come to its end."""
         if self._records is not None and self._reading.ended:
             self._check_ended()
-            self._reading.begin(self._exchange)  # raises
+            self._reading.begin()  # raises
 
     def _check_ended(self) -> None:
         """A generator that has raised ends silently ever after; a stream says again what went wrong."""
@@ -165,9 +165,10 @@ def format_progress(partial: Any) -> str:
     return ""
 
 
-def read_records(exchange: Exchange[T], reading: Reading) -> Iterator[T]:
+def read_records(reading: Reading[T]) -> Iterator[T]:
     """The loop over an exchange. It refers to no stream: when it is dropped, so is the connection."""
-    reading.begin(exchange)
+    exchange = reading.exchange
+    reading.begin()
     try:
         while True:
             batch = run(exchange.batch())
@@ -222,7 +223,7 @@ class Stream(BaseStream[T]):
         # A module function, or a Client, used in a coroutine: nothing is open yet, so the loop can have it.
         from .aio import loop_over
 
-        return loop_over(self._exchange, self._reading)
+        return loop_over(self._reading)
 
     def text(self) -> Texts:
         """The pieces of the answer's text (content or response), none of them empty."""

@@ -133,7 +133,8 @@ def check_number(value: Any, path: str, least: int = 0, most: int = MOST) -> int
 def check_think(value: Any, path: str) -> Any:
     if isinstance(value, (bool, str)):
         return value  # the levels are the model's own: the server judges their names
-    raise misfit(RequestError, path, "True, False or a level such as 'high' (show().thinking has those of a model)", shown(value))
+    known = "True, False or a level such as 'high' (show().thinking has those of a model)"
+    raise misfit(RequestError, path, known, shown(value))
 
 
 def check_keep_alive(value: Any, path: str) -> Any:
@@ -179,10 +180,8 @@ def check_format(value: Any, path: str) -> Any:
 
 def check_message(value: Any, path: str) -> Dict[str, Any]:
     if not isinstance(value, (Mapping, Record)):
-        dumped = value.model_dump(exclude_none=True) if has_dump(value) else None
-        if not isinstance(dumped, Mapping):
-            raise misfit(RequestError, path, "a message such as {'role': 'user', 'content': '...'}", type(value).__name__)
-        value = dumped
+        value = value.model_dump(exclude_none=True) if has_dump(value) else value
+        check_type(value, path, Mapping, "a message such as {'role': 'user', 'content': '...'}")
     message = make_plain_members(Message, value, path)
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not role:

@@ -12,7 +12,9 @@ import math
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast
+from typing import (
+    TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Generator, Generic, Iterator, List, Mapping, Optional, cast,
+)  # fmt: skip
 
 from ._assembler import T
 from ._calls import BaseClient, find_images, map_images
@@ -20,13 +22,11 @@ from ._client import BaseStream, BaseTexts, Reading, text_of
 from ._endpoints import build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_program
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
-from ._net import PIECE_SIZE, BlockingConnection, Network, Result, shut_down
+from ._net import PIECE_SIZE, Attempt, BlockingConnection, Network, Result, shut_down
 from ._values import names_file
 
 if TYPE_CHECKING:
     import socket
-
-    from ._exchange import Exchange
 
 
 class LoopConnection(BlockingConnection):
@@ -175,19 +175,16 @@ def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> 
         check_origin(error)
 
 
-class LoopAttempt:
+class LoopAttempt(Attempt):
     """A socket on its way to one address: a task of its own, because the wait for it has no end that works everywhere."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.task: Any = None
+    task: Any = None
 
     def begin(self, target: Any) -> None:
         self.sock.setblocking(False)
         self.task = asyncio.ensure_future(this_loop().sock_connect(self.sock, target))
 
     def check_connected(self) -> None:
-        """Raise what went wrong, once the attempt has ended."""
         self.task.result()
 
     def close(self) -> None:
@@ -248,19 +245,19 @@ def this_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def loop_over(exchange: Exchange[T], reading: Reading) -> Records[T]:
+def loop_over(reading: Reading[T]) -> Records[T]:
     """A stream of a Client, read by ``async for``."""
     if not reading.taken:
-        exchange.use(LoopNetwork())
+        reading.exchange.use(LoopNetwork())
         reading.who = task_id
-    return Records(exchange, reading)
+    return Records(reading)
 
 
 class Records(Generic[T]):
     """The loop over an exchange. It refers to no stream: when it is dropped, the connection is closed at once."""
 
-    def __init__(self, exchange: Exchange[T], reading: Reading) -> None:
-        self._exchange, self._reading = exchange, reading
+    def __init__(self, reading: Reading[T]) -> None:
+        self._exchange, self._reading = reading.exchange, reading
         self._begun = False
         self._batch: Iterator[T] = iter(())
 
@@ -277,7 +274,7 @@ class Records(Generic[T]):
             exchange.close()
             raise failure
         if not self._begun:
-            self._reading.begin(exchange)
+            self._reading.begin()
             self._begun = True
         try:
             batch = await exchange.batch()
