@@ -2,7 +2,8 @@
 
 A block of Python or of the shell is run as it stands, in a folder like the project's; where a block of text follows it, that
 is what it prints; where none does, it stands in the block's comments, a line each, with ... for the rest of one. The
-comment before a block of Python names the recordings that answer it, in their order.
+comment before a block of Python names the recordings that answer it, in their order. What a block of ``diff`` adds to the
+package works.
 """
 
 import json
@@ -31,7 +32,7 @@ with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
 
 FOLDER = os.path.join("fixtures", "recordings", "ollama-0.32.15")
 RECORDINGS = os.path.join(ROOT, FOLDER)
-BLOCK = re.compile(r"(?:<!-- answers: (.*?) -->\n)?```(\w+)\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.S)
+BLOCK = re.compile(r"(?:<!-- answers: (.*?) -->\n\n)?```(\w+)\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.S)
 BLOCKS = [match.groups("") for match in BLOCK.finditer(README)]
 PYTHON = [(answers.split(), code, text) for answers, kind, code, text in BLOCKS if kind == "python"]
 PROGRAMS = [block for block in PYTHON if "import pytest" not in block[1]]
@@ -43,7 +44,9 @@ OURS = [(words[3:], text) for words, text in COMMANDS if words[:3] == ["python3"
 SERVERS = [words for words, _ in OURS if words[0] in ("record", "serve")]
 OTHERS = [(words, text) for words, text in OURS if words[0] not in ("record", "serve")]
 
-assert PROGRAMS and TESTS and SERVERS and OTHERS
+DIFFS = [code for _, kind, code, _ in BLOCKS if kind == "diff"]
+
+assert PROGRAMS and TESTS and SERVERS and OTHERS and DIFFS
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def folder(tmp_path):
 
 
 def started(arguments, folder, **environ):
-    variables = dict(os.environ, PYTHONPATH=ROOT, PYTHONIOENCODING="utf-8", COLUMNS="120", **environ)
+    variables = dict(os.environ, **{"PYTHONPATH": ROOT, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120", **environ})
     return subprocess.Popen(
         [sys.executable, "-W", "error", *arguments], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -138,6 +141,58 @@ def test_a_pytest_fixture_of_the_readme_serves_the_recordings(test, folder):
     with open(os.path.join(folder, "test_mine.py"), "w", encoding="utf-8") as file:
         file.write("import ollama_stream as ollama\n%s\n%s" % (test, asked))
     assert "2 passed" in output(["-m", "pytest", "-p", "no:cacheprovider", "test_mine.py"], folder)
+
+
+def add(diff, root):
+    """Carry out a block of ``diff``: each file is named in a comment; what is added goes below the line before it."""
+    path, place, lines = "", 0, []
+    for line in diff.splitlines():
+        if line.startswith(" # "):
+            write(path, lines)
+            path = str(root / line[3:])
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+            place = len(lines)
+        elif line.startswith("+"):
+            lines.insert(place, line[1:])
+            place += 1
+        else:
+            place = lines.index(line[1:]) + 1
+    write(path, lines)
+
+
+def write(path, lines):
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+ADDED = """
+import sys
+from ollama_stream import Client
+from ollama_stream.cli import main
+for name, given in (("tokenize", {}), ("chat", {"seed_text": "Well"})):
+    with Client(sys.argv[1]) as client:
+        print(getattr(client, name)("llama3.2", "hi", **given))
+print("what the answer begins with" in Client.chat.__doc__)
+main(["run", "llama3.2", "hi", "--seed-text", "Well", "--host", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("diff", DIFFS, ids=range(1, len(DIFFS) + 1))
+def test_a_field_and_an_endpoint_are_the_lines_of_the_readme(diff, tmp_path):
+    for name in ("ollama_stream", "tests"):
+        shutil.copytree(os.path.join(ROOT, name), str(tmp_path / name), ignore=shutil.ignore_patterns("__pycache__"))
+    add(diff, tmp_path)
+    tokens = support.response("200 OK", b'{"tokens":[1,2]}')
+    with support.Server(*map(support.answer, (tokens, support.GOOD))) as server:
+        printed = output(["-c", ADDED, server.url], str(tmp_path), PYTHONPATH=str(tmp_path)).splitlines()
+        assert [b'"seed_text":"Well"' in server.peer(number).request_body for number in range(3)] == [False, True, True]
+        assert server.peer().request_head[0] == b"POST /api/tokenize HTTP/1.1"
+    assert printed[0] == "TokenizeResponse(tokens=[1, 2])" and "content='Hi'" in printed[1] and printed[2:] == ["True", "Hi"]
+    output([os.path.join("tests", "make_stubs.py")], str(tmp_path), PYTHONPATH=str(tmp_path))
+    stub = (tmp_path / "ollama_stream" / "_methods.pyi").read_text("utf-8")
+    assert "def tokenize(" in stub and "seed_text: Optional[str] = None" in stub
 
 
 @pytest.mark.parametrize("words, shown", OTHERS, ids=[" ".join(words) for words, _ in OTHERS])
@@ -272,19 +327,24 @@ def test_the_clocks_shown_are_the_defaults():
     assert eval("dict(%s)" % shown) == Timeout()._asdict()
 
 
+FIXTURE_ACTIONS = ["list", "show", "lint", "wrap", "import", "body", "raw"]
+
+
 def test_every_public_name_option_and_exit_status_is_on_the_page():
     import inspect
 
-    import ollama_stream
+    from test_help import PUBLIC
+
     from ollama_stream.cli.program import COMMANDS
     from ollama_stream.cli.table import STATUSES
 
     words = set(re.findall(r"[\w-]+", README))
     parameters = list(inspect.signature(Client).parameters)
-    assert [name for name in ollama_stream.__all__ + parameters + list(COMMANDS) if name not in words] == []
+    public = [name for names in PUBLIC.values() for name in names]
+    assert [name for name in public + parameters + list(COMMANDS) if name not in words] == []
     assert [status for status in STATUSES if not re.search(r"\b%d " % status, README[README.index("Exit statuses") :])] == []
     missing = set()
-    for command in [[name] for name in COMMANDS] + [["fixture", name] for name in ("list", "show", "lint", "wrap", "import")]:
+    for command in [[name] for name in COMMANDS] + [["fixture", name] for name in FIXTURE_ACTIONS]:
         done = cli_run(*command, "--help")
         assert (done.status, done.err) == (0, "")
         missing |= set(re.findall(r"--[a-z][a-z-]+", done.out)) - words
