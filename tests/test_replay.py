@@ -671,6 +671,23 @@ def test_278_a_replay_ends_however_few_descriptors_are_left() -> None:
     assert [err for _, err in ends if err.count("\n") > 1 or "standard output" in err] == []
 
 
+LOADED = """
+import socket, sys
+from ollama_stream.replay import serve
+with serve(sys.argv[1], level="path") as server, socket.socket() as sock:
+    before = set(sys.modules)
+    sock.connect(("127.0.0.1", server.port))
+    sock.sendall(b"POST /api/chat HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+    received = b"".join(iter(lambda: sock.recv(65536), b""))
+    print(received[:15], sorted(set(sys.modules) - before))
+"""
+
+
+def test_278_a_session_reads_no_module_for_which_a_descriptor_might_be_missing() -> None:
+    done = support.run_python("-S", "-c", LOADED, ONE_WORD)
+    assert (done.stdout, done.stderr) == ("b'HTTP/1.1 200 OK' []\n", "")
+
+
 class NoThread(threading.Thread):
     def start(self) -> None:
         raise RuntimeError("can't start new thread")

@@ -30,7 +30,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from .._errors import ConnectError, RequestError, check_origin
 from .._net import reason
-from ..fixture import Cassette, Event, EventSequence, Fixture, Source, fixtures_of, pointer_parts
+from ..fixture import Cassette, Event, EventSequence, Fixture, RequestBody, Source, fixtures_of, pointer_parts
 from .faults import FaultSpec, checked_faults, faults_of
 from .overlay import Pace, check_speed
 from .player import Session, Settings, is_loopback, json_bytes
@@ -166,6 +166,7 @@ class ReplayServer:
         self._wakes, self._wake = map(opened.enter_context, socket.socketpair())
         self._selector = opened.enter_context(selectors.DefaultSelector())
         self._spare = opened.enter_context(socket.socket())  # for a client that there is no other descriptor for
+        RequestBody().close()  # loads what that needs: a session may have no descriptor left to read a module with
         if not self._refused:
             self._listen()
         self._thread = threading.Thread(target=self._accept_all, daemon=True)
