@@ -40,7 +40,7 @@ class Chat:
     def __init__(self, options: Namespace, client: Client, fields: Dict[str, Any]) -> None:
         self._options, self._client = options, client
         self._settings = fields
-        self._talk = self._conversation(self._settings, [], options.system)
+        self._talk: Any = Conversation(client, options.model, system=options.system, **fields)
         self._last: Optional[Tuple[str, List[str]]] = None  # the last prompt and its images
         self._out, self._err = Output(sys.stdout), ErrorOutput()
 
@@ -91,9 +91,6 @@ class Chat:
         print_answer(lambda: self._talk.say(prompt, images=images or None), self._options, waiting_for(self._options))
         self._out.write("\n")
 
-    def _conversation(self, settings: Dict[str, Any], messages: Any, system: Optional[str] = None) -> Any:
-        return Conversation(self._client, self._options.model, messages=messages, system=system, **settings)
-
     # --- commands
 
     def _command(self, line: str) -> None:
@@ -110,7 +107,8 @@ class Chat:
         self._out.write(HELP)
 
     def _do_clear(self, _words: List[str]) -> None:
-        self._talk = self._conversation(self._settings, [one for one in self._talk.messages if one.role == "system"][:1])
+        messages = self._talk.messages
+        del messages[bool(messages) and messages[0].role == "system" :]
         self._out.write("Cleared.\n")
 
     def _do_retry(self, _words: List[str]) -> None:
@@ -119,7 +117,7 @@ class Chat:
         messages = self._talk.messages
         asked = [i for i, one in enumerate(messages) if one.role == "user"]
         if asked and messages[asked[-1]].content == self._last[0]:  # it was answered
-            self._talk = self._conversation(self._settings, messages[: asked[-1]])
+            del messages[asked[-1] :]
         self._ask(*self._last)
 
     def _do_save(self, words: List[str]) -> None:
@@ -179,7 +177,7 @@ class Chat:
             setattr(options, name, what in ("verbose", "nowordwrap"))
         else:
             raise RequestError("expected what /help says of /set")
-        self._talk = self._conversation(settings, self._talk.messages, system)
+        self._talk = Conversation(self._client, options.model, system=system, messages=self._talk.messages, **settings)
         self._settings = settings
         self._out.write("Set.\n")
 

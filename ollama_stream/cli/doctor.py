@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict
 
 from .._address import choose_proxy
 from .._errors import OllamaError, OllamaTimeout, ProtocolError, ResponseError, escape_controls
@@ -30,6 +30,8 @@ SILENT = (
     "log, or start it again (--timeout waits longer)"
 )
 NEEDED = ("host", "proxy", "name", "connect", "version")  # by what comes next
+STEPS = (*NEEDED, "models", "memory")
+MODEL_STEPS = ("context", "token")
 
 
 class Found(Exception):
@@ -39,10 +41,10 @@ class Found(Exception):
 def do_doctor(options: Namespace) -> int:
     examination = Examination(options)
     out, rows = Output(sys.stdout), []
-    for name, step in examination.steps():
+    for name in STEPS + MODEL_STEPS * bool(options.model):
         try:
-            with Waiting(AWAITED.get(name, "an answer from %s") % examination.host, ErrorOutput(raw=True)):
-                found, ok, goes_on = step(), True, True
+            with Waiting(AWAITED.get(name, "an answer from %s") % examination.asked, ErrorOutput(raw=True)):
+                found, ok, goes_on = getattr(examination, name)(), True, True
         except (Found, OllamaError) as error:
             found, ok = told_by(name, error), False
             goes_on = name not in NEEDED and not isinstance(error, OllamaTimeout)
@@ -65,30 +67,25 @@ def told_by(step: str, error: Exception) -> str:
 
 
 class Examination:
-    """The steps, in order; each returns what it found, or raises Found or an OllamaError."""
+    """Each of the steps, in their order, returns what it found, or raises Found or an OllamaError."""
 
     def __init__(self, options: Namespace) -> None:
         self._options = options
         self._model = options.model
-        self.host = ""  # where it asks, once that is known
+        self.asked = ""  # the host, once that is known
 
-    def steps(self) -> List[Tuple[str, Callable[[], str]]]:
-        steps = [("host", self._host), ("proxy", self._proxy), ("name", self._name), ("connect", self._connect),
-                 ("version", self._version), ("models", self._models), ("memory", self._memory)]  # fmt: skip
-        return steps + ([("context", self._num_ctx), ("token", self._token)] if self._model else [])
-
-    def _host(self) -> str:
+    def host(self) -> str:
         self._client = new_client(self._options, LIMITS)
         self._address = self._client._address
-        self.host = self._address.host or self._address.url
+        self.asked = self._address.host or self._address.url
         source = "--host" if self._address.source == "host" else self._address.source
         return "%s, from %s" % (self._address.url, source)
 
-    def _proxy(self) -> str:
+    def proxy(self) -> str:
         proxy = choose_proxy(self._address, self._client._proxy, os.environ)
         return "none" if proxy is None else "%s, from %s" % (proxy.url, proxy.source)
 
-    def _name(self) -> str:
+    def name(self) -> str:
         import socket
 
         if self._address.unix is not None:
@@ -104,7 +101,7 @@ class Examination:
                 self._address.host, error)) from None  # fmt: skip
         return "%s is %s" % (self._address.host, ", ".join(dict.fromkeys(str(one[4][0]) for one in found)))
 
-    def _connect(self) -> str:
+    def connect(self) -> str:
         started = time.monotonic()
         try:
             self._client.version()
@@ -113,10 +110,10 @@ class Examination:
         tls = ", TLS with a certificate that is trusted" if self._address.scheme == "https" else ""
         return "in %.0f ms%s" % (1000 * (time.monotonic() - started), tls)
 
-    def _version(self) -> str:
+    def version(self) -> str:
         return "ollama %s" % text(self._client.version().version)
 
-    def _models(self) -> str:
+    def models(self) -> str:
         names = [name_of(one) for one in self._client.list().models]
         if not names:
             raise Found("none: '%s pull llama3.2' downloads one" % self._options.program)
@@ -125,13 +122,13 @@ class Examination:
                 self._model, ", ".join(names), self._options.program, self._model))  # fmt: skip
         return ", ".join(names)
 
-    def _memory(self) -> str:
+    def memory(self) -> str:
         loaded = self._client.ps().models
         words = ["%s (%s, %s, context %s)" % (name_of(one), human_bytes(one.size), processor(one),
                                               text(one.context_length)) for one in loaded]  # fmt: skip
         return ", ".join(words) or "none is loaded: the first answer waits for that"
 
-    def _num_ctx(self) -> str:
+    def context(self) -> str:
         answer = self._client.show(self._model)
         lengths = [value for name, value in answer.model_info.items() if name.endswith(".context_length")]
         can = lengths[0] if lengths and isinstance(lengths[0], int) else 0
@@ -143,7 +140,7 @@ class Examination:
             return "%d of the %d tokens that it can: -o num_ctx=%d for longer prompts" % (used, can, can)
         return "%d tokens" % used
 
-    def _token(self) -> str:
+    def token(self) -> str:
         say: Dict[str, Any] = {"options": {"num_predict": 8}}
         started = time.monotonic()
         if self._options.timeout is None:

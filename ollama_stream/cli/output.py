@@ -324,41 +324,35 @@ def aside(record: Generation) -> Tuple[str, List[Any]]:
     return thinking if isinstance(thinking, str) else "", calls if isinstance(calls, list) else []
 
 
-def figures(record: Optional[Generation], first: Optional[float]) -> List[Tuple[str, str]]:
-    """What is known of an answer: tokens, speed and times, by name. A value of an odd type is shown as it came."""
-    rows: List[Tuple[str, Optional[str]]] = []
-    if first is not None:
-        rows.append(("first token after", "%.3f s" % first))
-    if record is not None:
-        rate = record.tokens_per_second
-        rows += [
-            ("prompt tokens", count(record.prompt_eval_count)),
-            ("of them cached", count(record.get("prompt_eval_cached_count"))),
-            ("tokens", count(record.eval_count)),
-            ("tokens/s", None if rate is None else "%.1f" % rate),
-            ("load", duration(record.load_duration)),
-            ("prompt", duration(record.prompt_eval_duration)),
-            ("generation", duration(record.eval_duration)),
-            ("total", duration(record.total_duration)),
-        ]
-    return [(name, value) for name, value in rows if value is not None]
-
-
-def count(value: Any) -> Optional[str]:
-    return None if value is None else "%d" % value if type(value) is int else as_it_came(value)
-
-
-def duration(nanoseconds: Any) -> Optional[str]:
+def duration(nanoseconds: int) -> str:
     """In seconds, by integers: a number from a server may be too large for a float."""
-    if nanoseconds is None or type(nanoseconds) is not int:
-        return None if nanoseconds is None else as_it_came(nanoseconds)
     sign, nanoseconds = "-" * (nanoseconds < 0), abs(nanoseconds)
     return sign + "%d.%03d s" % divmod(nanoseconds // 1000000, 1000)
 
 
-def as_it_came(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return escape_controls(text)[:40]
+FIGURES: Tuple[Tuple[str, str, type, Callable[[Any], str]], ...] = (  # by name: the field, its type, its form
+    ("prompt tokens", "prompt_eval_count", int, str),
+    ("of them cached", "prompt_eval_cached_count", int, str),
+    ("tokens", "eval_count", int, str),
+    ("tokens/s", "tokens_per_second", float, "{:.1f}".format),
+    ("load", "load_duration", int, duration),
+    ("prompt", "prompt_eval_duration", int, duration),
+    ("generation", "eval_duration", int, duration),
+    ("total", "total_duration", int, duration),
+)
+
+
+def figures(record: Optional[Generation], first: Optional[float]) -> List[Tuple[str, str]]:
+    """What is known of an answer: tokens, speed and times, by name. A value of an odd type is shown as it came."""
+    rows = [] if first is None else [("first token after", "%.3f s" % first)]
+    for name, field, kind, form in FIGURES:
+        value = getattr(record, field, None)
+        if type(value) is kind:
+            rows.append((name, form(value)))
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            rows.append((name, escape_controls(text)[:40]))
+    return rows
 
 
 def can_style() -> bool:

@@ -9,9 +9,11 @@ import re
 import sys
 import time
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
+from itertools import tee
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Tuple
 
 from .._errors import RequestError, escape_controls
+from ..tools import progress
 from .models import human_bytes, text
 from .asking import new_client
 from .options import MODEL, argument, name_and_value, read_bytes, utf8
@@ -142,7 +144,7 @@ def show(options: Namespace, stream: Any) -> None:
             for record in stream:
                 out.write_json(record.model_dump(mode="json", exclude_none=True))
         elif out.is_terminal and os.environ.get("TERM") != "dumb":
-            show_bars(out, stream)
+            show_bars(stream)
         else:
             statuses = [""]
             for record in stream:
@@ -151,22 +153,13 @@ def show(options: Namespace, stream: Any) -> None:
                     out.write(escape_controls(statuses[-1]) + "\n")
 
 
-def show_bars(out: Output, stream: Any) -> None:
+def show_bars(stream: Any) -> None:
     """A line a status, written over while it changes."""
-    from ..tools import progress
-
     out = Output(sys.stdout, raw=True)
     layer, latest, shown, due = "", "", 0, 0.0
-    records: List[Any] = []
-
-    def watched() -> Iterator[Any]:
-        for record in stream:
-            records.append(record)
-            yield record
-
+    records, measured = tee(stream)
     try:
-        for now in progress(watched()):
-            record = records.pop()
+        for record, now in zip(records, progress(measured)):
             line = bar_line(record, now.rate, width_of(sys.stdout) - 1, getattr(sys.stdout, "encoding", "ascii"))
             if text(record.status) != layer:
                 out.write("\r%s\n" % latest.ljust(shown) if layer else "")

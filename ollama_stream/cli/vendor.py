@@ -18,7 +18,7 @@ from itertools import takewhile
 from keyword import iskeyword
 from pkgutil import get_data
 from textwrap import dedent, fill, indent
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Union
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .. import __all__ as PUBLIC
 from .._calls import VERSION
@@ -44,6 +44,7 @@ HOMES = {  # of what a file may not have: where it is
     "run_tools": "tools", "cli": "cli", "dropin": "dropin", "fixture": "fixture", "proxy": "replay", "replay": "replay",
     "tools": "tools", "transports": "replay",
 }  # fmt: skip
+Imported = Tuple[str, str]  # a module and a name that is imported from it, or "" and the name of a module
 COMMAND = "python3 -m ollama_stream vendor"
 WIDTH = 120  # characters of a line
 
@@ -143,11 +144,12 @@ def joined(names: Sequence[str], types: bool = False) -> str:
     """The text of one file, or of its types. Raises RequestError where the sources are not there to be read."""
     parts = [Part(name, names, types) for name in names]
     command = COMMAND + " --async" * ("aio" in names)
-    contents = "\n".join(filled(part.summary.split(), "    %-12s " % part.name, " " * 17) for part in parts)
+    contents = "\n".join(filled(part.about.partition("\n")[0].split(), "    %-12s " % part.name, " " * 17) for part in parts)
     text = ("# mypy: ignore-errors\n" if types else "") + TOP % {"version": VERSION, "command": command, "contents": contents}
     text += indent(LICENCE, "# ").replace("\n\n", "\n#\n") + "\n" + FIRST_LINE + "\n\n"
-    imports = [name for part in parts for name in part.imports if types or name.name != "sys"]
-    for_types = [name for part in parts for name in part.type_imports if name.name not in {n.name for n in imports}]
+    imports = [one for part in parts for one in part.imports if types or one != ("", "sys")]
+    known = {name for _, name in imports}
+    for_types = [one for part in parts for one in part.type_imports if one[1] not in known]
     text += "" if types else TOO_OLD  # before what an older Python cannot import
     text += import_lines(imports)
     text += "\nif TYPE_CHECKING:\n" + indent(import_lines(for_types), "    ")
@@ -185,16 +187,9 @@ def filled(words: Iterable[str], margin: str = "    ", next_margin: str = "    "
     return text.replace("\0", " ")
 
 
-class Imported(NamedTuple):
-    """A name that an import binds: a module's, where ``module`` is empty."""
-
-    module: str
-    name: str
-
-
 def imported_by(statement: Union[ast.Import, ast.ImportFrom]) -> List[Imported]:
     module = str(statement.module) if isinstance(statement, ast.ImportFrom) else ""
-    return [Imported(module, alias.name) for alias in statement.names]
+    return [(module, alias.name) for alias in statement.names]
 
 
 def import_lines(imports: Iterable[Imported]) -> str:
@@ -220,6 +215,10 @@ class Edit(NamedTuple):
     text: str = ""
 
 
+def replaced(first: ast.stmt, last: ast.stmt, text: str) -> Edit:
+    return Edit(first.lineno, last.end_lineno or 0, text)
+
+
 class Part:
     """One file of the client, about to be joined to others."""
 
@@ -231,16 +230,12 @@ class Part:
             raise RequestError("the package is here without its sources: %s.py cannot be read" % name)
         self._lines = text.splitlines(keepends=True)
         tree = ast.parse(text)
-        self._about = ast.get_docstring(tree) or ""
+        self.about = ast.get_docstring(tree) or ""
         self.bound = [name for statement in tree.body for name in bound_by(statement)]
         self.imports: List[Imported] = []
         self.type_imports: List[Imported] = []
         self._types = types
         self._edits = {*self._module_edits(tree), *(bodies_of(tree) if types and not stub else self._function_edits(tree))}
-
-    @property
-    def summary(self) -> str:
-        return self._about.partition("\n")[0]
 
     def text(self) -> str:
         """The file as it goes in: its heading, and what is left of it."""
@@ -251,12 +246,12 @@ class Part:
                 lines[first - 1 : last] = [text]
             else:  # what goes takes the blank lines around it along
                 lines[first - 1 - before : last + after] = ["\n"] * (max(before, after) if before and after else 0)
-        return heading(self.name, "" if self._types else self._about) + "".join(lines).strip() + "\n"
+        return heading(self.name, "" if self._types else self.about) + "".join(lines).strip() + "\n"
 
     def _module_edits(self, tree: ast.Module) -> Iterator[Edit]:
         yield Edit(1, 1)  # the licence, which stands at the top
         for statement in tree.body:
-            if isinstance(statement, ast.If) and is_name(statement.test, "TYPE_CHECKING"):
+            if isinstance(statement, ast.If) and getattr(statement.test, "id", "") == "TYPE_CHECKING":
                 yield from self._type_checking_edits(statement)
             elif isinstance(statement, (ast.Import, ast.ImportFrom)):
                 if is_standard(statement):
@@ -276,8 +271,7 @@ class Part:
         else:
             for statement in filter(is_standard, found):
                 self.type_imports += imported_by(statement)
-            missing = [self._gone(statement).text for statement in found]
-            yield Edit(block.lineno, end_of(block), dedent("".join(missing)))
+            yield replaced(block, block, dedent("".join(self._gone(statement).text for statement in found)))
 
     def _gone(self, statement: ast.stmt) -> Edit:
         """Without a statement; the names of what is not joined are anything to a type checker."""
@@ -285,7 +279,7 @@ class Part:
         if isinstance(statement, ast.ImportFrom) and statement.level and statement.module not in self._names:
             form = " " * statement.col_offset + "%s = Any  # " + where_is(str(statement.module)) + "\n"
             text = "".join(form % alias.name for alias in statement.names)
-        return Edit(statement.lineno, end_of(statement), text)
+        return replaced(statement, statement, text)
 
     def _function_edits(self, tree: ast.Module) -> Iterator[Edit]:
         """The doors: an import of what is joined goes, and a function that needs what is not says so instead."""
@@ -298,7 +292,7 @@ class Part:
             if missing:
                 what = "async for" if function.name == "__aiter__" else function.name
                 error = 'raise RequestError("%s: %s")' % (what, where_is(str(missing[0])))
-                yield Edit(body[0].lineno, end_of(body[-1]), "%s%s\n" % (" " * body[0].col_offset, error))
+                yield replaced(body[0], body[-1], "%s%s\n" % (" " * body[0].col_offset, error))
             else:
                 yield from map(self._gone, doors)
 
@@ -319,7 +313,7 @@ def bodies_of(tree: ast.Module) -> Iterator[Edit]:
         for function in body:
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 first, last = function.body[0], function.body[-1]
-                yield Edit(first.lineno, end_of(last), " " * first.col_offset + "...\n")
+                yield replaced(first, last, " " * first.col_offset + "...\n")
 
 
 def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
@@ -329,10 +323,6 @@ def is_standard(statement: Union[ast.Import, ast.ImportFrom]) -> bool:
 
 def is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
-
-
-def is_name(expression: ast.expr, name: str) -> bool:
-    return isinstance(expression, ast.Name) and expression.id == name
 
 
 def bound_by(statement: ast.stmt) -> List[str]:
@@ -346,8 +336,3 @@ def bound_by(statement: ast.stmt) -> List[str]:
 def blanks(lines: Iterable[str]) -> int:
     """How many blank lines come first."""
     return len(list(takewhile(lambda line: not line.strip(), lines)))
-
-
-def end_of(node: Union[ast.stmt, ast.expr]) -> int:
-    """The last line of a statement or an expression."""
-    return node.end_lineno or node.lineno
