@@ -8,8 +8,8 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from contextlib import suppress
-from typing import Any, Dict, List, Optional, Tuple
+from contextlib import contextmanager, suppress
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .._client import Client
 from .._errors import OllamaError, RequestError
@@ -46,8 +46,7 @@ class Chat:
 
     def talk(self) -> None:
         """Until the end of standard input or /bye. Raises RequestError for a wrong argument at the start."""
-        history = open_history()
-        try:
+        with history():
             while True:
                 try:
                     prompt = self._read()
@@ -60,8 +59,6 @@ class Chat:
                 if prompt.strip() in ("/bye", "/exit"):
                     return
                 self._carry_out(prompt)
-        finally:
-            close_history(history)
 
     def _read(self) -> str:
         """A prompt, of several lines between three quotes."""
@@ -196,34 +193,26 @@ def with_images(prompt: str) -> Tuple[str, List[str]]:
     return (" ".join(word for word in words if word not in images), images) if images else (prompt, [])
 
 
-# --- history ----------------------------------------------------------------------------------------------------------
-
-
-def state_folder() -> str:
-    """Where what a program remembers belongs (XDG Base Directory Specification)."""
-    home = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_STATE_HOME")
-    return os.path.join(home or os.path.join(os.path.expanduser("~"), ".local", "state"), "ollama-stream")
-
-
-def open_history() -> Any:
-    """The readline module with the lines of former chats, or None where there is none or the terminal is dumb."""
-    if os.environ.get("TERM", "dumb") == "dumb":
-        return None
-    try:
-        import readline
-    except ImportError:
-        return None
+@contextmanager
+def history() -> Iterator[None]:
+    """What was typed in former chats, where there is readline and the terminal is not dumb; kept for the owner alone."""
+    readline: Any = None
+    if os.environ.get("TERM", "dumb") != "dumb":
+        with suppress(ImportError):
+            import readline
+    if readline is None:
+        yield
+        return
+    home = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME")  # XDG Base Directory Specification
+    folder = os.path.join(home or os.path.join(os.path.expanduser("~"), ".local", "state"), "ollama-stream")
+    path = os.path.join(folder, "history")
     with suppress(OSError):
-        readline.read_history_file(os.path.join(state_folder(), "history"))
+        readline.read_history_file(path)
     readline.set_history_length(HISTORY_LINES)
-    return readline
-
-
-def close_history(readline: Any) -> None:
-    """For the owner alone; where it cannot be written, nothing is remembered."""
-    if readline is not None:
-        with suppress(OSError):
-            os.makedirs(state_folder(), mode=0o700, exist_ok=True)
-            path = os.path.join(state_folder(), "history")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where it cannot be written, nothing is remembered
+            os.makedirs(folder, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
             readline.write_history_file(path)

@@ -1,13 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``fixture``: what can be done with exchange files on the command line.
-
-    list DIR       a table of what is in a folder
-    show FILE      as text, as lines of the wire, as records, in hexadecimal, or with --svg as a picture
-    lint PATH...   what is wrong with files, and with all those in folders
-    wrap FILE      a response body -> an exchange file
-    import FILE    the output of curl -iN --raw -> an exchange file
-    body FILE      the bytes of the response's body: the way back from wrap
-    raw FILE       the bytes of the response with their framing: the way back from import
+"""``fixture``: what can be done with exchange files on the command line, an action a row of ``ACTIONS``.
 
 FILE may be - for standard input. Results go to standard output or, by -o, to a file that did not exist. The exit status
 is 0, or 1 for a bad file and for findings of lint, and otherwise that of ``cli``.

@@ -79,16 +79,12 @@ def text_like(pattern: str, example: str) -> Callable[[str], str]:
     return checked
 
 
-def number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ArgumentTypeError("expected a number, got %r" % text) from None
-
-
 def in_range(what: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
     def checked(text: str) -> float:
-        value = number(text)
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError("expected a number, got %r" % text) from None
         if not holds(value):
             raise ArgumentTypeError("expected %s, got %r" % (what, text))
         return value
@@ -103,9 +99,7 @@ speed = in_range("a number above 0, or 0 for at once", lambda value: 0 <= value 
 
 
 def whole_number(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise ArgumentTypeError("expected a whole number, got %r" % text)
-    return int(text)
+    return int(text_like("[0-9]{1,9}", "a whole number")(text))
 
 
 MODEL = argument("model", metavar="MODEL", type=utf8)

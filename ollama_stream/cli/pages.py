@@ -62,17 +62,12 @@ def do_completion(options: Namespace) -> None:
 def options_of(options: Namespace, name: str, row: Command) -> List[str]:
     """The options of a command, or the names of its actions and the options of all of them, each once."""
     module: Any = options.module_of(name)
-    if not hasattr(module, "ACTIONS"):
-        return long_options(module, name, row)
-    words = list(module.ACTIONS)
-    for action, its_row in module.ACTIONS.items():
-        words += [option for option in long_options(module, action, its_row) if option not in words]
+    actions = getattr(module, "ACTIONS", {})
+    words = list(actions)
+    for action, its_row in (actions or {name: row}).items():
+        known = parser_of(module, action, its_row, action, "")._option_string_actions
+        words += [option for option in known if option.startswith("--") and option not in words]
     return words
-
-
-def long_options(module: Any, name: str, row: Command) -> List[str]:
-    parser = parser_of(module, name, row, name, "")
-    return [option for option in parser._option_string_actions if option.startswith("--")]
 
 
 def bash(words: Dict[str, List[str]]) -> str:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command ``record``: a proxy on this machine that writes what passes through it to exchange files.
 
-    python3 -m ollama_stream record --into DIR [--upstream URL] [--listen ADDRESS] [--mode MODE]
-
 Standard output gets one line, the proxy's address; standard error a line for each file and what goes wrong. SIGINT and
 SIGTERM are how it is meant to end: they finish the files. The exit status is 0 then, but 1 where mode verify has found
 differences.

@@ -15,6 +15,7 @@ from ..replay import serve
 from .options import NO_ESCAPE, NO_WRAP, STATS, argument, speed
 from .output import print_answer
 from .views import METHODS
+from .wire import Tap
 from .words import told
 
 ARGUMENTS = {
@@ -31,11 +32,7 @@ def do_replay(options: Namespace) -> None:
     """Play a fixture to our own client over a socket. Raises FixtureError, also for what the client finds."""
     exchange = not_empty(load(options.fixture), options.fixture)
     logging.getLogger("ollama_stream.replay").addHandler(logging.NullHandler())  # the client says the same
-    transport = None
-    if options.wire:
-        from .wire import Tap
-
-        transport = Tap(True, None)
+    transport = Tap(True, None) if options.wire else None
     with serve(exchange, speed=options.speed or None, level="any") as server:
         client = Client(server.url, timeout=None, trust_env=False, transport=transport)
         try:

@@ -119,11 +119,10 @@ def fields_for(options: Namespace) -> Dict[str, Any]:
 
 
 def json_file(path: str) -> Any:
+    data = read_bytes(path)
     try:
-        return json.loads(read_bytes(path).decode("utf-8"))
+        return json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        if isinstance(error, RequestError) or "cannot be read" in str(error):
-            raise
         raise RequestError("%s: expected JSON: %s" % (path, error)) from None
 
 

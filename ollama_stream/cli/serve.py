@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command ``serve``: the replay server on the command line.
 
-    python3 -m ollama_stream serve DIR|FILE... [--listen ADDRESS] [--speed N] [--fault SPEC]... [--require-all] ...
-
 The first line on standard output is the address. SIGINT and SIGTERM are how it is meant to end: then comes a line a
 request, and what was left over. The exit status is 0 if all went well, 1 where a request found no exchange, and with
 ``--require-all`` also where an exchange was never asked for or a fault never struck; 2 for wrong arguments.
@@ -23,6 +21,7 @@ from ..replay import fault as parse_fault
 from .options import argument, from_zero, speed
 from .output import Output
 
+AS_GIVEN = ("max_gap", "min_gap", "level", "order", "repeat", "ignore", "on_cancelled", "allow_remote")
 MAX_LISTED = 3  # names of what was never asked for
 
 
@@ -90,10 +89,8 @@ def do_serve(options: Namespace) -> None:
     folder, *others = options.sources
     host, port = options.listen
     server = serve(
-        options.sources if others else folder, speed=options.speed or None, max_gap=options.max_gap, min_gap=options.min_gap,
-        tps=options.tps or None, faults=options.fault, level=options.level, order=options.order,
-        repeat=options.repeat, ignore=options.ignore, on_cancelled=options.on_cancelled, host=host, port=port,
-        allow_remote=options.allow_remote, admin=not options.no_admin,
+        options.sources if others else folder, host=host, port=port, speed=options.speed or None, tps=options.tps or None,
+        faults=options.fault, admin=not options.no_admin, **{name: getattr(options, name) for name in AS_GIVEN},
     )  # fmt: skip
     with server:
         wait_for_a_signal(lambda: out.write(server.url + "\n"))

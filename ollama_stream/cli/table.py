@@ -15,7 +15,8 @@ from .output import ErrorOutput, Output
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-PROGRAM = "python3 -m ollama_stream"
+PYTHON = "python3 -m "
+PROGRAM = PYTHON + "ollama_stream"
 MAX_ERROR = 2048  # bytes of the line of an error
 SERVER_HELP = "  and --host --timeout --retries --header --wire: see --help of the program\n"
 STATUSES = {
@@ -76,9 +77,9 @@ COMMANDS: Dict[str, Command] = {
 ALIASES = {"ls": "list"}
 
 
-def short(program: str) -> str:
-    """The name at the start of an error: ``ollama_stream`` for ``python3 -m ollama_stream``."""
-    return program.rpartition(" ")[2]
+def short(title: str) -> str:
+    """The name at the start of an error: ``ollama_stream list`` for ``python3 -m ollama_stream list``."""
+    return title[len(PYTHON) :] if title.startswith(PROGRAM) else title
 
 
 def parser_of(module: Any, name: str, row: Command, title: str, program: str) -> ArgumentParser:
@@ -150,12 +151,8 @@ def chosen(words: Sequence[str], title: str, what: str, rows: Dict[str, Any]) ->
 
 
 def wrong_arguments(title: str, text: str) -> NoReturn:
-    ErrorOutput().write("%s: %s\nTry '%s --help'\n" % (short_title(title), printable(text.replace("\0", ""), MAX_ERROR), title))
+    ErrorOutput().write("%s: %s\nTry '%s --help'\n" % (short(title), printable(text.replace("\0", ""), MAX_ERROR), title))
     raise SystemExit(2)
-
-
-def short_title(title: str) -> str:
-    return title[title.index("ollama_stream") :] if title.startswith(PROGRAM) else title
 
 
 def in_words(message: str, options: Sequence[str]) -> str:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command ``vendor``: the client as one Python file, to be copied into a program.
 
-    python3 -m ollama_stream vendor [--async] [--output FILE]
-
 The files of the client are joined as they stand, in the order of the bytes, each under its name and what it says of
 itself; their imports of the standard library are gathered at the top, those of one another go. What needs a file that
 is not joined raises RequestError, which says where it is. With a FILE its types are written beside it, to FILE.pyi: the

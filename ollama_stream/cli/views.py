@@ -39,7 +39,7 @@ HOWS = {
 }
 
 _UNSEEN = re.compile("[%s]" % (OBEYED + UNSEEN))
-_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
+_lines = re.compile(rb"[^\n]*\n|[^\n]+").findall
 _NAMES = {9: "TAB", 10: "LF", 13: "CR"}
 
 Row = Tuple[bytes, str]  # a line as it went over the wire, and what to say of it
@@ -303,10 +303,6 @@ def _chunk_rows(event: Event, data: bytes, number: int) -> Iterator[Row]:
 
 def _plain_rows(data: bytes) -> Iterator[Row]:
     return ((line, "") for line in _lines(data))
-
-
-def _lines(data: bytes) -> List[bytes]:
-    return _LINES.findall(data)
 
 
 def visible(data: bytes) -> str:
