@@ -213,8 +213,9 @@ def test_a_command_of_the_readme_installs_what_it_says(command, packages, tmp_pa
     os.mkdir(str(tmp_path / "own"))
     os.symlink(str(metadata.distribution("pip").locate_file("pip")), str(tmp_path / "own" / "pip"))
     ran(
-        "sh", "-c", command, cwd=tree, PATH=os.pathsep.join([scripts, os.path.dirname(sys.executable), os.environ["PATH"]]),
-        PYTHONPATH=str(tmp_path / "own"), PYTHONWARNINGS="ignore", PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1",
+        "sh", "-c", command, cwd=tree, PYTHONPATH=str(tmp_path / "own"),
+        PATH=os.pathsep.join([scripts, os.path.dirname(sys.executable), os.environ["PATH"]]),
+        PYTHONWARNINGS="ignore", PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1",
         PIP_FIND_LINKS=str(packages), PIPX_HOME=str(tmp_path / "pipx"), PIPX_BIN_DIR=scripts,
     )  # fmt: skip
     programs = [[os.path.join(scripts, "ollama-stream")], [os.path.join(scripts, "python3"), "-m", "ollama_stream"]]

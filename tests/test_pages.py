@@ -143,14 +143,18 @@ def test_this_client_says_of_each_recording_what_it_was(name, was):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_protocol_runs(command):
+def test_a_command_of_the_protocol_shows_every_byte_of_the_exchange(command):
     words = shlex.split(command)
     assert words[:3] == ["python3", "-m", "ollama_stream"]
     done = subprocess.run(
         [sys.executable, *words[1:]], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         timeout=6 * PATIENCE, encoding="utf-8",
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "") and "Transfer-Encoding: chunked" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = re.findall(r"^[ \d.]{10} [<>] (.*?)(?: +# .*)?$", done.stdout, re.M)
+    (path,) = [word for word in words if word.startswith("fixtures/")]
+    whole = sent_and_received(load(os.path.join(ROOT, path)))
+    assert "".join(shown).replace("<CR>", "\r").replace("<LF>", "\n") == whole
 
 
 def test_every_field_of_every_call_is_in_the_protocol():

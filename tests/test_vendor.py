@@ -315,7 +315,7 @@ def size_of(texts):
     """Files, lines, KB, and modules of the standard library, of files by their names."""
     size = sum(len(text.encode("utf-8")) for text in texts.values()) / 1024
     imports = set()
-    for node in (node for name, text in texts.items() if name.endswith(".py") for node in ast.walk(ast.parse(text))):
+    for node in (n for name, text in texts.items() if name.endswith(".py") for n in ast.walk(ast.parse(text))):
         if isinstance(node, ast.Import):
             imports |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
