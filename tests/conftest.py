@@ -77,13 +77,7 @@ def sum_of_places(item, number):
 def pytest_collection_finish():
     """The garbage collector need not search what pytest has collected again and again."""
     gc.enable()
-    freeze()
-
-
-def freeze():
-    gc.collect()
-    if hasattr(gc, "freeze"):  # not in PyPy
-        gc.freeze()
+    support.collect_garbage()
 
 
 @pytest.fixture
@@ -102,6 +96,6 @@ def nothing_is_left(monkeypatch, caplog):
         assert support.descriptors() == before
     finally:
         gc.enable()
-    freeze()  # what is left need not be searched again after each test
+    support.collect_garbage()
     assert complaints == []
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -12,6 +12,7 @@ the Peer. When its script is over, a peer waits for the client to go away, and s
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import os
@@ -420,6 +421,13 @@ def descriptors() -> int:
         return len([name for name in os.listdir(folder) if os.path.exists(os.path.join(folder, name))])
     except OSError:
         return 0
+
+
+def collect_garbage() -> None:
+    """What is left need not be searched again after each test."""
+    gc.collect()
+    if hasattr(gc, "freeze"):  # not in PyPy
+        gc.freeze()
 
 
 def seeds(few: int) -> range:

@@ -328,6 +328,7 @@ def test_a_line_above_64_mib_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == "chat.exchange.jsonl, line 2: expected a line of at most 67108864 bytes"
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("seed", range(20))
 def test_mutated_files_load_or_raise_fixture_error(seed: int) -> None:
     rng = random.Random(seed)
@@ -959,7 +960,7 @@ def test_overwriting_byte_by_byte_takes_linear_time() -> None:
     assert out == b"x" * 50_000
 
 
-@pytest.mark.parametrize("path", ["/" + "a" * 1_000_000, "/?" + "a" * 1_000_000, "//" * 500_000, "/?" + "a&" * 100_000])
+@pytest.mark.parametrize("path", ["/" + "a" * 400_000, "/?" + "a" * 400_000, "//" * 200_000, "/?" + "a&" * 50_000])
 def test_fault_230_redacting_takes_linear_time(path: str) -> None:
     head = Head("1.1", 302, "Found", [("Location", path)])
     events = [Event(0, "request", RecordedRequest("GET", path, [])), Event(0, "head", head)]
@@ -1469,6 +1470,7 @@ HOSTILE = [b"[" * 10**6, b"{}" * 10, b"\xff" * 10, b"[" * 300 + b"]" * 300, b"1"
 HOSTILE += [b'"\\ud800"']
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("body", HOSTILE, ids=[repr(body[:12]) for body in HOSTILE])
 @pytest.mark.parametrize("target", ["/", "", "?", "\ud800%ff", "/%", "http://", "/a?" + "&" * 1000], ids=ascii)
 def test_a_hostile_request_is_a_fixture_error_at_worst(target: str, body: bytes) -> None:

@@ -373,7 +373,6 @@ def test_a_good_response_is_read_to_its_end(name: str, wire: bytes, status: int,
     seen = outcome_of_every_cut(wire)
     assert (seen.head.status, seen.body, seen.trailers, seen.error) == (status, body, trailers, None)
     assert (seen.body_ended, seen.complete, seen.surplus, seen.unparsed) == (True, True, b"", b"")
-    assert outcome_of_every_cut(wire, keeping_chunks)._replace(chunks=[]) == seen
 
 
 @pytest.mark.parametrize("name, wire, body, kind, said", REFUSED, ids=ids(REFUSED))
@@ -383,7 +382,12 @@ def test_a_bad_response_is_refused_after_its_good_bytes(
     seen = outcome_of_every_cut(wire)
     assert (seen.body, seen.error) == (body, (kind, said))
     assert (seen.complete, seen.reusable, seen.surplus) == (False, False, b"")
-    assert outcome_of_every_cut(wire, keeping_chunks)._replace(chunks=[]) == seen
+
+
+@pytest.mark.each(3)
+@pytest.mark.parametrize("wire", [row[1] for row in ACCEPTED + REFUSED], ids=ids(ACCEPTED) + ids(REFUSED))
+def test_to_keep_the_chunks_changes_nothing_else(wire: bytes) -> None:
+    assert outcome_of_every_cut(wire, keeping_chunks)._replace(chunks=[]) == outcome([wire])
 
 
 @pytest.mark.parametrize("number", [*range(1, 29), *range(32, 70), 77])
@@ -400,9 +404,9 @@ PREFIXED = [row for row in ACCEPTED if len(row[1]) < 1000 and "end of file" not 
 def test_every_prefix_of_a_good_response_is_a_lost_connection(
     name: str, wire: bytes, status: int, body: bytes, trailers: Any
 ) -> None:
-    seen = [outcome([wire[:end]]) for end in range(len(wire))]
+    seen = [outcome([wire[:end]]) for end in range(0, len(wire), 1 if support.seeds(0) or len(wire) < 200 else 5)]
     assert {error[0] for error in (one.error for one in seen) if error} == {ConnectionLost}
-    assert [one.error is None or one.complete for one in seen] == [False] * len(wire)
+    assert not any(one.error is None or one.complete for one in seen)
     assert [body[: len(one.body)] for one in seen] == [one.body for one in seen]
 
 

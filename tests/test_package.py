@@ -442,6 +442,7 @@ def test_every_public_name_is_there():
         ollama_stream.nothing
 
 
+@pytest.mark.each(3)
 @pytest.mark.parametrize("name", CLIENT + ["tools", "dropin", "fixture", "replay", "cli", "transports", "proxy"])
 def test_help_knows_every_file(name):
     module = importlib.import_module("ollama_stream." + name)

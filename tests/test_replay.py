@@ -962,7 +962,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
 
 def test_closing_ends_streams_and_stalled_writers_at_once_and_leaves_no_thread() -> None:
     before = set(threading.enumerate())
-    big = fixture(head(), ["chunk", "x" * (32 << 20)], end(), name="big", path="/api/big")
+    big = fixture(head(), ["chunk", "x" * (16 << 20)], end(), name="big", path="/api/big")
     with serve([SLOW, big], speed=1.0) as server:
         callers = [Caller(server) for _ in range(3)]
         callers[0].send(request())

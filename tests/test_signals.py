@@ -11,7 +11,6 @@ import codecs
 import contextlib
 import email.utils
 import errno
-import gc
 import http.client
 import signal
 import socket
@@ -21,6 +20,7 @@ import time
 
 import pytest
 from proxies import Tls
+import support
 from support import (
     CHAT, GOOD, HEAD, LINE, PATIENCE, Bytes, Server, answer, chunk, full_listener, line, read_request, response,
 )  # fmt: skip
@@ -41,7 +41,7 @@ pytestmark = [
 def what_is_left_goes_with_its_test():
     """The collector would come in a test of another file, where what it complains of is an error."""
     yield
-    gc.collect()
+    support.collect_garbage()
 
 
 MOMENT = 0.05  # seconds

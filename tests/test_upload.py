@@ -263,7 +263,7 @@ def test_a_loop_has_its_turn_while_a_file_is_hashed_and_sent(tmp_path: Path) -> 
 
 
 def test_an_upload_that_is_cancelled_closes_the_file_and_the_connection(tmp_path: Path) -> None:
-    path = sparse_file(tmp_path, 400 * UPLOAD_PIECE)
+    path = sparse_file(tmp_path, 150 * UPLOAD_PIECE)
 
     async def cancelled(server: Server) -> None:
         upload = asyncio.ensure_future(AsyncClient(server.url).create_blob(path))
