@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Union
 
 import pytest
 
@@ -414,13 +414,17 @@ class Colour:
         return self.client(server.url, **settings).chat(stream=True, **CHAT)
 
 
-def descriptors() -> int:
-    """How many files are open, where the system tells."""
+def descriptors() -> Set[str]:
+    """The open files, each by its number and what it is, where the system tells."""
     folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
-    try:
-        return len([name for name in os.listdir(folder) if os.path.exists(os.path.join(folder, name))])
-    except OSError:
-        return 0
+    found = set()
+    for number in os.listdir(folder) if os.path.isdir(folder) else []:
+        try:
+            path = os.path.join(folder, number)
+            found.add("%s: %s" % (number, os.readlink(path) if os.path.islink(path) else os.stat(path).st_ino))
+        except OSError:  # the one that was open for this look
+            pass
+    return found
 
 
 def collect_garbage() -> None:

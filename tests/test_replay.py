@@ -716,7 +716,7 @@ def test_278_a_server_that_cannot_start_says_so_and_leaves_nothing_open(monkeypa
     monkeypatch.setattr(threading, "Thread", NoThread)
     with pytest.raises(ConnectError, match="^cannot listen on localhost, port 0: can't start new thread$"):
         serve(GOOD)
-    assert support.descriptors() == before
+    assert support.descriptors() <= before
 
 
 # Memory
