@@ -16,6 +16,8 @@ from .._errors import OllamaError, RequestError
 from .._values import MEDIA_SUFFIXES
 from ..tools import Conversation
 from .asking import LEVELS, waiting_for
+from .models import text
+from .options import json_or_text
 from .output import ErrorOutput, Output, print_answer
 from .words import next_step, told
 
@@ -136,8 +138,6 @@ class Chat:
         what = words[0] if words else "info"
         system = [one.content for one in self._talk.messages[:1] if one.role == "system"]
         if what == "info":
-            from .models import text
-
             details = self._client.show(self._options.model).details
             lines = ["%s, %s, %s" % (self._options.model, text(details and details.parameter_size),
                                      text(details and details.quantization_level))]  # fmt: skip
@@ -151,8 +151,6 @@ class Chat:
         self._out.write("\n".join(lines or ["none"]) + "\n")
 
     def _do_set(self, words: List[str]) -> None:
-        from .options import json_or_text
-
         what, rest = words[0] if words else "", words[1:]
         settings, options = dict(self._settings), self._options
         system = None

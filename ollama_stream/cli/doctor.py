@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from argparse import Namespace
@@ -86,8 +87,6 @@ class Examination:
         return "none" if proxy is None else "%s, from %s" % (proxy.url, proxy.source)
 
     def name(self) -> str:
-        import socket
-
         if self._address.unix is not None:
             if not os.path.exists(self._address.unix):
                 raise Found("%s is not there: does the server listen at that path?" % self._address.unix)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Callable, Dict, Iterator, List
 
 from .._errors import FixtureError, IncompleteStream, ProtocolError, escape_controls
-from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, lint, load, loads
+from ..fixture import PLAIN_SUFFIX, SUFFIX, Fixture, dumps, imported, lint, load, loads, wrapped
 from .options import argument, header_field, positive_number, read_bytes, text_like, whole_number, write_pieces
 from .output import ErrorOutput, Output
 from .replay import not_empty
@@ -175,16 +175,12 @@ def findings(path: str) -> Iterator[str]:
 
 
 def do_wrap(options: Namespace) -> int:
-    from ..fixture import wrapped
-
     plain, status = reader(options.file)(), int(options.status)
     request = {"method": options.method, "path": options.path}
     return write_exchange(wrapped(plain, status=status, headers=options.header, tps=options.tps, **request), options)
 
 
 def do_import(options: Namespace) -> int:
-    from ..fixture import imported
-
     fixture, warning = imported(read_bytes(options.file), method=options.method, path=options.path)
     if warning:
         ErrorOutput().write("%s: %s\n" % (short(options.program), escape_controls(warning)))

@@ -14,6 +14,7 @@ import math
 import re
 from html import escape
 from itertools import groupby
+from textwrap import wrap
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import escape_controls
@@ -215,8 +216,6 @@ def _steps(tokens: List[Token], x: Scale, y: Scale) -> Iterator[str]:
 
 def _column(rows: List[Tuple[str, str]], tokens: List[Token], failed: bool) -> Iterator[str]:
     """The column on the right: figures, how it ended, what the colours mean."""
-    from textwrap import wrap
-
     gaps = sorted(gaps_of(tokens))
     shown = rows[:-1]
     if gaps:

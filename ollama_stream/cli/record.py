@@ -9,6 +9,7 @@ differences.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 from argparse import Namespace
@@ -38,8 +39,6 @@ ARGUMENTS = {
 
 def do_record(options: Namespace) -> None:
     """Record until a signal comes. Raises every OllamaError; FixtureError where verify has found any."""
-    import logging
-
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     out = Output(sys.stdout)
     host, port = options.listen

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentTypeError, Namespace
+from threading import Timer
 from typing import Any, Dict, List, Union
 
 from .._client import Client
@@ -142,8 +143,6 @@ def piped_in(beside_a_prompt: bool) -> str:
     """Standard input to its end; where it is silent for long, that is said."""
     if not beside_a_prompt:
         return standard_input()
-    from threading import Timer
-
     timer = Timer(SILENT_SECONDS, ErrorOutput().write, ("reading standard input too (< /dev/null: none)\n",))
     timer.daemon = True
     timer.start()

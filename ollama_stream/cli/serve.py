@@ -8,6 +8,7 @@ request, and what was left over. The exit status is 0 if all went well, 1 where 
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
@@ -105,8 +106,6 @@ def do_serve(options: Namespace) -> None:
 
 def wait_for_a_signal(ready: Callable[[], None]) -> None:
     """Until SIGINT or SIGTERM; further ones are ignored from then on, as what has begun is still to be finished."""
-    import signal
-
     def stop(_number: int, _frame: object) -> None:
         for one in signals:  # "timeout" sends two, one of them to the whole group
             signal.signal(one, signal.SIG_IGN)

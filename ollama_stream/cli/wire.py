@@ -17,7 +17,7 @@ from ..fixture import (
 )  # fmt: skip
 from .options import check_writable, write_pieces
 from .output import CYAN, YELLOW, ErrorOutput
-from .views import wire_lines
+from .views import BODY_KINDS, wire_lines
 
 
 class Tap:
@@ -31,25 +31,33 @@ class Tap:
     def __init__(self, show: bool, path: Optional[str], force: bool = False) -> None:
         if path is not None:
             check_writable(path, force)
-        self._show, self._path, self._force = show, path, force
+        self.show, self.path, self._force = show, path, force
 
     def open(self, address: Any, _timeout: Optional[float]) -> TappedConnection:
-        sinks: List[Any] = [WirePrinter(address.url)] if self._show else []
-        if self._path is not None:
-            sinks.append(FileSink(address.url, self._path, self._force))
-            self._force = True  # a second attempt takes the place of the first
-        return TappedConnection(sinks)
+        return TappedConnection(self, Redactor(address.url))
+
+    def save(self, events: List[Event], redactor: Redactor, path: str) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        header = {"recorded_at": now, "target": redactor.target, "redacted": redactor.redacted}
+        name = os.path.basename(path)
+        exchange = Fixture(header, events, name=name[: -len(SUFFIX)] if name.endswith(SUFFIX) else name)
+        write_pieces([dumps(exchange)], path, self._force)
+        self._force = True  # a second attempt takes the place of the first
 
 
 class TappedConnection(Connection):
-    """A connection of the network, whose every piece is shown to the sinks as the event that it makes."""
+    """A connection of the network, of whose every piece the event that it makes is shown and kept."""
 
-    def __init__(self, sinks: List[Any]) -> None:
-        self._sinks = sinks
+    def __init__(self, tap: Tap, redactor: Redactor) -> None:
+        self._tap, self._redactor = tap, redactor
         self._reader, self._body = RequestReader(), [b""]
         self._dial: Any = None
         self._live: Any = None
         self._recorder: Optional[Recorder] = None
+        self._events: List[Event] = []  # for the file
+        self._framing: List[Event] = []  # that have been shown and are no body: the bytes of the end depend on them
+        self._number = 0  # of the piece of the body
+        self._out = ErrorOutput(raw=True)  # the lines are escaped already
 
     def attach(self, network: Any, dial: Any) -> None:
         self._dial = dial
@@ -84,45 +92,20 @@ class TappedConnection(Connection):
             self._recorder.end("cancelled", time.monotonic())
 
     def _write(self, event: Event) -> None:
-        for sink in self._sinks:
-            sink(event)
-
-
-class WirePrinter:
-    """Events go in, the lines of ``fixture show --view wire`` come out on standard error."""
-
-    def __init__(self, target: str) -> None:
-        self._redactor = Redactor(target)
-        self._shown: List[Event] = []  # what the bytes of the end depend on
-        self._number = 0
-        self._out = ErrorOutput(raw=True)  # the lines are escaped already
-
-    def __call__(self, event: Event) -> None:
         for one in self._redactor.event(event):
-            exchange = Fixture({}, [*self._shown, one])
-            *_, (_, data) = exchange.framed()
-            self._number += one.kind in ("chunk", "part", "raw")
-            if one.kind not in ("chunk", "part"):
-                self._shown.append(one)
-            style = CYAN if one.kind == "request" else YELLOW
-            for line in wire_lines(one, data, self._number):
-                self._out.write(line[:-1], style)
-                self._out.write("\n")
+            if self._tap.show:
+                self._show(one)
+            if self._tap.path is not None:
+                self._events.append(one)
+                if one.kind == "end":
+                    self._tap.save(self._events, self._redactor, self._tap.path)
 
-
-class FileSink:
-    """Events go in, an exchange file is written at the end."""
-
-    def __init__(self, target: str, path: str, force: bool) -> None:
-        self._redactor = Redactor(target)
-        self._target, self._path, self._force = target, path, force
-        self._events: List[Event] = []
-
-    def __call__(self, event: Event) -> None:
-        self._events += self._redactor.event(event)
-        if event.kind == "end":
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            header = {"recorded_at": now, "target": self._redactor.target, "redacted": self._redactor.redacted}
-            name = os.path.basename(self._path)
-            exchange = Fixture(header, self._events, name=name[: -len(SUFFIX)] if name.endswith(SUFFIX) else name)
-            write_pieces([dumps(exchange)], self._path, self._force)
+    def _show(self, event: Event) -> None:
+        """Print the lines of ``fixture show --view wire`` for an event."""
+        *_, (_, data) = Fixture({}, [*self._framing, event]).framed()
+        self._number += event.kind in BODY_KINDS
+        if event.kind not in ("chunk", "part"):
+            self._framing.append(event)
+        for line in wire_lines(event, data, self._number):
+            self._out.write(line[:-1], CYAN if event.kind == "request" else YELLOW)
+            self._out.write("\n")
