@@ -64,13 +64,13 @@ class Chat:
 
     def _read(self) -> str:
         """A prompt, of several lines between three quotes."""
-        text = input(">>> ")
-        if not text.lstrip().startswith('"""'):
-            return text
-        text = text.lstrip()[3:]
-        while not text.rstrip().endswith('"""'):
-            text += "\n" + input("... ")
-        return text.rstrip()[:-3].strip("\n")
+        typed = input(">>> ")
+        if not typed.lstrip().startswith('"""'):
+            return typed
+        typed = typed.lstrip()[3:]
+        while not typed.rstrip().endswith('"""'):
+            typed += "\n" + input("... ")
+        return typed.rstrip()[:-3].strip("\n")
 
     def _carry_out(self, prompt: str) -> None:
         try:

@@ -34,7 +34,7 @@ from .fixture import files_of
 from .options import argument, whole_number
 from .output import ErrorOutput, Output, Waiting
 from .replay import recorded_call
-from .views import METHODS
+from .views import METHODS, fields_of
 
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join("fixtures", "recordings")
@@ -204,11 +204,10 @@ def shown(text: str) -> str:
 
 
 def told_of(exchange: Fixture) -> Dict[str, str]:
-    request = exchange.request
-    body = request.json if isinstance(request.json, dict) else {}
+    body = fields_of(exchange.request)
     model = body.get("model")
     return {
-        "CONFORM_PATH": request.path,
+        "CONFORM_PATH": exchange.request.path,
         "CONFORM_STREAM": "false" if body.get("stream") is False else "true",
         "CONFORM_MODEL": model if isinstance(model, str) and model else "llama3.2",
     }
@@ -216,7 +215,7 @@ def told_of(exchange: Fixture) -> Dict[str, str]:
 
 def prompt_of(exchange: Fixture) -> str:
     """The recorded prompt, or one."""
-    body = exchange.request.json if isinstance(exchange.request.json, dict) else {}
+    body = fields_of(exchange.request)
     messages = body.get("messages")
     asked = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
     prompt = next((text for text in [body.get("prompt"), *reversed(asked)] if isinstance(text, str) and text), None)

@@ -21,7 +21,7 @@ from .options import argument, header_field, positive_number, read_bytes, text_l
 from .output import ErrorOutput, Output
 from .replay import not_empty
 from .table import Command, short
-from .views import BODY_KINDS, VIEWS, one_chunk, play
+from .views import BODY_KINDS, VIEWS, fields_of, one_chunk, play
 from .words import told
 
 FOLDER = "fixtures/recordings/ollama-0.32.15"
@@ -130,11 +130,10 @@ def do_list(options: Namespace) -> int:
 
 def row_of(fixture: Fixture, name: str) -> List[str]:
     request, head, last = fixture.request, fixture.head, fixture.events[-1]
-    body = request.json if isinstance(request.json, dict) else {}
     suffix = SUFFIX if name.endswith(SUFFIX) else ""
     pieces = sum(event.kind in BODY_KINDS for event in fixture.events)
     return [
-        name[: len(name) - len(suffix)], "%s %s" % (request.method, request.path), str(body.get("model") or ""),
+        name[: len(name) - len(suffix)], "%s %s" % (request.method, request.path), str(fields_of(request).get("model") or ""),
         str(head.status) if head else "none", str(pieces), "%.1f" % last.time, fixture.how,
     ]  # fmt: skip
 

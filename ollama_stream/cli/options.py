@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from argparse import ArgumentTypeError
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterable, Tuple
 
 from .._errors import FixtureError, RequestError, missing_folder
 from .._net import MAX_SECONDS, reason
@@ -22,15 +22,9 @@ from .output import ErrorOutput, Output, writing
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-class Argument(NamedTuple):
-    """A row of ``ARGUMENTS``, which lists those of each command of a module; for ``add_argument`` of argparse."""
-
-    names: Tuple[str, ...]
-    how: Dict[str, Any]
-
-
-def argument(*names: str, **how: Any) -> Argument:
-    return Argument(names, how)
+def argument(*names: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]:
+    """What add_argument of argparse takes: a row of ``ARGUMENTS``, where each command of a module has a list of them."""
+    return names, how
 
 
 def utf8(text: str) -> str:

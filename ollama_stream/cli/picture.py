@@ -19,7 +19,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequenc
 
 from .._errors import escape_controls
 from ..fixture import Fixture
-from .views import Played, figures, play, seconds, token_kind
+from .views import Played, fields_of, figures, play, seconds, token_kind
 
 LEFT, RIGHT = 76.0, 676.0  # of both charts; the figures stand to the right of them
 TOP, MIDDLE = 104.0, 352.0  # of the steps
@@ -127,9 +127,8 @@ def gaps_of(tokens: List[Token]) -> List[float]:
 
 def _subtitle(fixture: Fixture) -> str:
     request, server = fixture.request, fixture.header.get("server", {})
-    body = request.json if isinstance(request.json, dict) else {}
     subtitle = ["%s %s" % (request.method, request.path)]
-    subtitle += [value for value in (body.get("model"), fixture.header.get("note")) if isinstance(value, str)]
+    subtitle += [value for value in (fields_of(request).get("model"), fixture.header.get("note")) if isinstance(value, str)]
     subtitle += ["%s %s" % item for item in server.items()]
     return text_of(24, 62, cut(" \u00b7 ".join(subtitle), MAX_SUBTITLE), "small")
 

@@ -13,7 +13,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from .._errors import FixtureError
 from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
@@ -106,6 +106,7 @@ def do_serve(options: Namespace) -> None:
 
 def wait_for_a_signal(ready: Callable[[], None]) -> None:
     """Until SIGINT or SIGTERM; further ones are ignored from then on, as what has begun is still to be finished."""
+
     def stop(_number: int, _frame: object) -> None:
         for one in signals:  # "timeout" sends two, one of them to the whole group
             signal.signal(one, signal.SIG_IGN)
@@ -126,7 +127,7 @@ def wait_for_a_signal(ready: Callable[[], None]) -> None:
 def summary(report: Dict[str, Any], require_all: bool) -> Iterator[str]:
     """A line each for what was asked, for what was not, and for faults; of a whole folder the first names will do."""
     for entry in report["exchanges"]:
-        yield "%s: %s; %s" % (entry["request"] or "a connection", "; ".join(outcome(entry)), reaction(entry))
+        yield "%s: %s" % (entry["request"] or "a connection", "; ".join(what_happened(entry)))
     unplayed = report["unplayed"]
     listed = len(unplayed) if require_all else MAX_LISTED
     for name in unplayed[:listed]:
@@ -137,18 +138,14 @@ def summary(report: Dict[str, Any], require_all: bool) -> Iterator[str]:
         yield "never struck: " + name
 
 
-def outcome(entry: Dict[str, Any]) -> List[str]:
-    strikes = ["%s at byte %d" % (strike["fault"], strike["byte"]) for strike in entry["faults"]]
-    return [entry["exchange"] or entry["error"] or "no answer", *strikes, "%d bytes" % entry["bytes"]]
-
-
-def reaction(entry: Dict[str, Any]) -> str:
-    text: str = entry["client"]
-    if entry["seconds"] is not None:
-        text += " after %.3f s" % entry["seconds"]
+def what_happened(entry: Dict[str, Any]) -> Iterator[str]:
+    """With one request: what it was answered with, and what the client did then."""
+    yield entry["exchange"] or entry["error"] or "no answer"
+    yield from ("%s at byte %d" % (strike["fault"], strike["byte"]) for strike in entry["faults"])
+    yield "%d bytes" % entry["bytes"]
+    yield entry["client"] + ("" if entry["seconds"] is None else " after %.3f s" % entry["seconds"])
     if entry["reconnected"] is not None:
-        text += "; asked again"
-    return text
+        yield "asked again"
 
 
 def failed(report: Dict[str, Any], require_all: bool) -> Iterator[str]:

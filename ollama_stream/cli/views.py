@@ -16,7 +16,7 @@ import json
 import re
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, Iterator, List, Match, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Match, NamedTuple, Optional, Tuple
 
 from .._client import Client
 from .._decode import Record
@@ -111,6 +111,11 @@ def _call(client: Client, request: RecordedRequest) -> Any:
     if request.method == "POST" and path in METHODS:
         return getattr(client, METHODS[path])("recorded", stream=True)
     return client.request(request.method, request.path, stream=True)
+
+
+def fields_of(request: RecordedRequest) -> Dict[str, Any]:
+    """The members of a request's body; none where it is no JSON object."""
+    return request.json if isinstance(request.json, dict) else {}
 
 
 def token_kind(record: Any) -> str:
