@@ -338,7 +338,12 @@ def encode_host(name: str) -> str:
 
 
 def name_for_system(host: str) -> Union[str, bytes]:
-    """A host, which is ASCII since it was parsed, in bytes where this Python has no codec for names of text."""
+    """A host, which is ASCII since it was parsed, for ``getaddrinfo`` and TLS, which send text through the codec for names.
+
+    That takes longer to load than an address, which is no name, takes to be dialled; and a Python may come without it.
+    """
+    if parse_ip(host.partition("%")[0]) is not None:
+        return host.encode("ascii")
     try:
         codecs.lookup("idna")
     except LookupError as error:

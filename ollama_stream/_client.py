@@ -43,27 +43,20 @@ class Reading(Generic[T]):
         self.left = self.left or self.taken and not self.exchange.being_read and self.who() == self._reader
 
 
-class Looped:
-    """What a loop goes over: a stream, or its pieces of text."""
+def choose_iterator(stream: Any, statement: str) -> Any:
+    """What ``__iter__`` gives of a stream, or of its texts, to a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python
+    code: a loop that nobody else holds, so that it is closed by the ``break`` that drops it.
 
-    def _iterate(self, statement: str) -> Any:
-        """An iterator for who asks: a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python code, or somebody else.
+    For everybody else iter(stream) is the stream, as it is for a generator.
+    """
+    from opcode import opmap
 
-        To them it is one that nobody else holds, so that it is closed by the ``break`` that drops it. For everybody else
-        iter(stream) is the stream, as it is for a generator.
-        """
-        from opcode import opmap
-
-        frame = sys._getframe(2)  # behind __iter__
-        is_loop = frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap.get(statement)
-        return self._loop() if is_loop else self
-
-    def _loop(self) -> Any:
-        """What such a statement goes over, and drops when it is left."""
-        raise NotImplementedError
+    frame = sys._getframe(2)  # behind __iter__
+    is_loop = frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap.get(statement)
+    return stream._loop() if is_loop else stream
 
 
-class BaseStream(Looped, Generic[T]):
+class BaseStream(Generic[T]):
     """What both colours of a stream share."""
 
     _who: Callable[[], Any]
@@ -102,6 +95,7 @@ class BaseStream(Looped, Generic[T]):
         self._exchange.close()
 
     def _loop(self) -> Any:
+        """What a loop goes over, and drops when it is left."""
         records, self._records = self._records, None
         if records is None:
             return self._over(self._reading)
@@ -195,7 +189,7 @@ class Stream(BaseStream[T]):
 
     def __iter__(self) -> Iterator[T]:
         self._check_unspent()
-        return cast("Iterator[T]", self._iterate("GET_ITER"))
+        return cast("Iterator[T]", choose_iterator(self, "GET_ITER"))
 
     def __next__(self) -> T:
         records = self._records
@@ -237,7 +231,7 @@ class Stream(BaseStream[T]):
         return self._whole()
 
 
-class BaseTexts(Looped):
+class BaseTexts:
     """What both colours of the pieces of text of a stream share."""
 
     def __init__(self, stream: Any) -> None:
@@ -255,7 +249,7 @@ class Texts(BaseTexts):
     """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
 
     def __iter__(self) -> Iterator[str]:
-        return cast("Iterator[str]", self._iterate("GET_ITER"))
+        return cast("Iterator[str]", choose_iterator(self, "GET_ITER"))
 
     def __next__(self) -> str:
         while True:

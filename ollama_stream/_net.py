@@ -212,9 +212,9 @@ class AdaptedConnection(Connection):
     """What a transport of somebody else has opened: send, recv and close, each plain or awaitable; poll and wake if any."""
 
     def __init__(self, inner: Any) -> None:
-        self._inner, self._may_rest = inner, hasattr(inner, "poll")
+        self._inner, self._may_rest = inner, getattr(inner, "poll", None) is not None
         for name in ("close", "wake", "poll"):
-            if hasattr(inner, name):
+            if getattr(inner, name, None) is not None:
                 setattr(self, name, getattr(inner, name))
 
     async def send(self, data: bytes, timeout: Optional[float]) -> None:

@@ -18,7 +18,7 @@ from typing import (
 
 from ._assembler import T
 from ._calls import BaseClient, find_images, map_images
-from ._client import BaseStream, BaseTexts, Reading, text_of
+from ._client import BaseStream, BaseTexts, Reading, choose_iterator, text_of
 from ._endpoints import build
 from ._errors import OllamaError, RequestError, StreamClosed, check_origin, raised_by_program
 from ._methods import AsyncMethods, add_methods, as_coroutine_function
@@ -313,7 +313,7 @@ class AsyncTexts(BaseTexts, TextLoop):
     """The pieces of text of a stream: to be iterated once, as the stream is. Leaving the loop closes the connection."""
 
     def __aiter__(self) -> AsyncIterator[str]:
-        return cast("AsyncIterator[str]", self._iterate("GET_AITER"))
+        return cast("AsyncIterator[str]", choose_iterator(self, "GET_AITER"))
 
     def _loop(self) -> TextLoop:
         return TextLoop(self._stream._loop())
@@ -347,7 +347,7 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         self._check_unspent()
-        return cast("AsyncIterator[T]", self._iterate("GET_AITER"))
+        return cast("AsyncIterator[T]", choose_iterator(self, "GET_AITER"))
 
     async def __anext__(self) -> T:
         records: Records[T] = self._records or self._begin()

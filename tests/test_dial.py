@@ -313,3 +313,19 @@ def test_nor_does_tls_need_it_fault_273():
     with Server(*[[Tls(), *answer(GOOD)]] * 4) as server:
         end = run_python("-c", NO_CODEC_TLS, server.url.replace("http", "https"), cert("ca.pem"))
     assert (end.stdout.split(), end.stderr) == (["Hi"] * 4, "")
+
+
+ADDRESS = """
+import asyncio, sys
+import ollama_stream as ollama
+print(ollama.Client(sys.argv[1], verify=False).chat("m", [{"role": "user", "content": "hi"}]).text)
+print(asyncio.run(ollama.AsyncClient(sys.argv[1], verify=False).chat("m", [{"role": "user", "content": "hi"}])).text)
+print("encodings.idna" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("scheme, steps", [("http", answer(GOOD)), ("https", [Tls(), *answer(GOOD)])], ids=["http", "https"])
+def test_an_address_that_is_no_name_loads_no_codec_for_names(scheme, steps):
+    with Server(*[steps] * 2) as server:
+        end = run_python("-c", ADDRESS, server.url.replace("http", scheme))
+    assert (end.stdout.split(), end.stderr) == (["Hi", "Hi", "False"], "")
