@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from support import (
-    CHAT, GOOD, HEAD, LINE, ROOT, Server, answer, chunk, closed_port, environment, run_python,
+    CHAT, GOOD, HEAD, LINE, PATIENCE, ROOT, Server, answer, chunk, closed_port, environment, run_python,
 )  # fmt: skip
 
 import ollama_stream as ollama
@@ -27,6 +30,33 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks, which le
 def url():
     with Server(answer(GOOD) * 20) as server:
         yield server.url
+
+
+def test_a_page_of_wsgi_stops_the_model_when_its_reader_goes():
+    def send_until_it_goes(peer):
+        while True:  # ends with an OSError, as soon as the connection is closed
+            peer.send(chunk(LINE))
+
+    def page(_environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        for text in ollama.Client(model.url).stream_chat("m", "hi"):
+            yield text.encode()
+
+    web = make_server("127.0.0.1", 0, page, handler_class=Quiet)
+    with Server(answer(HEAD, send_until_it_goes)) as model, web:
+        serving = threading.Thread(target=web.handle_request)
+        serving.start()
+        with socket.create_connection(("127.0.0.1", web.server_port)) as reader:
+            reader.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert reader.recv(100)
+        assert model.peer().gone.wait(PATIENCE)
+        serving.join(PATIENCE)
+        assert not serving.is_alive()
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 def test_fastapi_streams_and_models(url):
