@@ -256,7 +256,8 @@ class Session:
             self._played = Entry(self._number, begun=now, last_byte=now)
             if not (head and self._is_admin(head)):
                 self._server.played.append(self._played)
-        self._played.request = head and shown_request(head)
+        shown = head and "%s %s" % (head.method, head.target.partition("?")[0])  # the query may hold credentials
+        self._played.request = shown and shown[:_MAX_SHOWN]
         self._played.last_byte = now
         played: Entry = self._played
         return played
@@ -353,8 +354,3 @@ class Session:
         linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # the structure of the system
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         return False
-
-
-def shown_request(head: RequestHead) -> str:
-    """Method and path for a report, without the query."""
-    return ("%s %s" % (head.method, head.target.partition("?")[0]))[:_MAX_SHOWN]
