@@ -23,9 +23,9 @@ from ollama_stream._errors import ConnectionLost, FixtureError, ProtocolError
 from ollama_stream._http1 import Response
 from ollama_stream.fixture import Fixture
 from ollama_stream.replay import faults
-from ollama_stream.replay.faults import _RULES, _WHOLE, Fault, fault, faults_of
+from ollama_stream.replay.faults import _RULES, _WHOLE, Fault, fault, read_faults
 from ollama_stream.fixture import loads
-from ollama_stream.replay.overlay import MAX_WRITE, Action, actions, joined
+from ollama_stream.replay.overlay import MAX_WRITE, Action, actions, join_writes
 from ollama_stream.replay import serve
 from ollama_stream.transports import Replaying
 
@@ -137,12 +137,12 @@ ODD_TEXTS = ["", "a@b:c", "a@line=3", '"', '"a"', '{"hex":"00"}', "a\nb", "\u200
 ODD_BYTES = [b"", b"a", b"\xff", b"a\xffb", b'"a"', b'{"hex":"00"}', b"[]", b'["a"]', b"\n\r\0", "\u20ac".encode(), b"@end"]
 ODD_NUMBERS = [0, 1, 0.1, 1e-7, 1e-5, 1 / 3, 123456789.123456789, 2.0**-40, 5e8]
 ARGUMENTS = {  # of a kind, by what reads it
-    faults._seconds: ODD_NUMBERS,
-    faults._milliseconds: ODD_NUMBERS,
-    faults._size: [1, 3, 1 << 40],
-    faults._status: [100, 999],
-    faults._text: ODD_TEXTS,
-    faults._header: ["A=", "A=b=c@end", "A=\x85\xff", 'A="x"'],
+    faults._read_seconds: ODD_NUMBERS,
+    faults._read_milliseconds: ODD_NUMBERS,
+    faults._read_size: [1, 3, 1 << 40],
+    faults._read_status: [100, 999],
+    faults._read_text: ODD_TEXTS,
+    faults._read_header: ["A=", "A=b=c@end", "A=\x85\xff", 'A="x"'],
     faults.decode_bytes: ODD_BYTES,
     None: [None],
 }
@@ -236,12 +236,12 @@ def test_what_makes_no_sense_names_the_fault_and_the_form_that_works(spec: Any, 
 
 def test_the_faults_of_a_header_are_read() -> None:
     specs = [{"kind": "reset", "at": {"chunk": 5, "byte": 12}}, "crlf"]
-    assert faults_of(exchange(head(), SHUT, faults=specs)) == [Fault("reset", "chunk", 5, 12), Fault("crlf")]
+    assert read_faults(exchange(head(), SHUT, faults=specs)) == [Fault("reset", "chunk", 5, 12), Fault("crlf")]
 
 
 def test_a_fault_before_an_exchange_is_chosen_is_none_of_a_header() -> None:
     with pytest.raises(FixtureError) as caught:
-        faults_of(exchange(head(), SHUT, faults=["cut@request"]))
+        read_faults(exchange(head(), SHUT, faults=["cut@request"]))
     text = "one, line 1: fault cut@request: no exchange is chosen yet; give it to the server"
     assert (str(caught.value), caught.value.lineno) == (text, 1)
 
@@ -250,7 +250,7 @@ def test_232_there_is_a_limit_to_the_number_of_faults() -> None:
     for at_most in (["split:1"] * 100, ["raw@head:x"] * 100):
         assert len(laid_over(*at_most)) > 100
     with pytest.raises(FixtureError, match="^one, line 1: expected at most 100 faults, found 101$"):
-        faults_of(exchange(head(), SHUT, faults=["split:1"] * 101))
+        read_faults(exchange(head(), SHUT, faults=["split:1"] * 101))
     with pytest.raises(FixtureError, match="^expected at most 100 faults, found 101$"):
         serve(GOOD, faults=["split:1"] * 101)
 
@@ -691,7 +691,7 @@ def test_what_is_due_at_the_same_time_is_one_write_and_what_is_to_be_alone_is() 
         (1.0, send(b"e", True)), (1.0, send(b"f", True)), (1.0, send(b"g")), (1.0, send(b"h")), (1.0, Action(1.0, "eof")),
         (1.0, send(b"x" * MAX_WRITE)), (1.0, send(b"i")),
     ]  # fmt: skip
-    found = [(due, action.kind, action.data[:9]) for due, action in joined(scheduled)]
+    found = [(due, action.kind, action.data[:9]) for due, action in join_writes(scheduled)]
     assert found == [
         (0.0, "send", b"ab"), (1.0, "send", b"c"), (1.0, "fault", b""), (1.0, "send", b"d"), (1.0, "send", b"e"),
         (1.0, "send", b"f"), (1.0, "send", b"gh"), (1.0, "eof", b""), (1.0, "send", b"x" * 9), (1.0, "send", b"i"),

@@ -24,7 +24,7 @@ from ollama_stream.fixture import (
     Cassette, Event, Fixture, RecordedRequest, Writer, decode_bytes, dumps, encode_bytes, lint, load, load_folder, loads,
     matches, nearest, normalise,
 )  # fmt: skip
-from ollama_stream.fixture.exchange import chunk_event
+from ollama_stream.fixture.exchange import make_chunk_event
 from ollama_stream.fixture.redact import Redactor
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures" / "recordings"
@@ -527,7 +527,7 @@ def test_chunks_off_the_wire_become_events_and_the_wire_again() -> None:
     response.receive(b"")
     with pytest.raises(Exception, match="closed"):
         response.read_body()
-    chunks = [chunk_event(0.5, chunk) for chunk in response.take_chunks()]
+    chunks = [make_chunk_event(0.5, chunk) for chunk in response.take_chunks()]
     assert [(event.kind, event.data, event.extra) for event in chunks] == [
         ("chunk", b"hello", None),
         ("chunk", b"hello", {"ext": "a=b", "size": "0005 "}),
@@ -577,7 +577,7 @@ def test_random_bytes_come_back_and_stay_on_one_line(seed: int) -> None:
     for _ in range(1000):
         data = b"".join(rng.choice(ALPHABET) for _ in range(rng.randrange(20)))
         data += bytes(rng.randrange(256) for _ in range(rng.randrange(10)))
-        line = fixture_lines.event_line(Event(0.0, "raw", data))
+        line = fixture_lines.format_event(Event(0.0, "raw", data))
         assert decode_bytes(json.loads(line)[2]) == data
         assert len(line.decode("utf-8").splitlines()) == 1
 
@@ -593,10 +593,10 @@ def test_hidden_characters_are_written_as_escapes_and_no_others() -> None:
     raw = [0x7E, 0xA0, 0xAC, 0xAE, 0x61B, 0x61D, 0x200A, 0x2010, 0x2027, 0x202F, 0x205F, 0x2070, 0xE000, 0xFEFE, 0xFF00]
     raw += [0xFFF8, 0xFFFC, 0x1F600, 0xDFFFF, 0xE1000]
     for code in escaped + raw:
-        assert fixture_lines.event_line(Event(1.5, "note", chr(code))).decode("utf-8") == '[1.500000,"note","%s"]\n' % (
+        assert fixture_lines.format_event(Event(1.5, "note", chr(code))).decode("utf-8") == '[1.500000,"note","%s"]\n' % (
             "\\u%04x" % code if code in escaped else chr(code)
         )
-    assert fixture_lines.event_line(Event(0, "note", "\U000e0001\U000e0fff")) == (
+    assert fixture_lines.format_event(Event(0, "note", "\U000e0001\U000e0fff")) == (
         b'[0.000000,"note","\\udb40\\udc01\\udb43\\udfff"]\n'
     )
 

@@ -38,7 +38,7 @@ PUBLIC = {  # the other names in the faces are for the folders that are built on
 MADE_BY_OTHERS = set("AsyncStream AsyncTexts Event Fault RecordingProxy ReplayServer Stream ToolRun".split())
 RAISES_NOTHING = set("AsyncTexts Event Fault Progress RecordedRequest Timeout ToolRun".split())
 NO_EXAMPLE = {"AsyncTexts", "ToolRun"}  # those who make them have one
-INNER = "AsyncStream.send AsyncStream.throw Recording.open Replaying.open ReplayServer.add RecordingProxy.add".split()
+INNER = "AsyncStream.send AsyncStream.throw Recording.open Replaying.open".split()
 RETURNED = re.compile(r"\b[Rr]eturns?\b|\bgives\b|^(?:The|An?|What|Whether|``load``) ")
 
 

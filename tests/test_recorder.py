@@ -18,7 +18,7 @@ from ollama_stream import FixtureError, RequestError
 from ollama_stream._http1 import Response
 from ollama_stream.fixture import Event, Fixture, RecordedRequest, recorder as recorder_module
 from ollama_stream.fixture import dumps, load, load_folder, loads
-from ollama_stream.fixture.recorder import MODES, Recorder, Recordings, differences, file_label
+from ollama_stream.fixture.recorder import MODES, Recorder, Recordings, differences, make_label
 
 FOLDER = Path(support.ROOT, "fixtures", "recordings")
 FILES = sorted(FOLDER.glob("*/*.exchange.jsonl"))
@@ -361,7 +361,7 @@ LABELS = [  # request, the name of its file after the number
 def test_a_file_has_a_plain_name_whatever_was_asked_fault_231(
     request_: RecordedRequest, label: str, tmp_path: Path
 ) -> None:
-    assert file_label(request_) == label
+    assert make_label(request_) == label
     play(Recordings(tmp_path / "in", "all"), request_)
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")] == [
         os.path.join("in", "0001-%s.exchange.jsonl" % label)

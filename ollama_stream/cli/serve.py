@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Iterator, Tuple
 
 from .._errors import FixtureError
-from ..fixture import LEVELS, ORDERS, REPEATS, pointer_parts
+from ..fixture import LEVELS, ORDERS, REPEATS, parse_pointer
 from ..replay import FAULT_HELP, Fault, serve
 from ..replay import fault as parse_fault
 from .options import argument, from_zero, speed
@@ -44,7 +44,7 @@ def fault(text: str) -> Fault:
 
 def pointer(text: str) -> str:
     try:
-        pointer_parts(text)
+        parse_pointer(text)
     except FixtureError as error:
         raise ArgumentTypeError(str(error)) from None
     return text

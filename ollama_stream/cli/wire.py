@@ -13,7 +13,7 @@ from typing import Any, List, Optional
 
 from .._net import Connection
 from ..fixture import (
-    SUFFIX, Event, Fixture, Recorder, Redactor, RequestReader, dumps, last_chunk, receive, recorded_request,
+    SUFFIX, Event, Fixture, Recorder, Redactor, RequestReader, dumps, make_request, receive, receive_last_chunk,
 )  # fmt: skip
 from .options import check_writable, write_pieces
 from .output import CYAN, YELLOW, ErrorOutput
@@ -72,14 +72,14 @@ class TappedConnection(Connection):
             await self._live.send(data, timeout)
         finally:
             if head is not None and self._reader.complete and self._recorder is None:
-                request = recorded_request(head, b"".join(self._body))
+                request = make_request(head, b"".join(self._body))
                 self._recorder = Recorder(request, time.monotonic(), self._write)
 
     async def recv(self, timeout: Optional[float]) -> bytes:
         if self._recorder is None:  # an answer that came before the whole of the request had been sent
             piece: bytes = await self._live.recv(timeout)
             return piece
-        return await receive(self._live, self._recorder, timeout) + await last_chunk(self._live, self._recorder)
+        return await receive(self._live, self._recorder, timeout) + await receive_last_chunk(self._live, self._recorder)
 
     def wake(self) -> None:
         if self._live is not None:

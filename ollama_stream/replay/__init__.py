@@ -11,12 +11,12 @@ The face of the folder: others import from here.
 
 from __future__ import annotations
 
-from .faults import FAULT_HELP, Fault, FaultSpec, checked_faults, fault, faults_of
+from .faults import FAULT_HELP, Fault, FaultSpec, fault
 from .proxy import RecordingProxy, record
 from .server import ReplayServer, serve
 from .transports import Recording, Replaying
 
 __all__ = [
-    "FAULT_HELP", "Fault", "FaultSpec", "Recording", "RecordingProxy", "Replaying", "ReplayServer", "checked_faults",
-    "fault", "faults_of", "record", "serve",
+    "FAULT_HELP", "Fault", "FaultSpec", "Recording", "RecordingProxy", "Replaying", "ReplayServer", "fault", "record",
+    "serve",
 ]  # fmt: skip

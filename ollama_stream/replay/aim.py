@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where in an exchange a fault strikes: the exchange in pieces that can be cut anywhere, and the point found in them.
 
-A fixture goes in and its response comes out in order, ``in_pieces``: every chunk with its framing apart, in the end a
+A fixture goes in and its response comes out in order, ``split_pieces``: every chunk with its framing apart, in the end a
 piece that says how the connection ends. An ``Aim`` is shown them one after the other and finds a fault's point.
 """
 
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
     fault: Optional[Fault] = None
 
 
-def in_pieces(fixture: Fixture) -> Iterator[Piece]:
+def split_pieces(fixture: Fixture) -> Iterator[Piece]:
     for event, wire in fixture.framed():
         if event.kind == "end":
             if wire:
@@ -111,7 +111,7 @@ _LOOKS: Dict[str, Callable[[Aim, Piece], Optional[int]]] = {
 }
 
 
-def marked(pieces: Iterable[Piece], fault: Fault) -> Iterator[Tuple[bool, Piece]]:
+def mark_points(pieces: Iterable[Piece], fault: Fault) -> Iterator[Tuple[bool, Piece]]:
     """The pieces, and where the fault strikes a mark, which alone comes with True."""
     aim, now = Aim(fault), fault.number if fault.point == "t" else 0.0
     for piece in pieces:

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from .._errors import FixtureError, check_origin
 from .._syntax import is_token
 from .._net import MAX_SECONDS
-from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shortened
+from ..fixture import Fixture, canonical_json, decode_bytes, encode_bytes, parse_json, shorten
 
 FAULT_HELP = """A fault is KIND[@POINT][:ARG]. Numbers count from 0, and every point is the moment before what it names:
 
@@ -93,7 +93,7 @@ class Fault(NamedTuple):
         if self.point:
             text += "@" + self.point
         if "=" in POINT_FORMS.get(self.point, ""):
-            text += "=" + _number_text(self.number)
+            text += "=" + _format_number(self.number)
         if self.byte is not None:
             text += "+%d" % self.byte
         if self.argument in (None, FOREVER):
@@ -104,24 +104,24 @@ class Fault(NamedTuple):
 FaultSpec = Union[Fault, str, Mapping[str, Any]]
 
 
-def _number_text(number: float) -> str:
+def _format_number(number: float) -> str:
     """All its digits, and no exponent."""
     return format(Decimal(repr(number)).normalize(), "f")
 
 
-def _plain_text(text: str) -> str:
+def _format_text(text: str) -> str:
     """As it stands, or as JSON where it could not be seen, or would be taken for JSON."""
     shown = canonical_json(text)
     return text if shown == '"%s"' % text else shown
 
 
-def _bytes_text(data: bytes) -> str:
+def _format_bytes(data: bytes) -> str:
     value = encode_bytes(data)
     return canonical_json({"hex": data.hex()} if isinstance(value, list) else value)
 
 
 _ARGUMENT_TEXTS: Dict[type, Callable[[Any], str]] = {
-    int: _number_text, float: _number_text, str: _plain_text, bytes: _bytes_text,
+    int: _format_number, float: _format_number, str: _format_text, bytes: _format_bytes,
 }  # fmt: skip
 
 
@@ -135,24 +135,24 @@ def fault(spec: FaultSpec) -> Fault:
     if isinstance(spec, Fault):
         return spec
     try:
-        return _from_text(spec) if isinstance(spec, str) else _from_object(spec)
+        return _parse_text(spec) if isinstance(spec, str) else _read_object(spec)
     except FixtureError as error:
-        raise FixtureError("fault %s: %s" % (shortened(spec), error)) from error
+        raise FixtureError("fault %s: %s" % (shorten(spec), error)) from error
 
 
-def checked_faults(specs: Sequence[FaultSpec]) -> List[Fault]:
+def check_faults(specs: Sequence[FaultSpec]) -> List[Fault]:
     """``fault`` for each. Raises FixtureError."""
     if isinstance(specs, str):
-        raise FixtureError("expected a list of faults, found the text %s" % shortened(specs))
+        raise FixtureError("expected a list of faults, found the text %s" % shorten(specs))
     if len(specs) > MAX_FAULTS:
         raise FixtureError("expected at most %d faults, found %d" % (MAX_FAULTS, len(specs)))
     return [fault(spec) for spec in specs]
 
 
-def faults_of(fixture: Fixture) -> List[Fault]:
+def read_faults(fixture: Fixture) -> List[Fault]:
     """The faults in a fixture's header. Raises FixtureError, also for one that comes before an exchange is chosen."""
     try:
-        faults = checked_faults(fixture.header.get("faults", []))
+        faults = check_faults(fixture.header.get("faults", []))
         for found in faults:
             if found.point in ("connect", "request"):
                 raise FixtureError("fault %s: no exchange is chosen yet; give it to the server" % str(found))
@@ -161,23 +161,23 @@ def faults_of(fixture: Fixture) -> List[Fault]:
     return faults
 
 
-def _from_text(text: str) -> Fault:
+def _parse_text(text: str) -> Fault:
     found = _IN_FRONT.fullmatch(text)
     kind, point, argument = found.groups() if found else (text, None, None)
-    points = _rule(kind).points
+    points = _find_rule(kind).points
     if point is None and argument is not None:
         behind = _BEHIND.fullmatch(argument)  # error:boom@line=3; an argument that ends so needs its point in front
         if behind and behind[2].partition("=")[0] in points:
             argument, point = behind.groups()
     if point is not None and not _POINT_TEXT.fullmatch(point):
-        raise _expected(kind)
-    return _checked(kind, point, argument and _argument_value(kind, argument))
+        raise _tell_form(kind)
+    return _check(kind, point, argument and _parse_argument(kind, argument))
 
 
-def _argument_value(kind: str, text: str) -> Any:
+def _parse_argument(kind: str, text: str) -> Any:
     """What stands for an argument: itself, or the JSON that it is."""
-    reader = _rule(kind).argument
-    if reader not in (decode_bytes, _text, _header) or not text.startswith(('"', '{"hex"')):
+    reader = _find_rule(kind).argument
+    if reader not in (decode_bytes, _read_text, _read_header) or not text.startswith(('"', '{"hex"')):
         return text
     try:
         return parse_json(text.encode("utf-8", "surrogateescape"))
@@ -187,51 +187,51 @@ def _argument_value(kind: str, text: str) -> Any:
         return text
 
 
-def _from_object(value: Any) -> Fault:
+def _read_object(value: Any) -> Fault:
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
         raise FixtureError('expected a text, or an object with "kind"')
     kind, at = value["kind"], value.get("at")
     if set(value) - {"kind", "at", "arg"}:
         raise FixtureError('expected nothing but "kind", "at" and "arg"')
-    return _checked(kind, at if at is None else _point_text(kind, at), value.get("arg"))
+    return _check(kind, at if at is None else _format_point(kind, at), value.get("arg"))
 
 
-def _point_text(kind: str, at: Any) -> str:
+def _format_point(kind: str, at: Any) -> str:
     """{"chunk": 5, "byte": 12} as chunk=5+12, "head" as head."""
     if isinstance(at, Mapping) and at and all(type(number) in (int, float) for number in at.values()):
         name = next((name for name in ("chunk", "line", "byte", "t") if name in at), "")
         rest = {other: number for other, number in at.items() if other != name}
-        number = _number_text(at[name]) if name == "t" else at.get(name)
+        number = _format_number(at[name]) if name == "t" else at.get(name)
         at = "%s=%s%s" % (name, number, "".join("+%s" % n if o == "byte" else "?" for o, n in rest.items()))
     if not isinstance(at, str) or not _POINT_TEXT.fullmatch(at):
-        raise _expected(kind)
+        raise _tell_form(kind)
     return at
 
 
-def _checked(kind: str, point: Optional[str], argument: Any) -> Fault:
-    rule = _rule(kind)
+def _check(kind: str, point: Optional[str], argument: Any) -> Fault:
+    rule = _find_rule(kind)
     name, _, numbers = (rule.default if point is None else point).partition("=")
     number, _, byte = numbers.partition("+")
     if name not in (rule.points or ("",)) or (byte and kind in _WHOLE):
-        raise _expected(kind)
+        raise _tell_form(kind)
     if (argument is None and rule.argument and rule.absent is None) or (argument is not None and not rule.argument):
-        raise _expected(kind)
+        raise _tell_form(kind)
     try:
         value = rule.absent if argument is None else rule.argument and rule.argument(argument)
         return Fault(kind, name, float(number or 0), int(byte) if byte else None, value)
     except (TypeError, ValueError, OverflowError) as error:  # a FixtureError is one too, and says less than the form
         check_origin(error)
-        raise _expected(kind) from error
+        raise _tell_form(kind) from error
 
 
-def _rule(kind: str) -> _Rule:
+def _find_rule(kind: str) -> _Rule:
     if kind not in _RULES:
         raise FixtureError("unknown kind; there are " + ", ".join(_RULES))
     return _RULES[kind]
 
 
-def _expected(kind: str) -> FixtureError:
-    rule = _rule(kind)
+def _tell_form(kind: str) -> FixtureError:
+    rule = _find_rule(kind)
     forms = [POINT_FORMS[name].partition("[")[0] if kind in _WHOLE else POINT_FORMS[name] for name in rule.points]
     at = "[@POINT]" if rule.default else "@POINT" if forms else ""
     where = ", POINT being " + " or ".join(forms) if forms else ""
@@ -241,7 +241,7 @@ def _expected(kind: str) -> FixtureError:
 # Arguments: from a text or from JSON, or a ValueError
 
 
-def _number(lowest: float, highest: float, kind: Callable[[float], float] = float) -> Callable[[Any], float]:
+def _make_reader(lowest: float, highest: float, kind: Callable[[float], float] = float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
         number = float("nan") if isinstance(value, (bool, list, dict)) else float(value)
         if not lowest <= number <= highest:
@@ -251,21 +251,21 @@ def _number(lowest: float, highest: float, kind: Callable[[float], float] = floa
     return read
 
 
-_seconds, _milliseconds = _number(0, MAX_SECONDS), _number(0, 1000 * MAX_SECONDS)
-_size, _status = _number(1, MAX_SIZE, int), _number(100, 999, int)
+_read_seconds, _read_milliseconds = _make_reader(0, MAX_SECONDS), _make_reader(0, 1000 * MAX_SECONDS)
+_read_size, _read_status = _make_reader(1, MAX_SIZE, int), _make_reader(100, 999, int)
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
     return value
 
 
-def _header(value: Any) -> str:
-    name, equals, content = _text(value).partition("=")
+def _read_header(value: Any) -> str:
+    name, equals, content = _read_text(value).partition("=")
     if not (equals and is_token(name) and _FIELD_VALUE.fullmatch(content)):
         raise ValueError
-    return _text(value)
+    return _read_text(value)
 
 
 class _Rule(NamedTuple):
@@ -283,22 +283,22 @@ class _Rule(NamedTuple):
 _RULES: Dict[str, _Rule] = {
     "cut": _Rule(_EVERYWHERE),
     "reset": _Rule(_EVERYWHERE),
-    "stall": _Rule(_EVERYWHERE, "", "[:SECONDS]", _seconds, FOREVER),
-    "dribble": _Rule(_SENDING, "head", ":MILLISECONDS", _milliseconds),
-    "split": _Rule(_SENDING, "head", ":N", _size),
-    "rechunk": _Rule((), "", ":N", _size),
+    "stall": _Rule(_EVERYWHERE, "", "[:SECONDS]", _read_seconds, FOREVER),
+    "dribble": _Rule(_SENDING, "head", ":MILLISECONDS", _read_milliseconds),
+    "split": _Rule(_SENDING, "head", ":N", _read_size),
+    "rechunk": _Rule((), "", ":N", _read_size),
     "merge": _Rule(),
     "insert": _Rule(_BODY, "", ":BYTES", decode_bytes),
     "raw": _Rule(_SENDING, "", ":BYTES", decode_bytes),
     "garbage": _Rule(_BODY),
-    "error": _Rule(_BODY, "", "[:MESSAGE]", _text, DEFAULT_ERROR),
+    "error": _Rule(_BODY, "", "[:MESSAGE]", _read_text, DEFAULT_ERROR),
     "drop": _Rule(("chunk", "line")),
     "no-done": _Rule(),
     "no-end": _Rule(),
-    "status": _Rule((), "", ":N", _status),
-    "header": _Rule((), "", ":NAME=VALUE", _header),
+    "status": _Rule((), "", ":N", _read_status),
+    "header": _Rule((), "", ":NAME=VALUE", _read_header),
     "badsize": _Rule(("chunk",), "", ":BYTES", decode_bytes),
     "crlf": _Rule(),
     "bom": _Rule(),
-    "refuse": _Rule(("connect",), "connect", "[:SECONDS]", _seconds, FOREVER),
+    "refuse": _Rule(("connect",), "connect", "[:SECONDS]", _read_seconds, FOREVER),
 }

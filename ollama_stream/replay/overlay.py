@@ -27,8 +27,8 @@ from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optiona
 from .._endpoints import is_done, is_success
 from .._errors import FixtureError, RequestError
 from ..fixture import Fixture, parse_json
-from .aim import BEFORE, BODY, ENDS, TAIL, Aim, Piece, in_pieces, marked
-from .faults import MAX_SIZE, Fault, faults_of
+from .aim import BEFORE, BODY, ENDS, TAIL, Aim, Piece, mark_points, split_pieces
+from .faults import MAX_SIZE, Fault, read_faults
 
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)([0-9]{1,18})(?=[ \t]*\r$)")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked[ \t]*\r$")
@@ -79,7 +79,7 @@ def check_speed(name: str, value: Optional[float]) -> None:
         raise RequestError("%s: a number above 0, or None for at once, not %r" % (name, value))
 
 
-def joined(scheduled: Iterable[Tuple[float, Action]]) -> Iterator[Tuple[float, Action]]:
+def join_writes(scheduled: Iterable[Tuple[float, Action]]) -> Iterator[Tuple[float, Action]]:
     """What is sent at the same time in one write: measured, a replay at once costs its reader a third of the time."""
     data: List[bytes] = []
     size, when = 0, 0.0
@@ -97,15 +97,15 @@ def joined(scheduled: Iterable[Tuple[float, Action]]) -> Iterator[Tuple[float, A
         yield when, Action(when, "send", b"".join(data))
 
 
-def planned(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
+def plan_actions(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
     """``actions``, with the faults of the fixture's header before these. Raises FixtureError for a bad one there."""
-    return actions(fixture, [*faults_of(fixture), *faults])
+    return actions(fixture, [*read_faults(fixture), *faults])
 
 
 def actions(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
     """What the server does for ``fixture``; the faults at connect and request are not among it."""
     size, pause = 0, 0.0
-    for piece in _overlaid(fixture, faults):
+    for piece in _overlay(fixture, faults):
         fault = piece.fault
         if fault is not None:
             yield Action(piece.time, "fault", fault=fault)
@@ -124,15 +124,15 @@ def actions(fixture: Fixture, faults: Sequence[Fault] = ()) -> Iterator[Action]:
                 yield Action(piece.time, "send", part, pause, alone=bool(size))
 
 
-def _overlaid(fixture: Fixture, faults: Sequence[Fault]) -> Iterator[Piece]:
-    pieces = in_pieces(fixture)
+def _overlay(fixture: Fixture, faults: Sequence[Fault]) -> Iterator[Piece]:
+    pieces = split_pieces(fixture)
     for fault in faults:
         if fault.kind in _BODY_CHANGES and fixture.head is not None:
-            pieces = iter(_changed(list(pieces), fault, _BODY_CHANGES[fault.kind]))
+            pieces = iter(_change_body(list(pieces), fault, _BODY_CHANGES[fault.kind]))
     # The head last: a length or a coding that a fault puts there is not to be corrected.
     for fault in faults:
         if fault.kind in _HEAD_CHANGES:
-            pieces = _with_head(pieces, fault)
+            pieces = _change_head(pieces, fault)
     for fault in faults:
         if fault.kind in _STRIKES and fault.point not in ("connect", "request"):
             pieces = _STRIKES[fault.kind](pieces, fault)
@@ -142,7 +142,7 @@ def _overlaid(fixture: Fixture, faults: Sequence[Fault]) -> Iterator[Piece]:
 # Changes of the message
 
 
-def _changed(pieces: _Pieces, fault: Fault, change: _Change) -> _Pieces:
+def _change_body(pieces: _Pieces, fault: Fault, change: _Change) -> _Pieces:
     """With a mark before the first piece that is another; a Content-Length grows as the body does."""
     changed = list(change(pieces, fault))
     for index, (old, new) in enumerate(zip_longest(pieces, changed)):
@@ -152,10 +152,10 @@ def _changed(pieces: _Pieces, fault: Fault, change: _Change) -> _Pieces:
         return pieces
     growth = sum(len(piece.data) for piece in changed) - sum(len(piece.data) for piece in pieces)
     mark = Piece(changed[index].time, "mark", fault=fault)
-    return [_longer(piece, growth) for piece in changed[:index]] + [mark] + changed[index:]
+    return [_lengthen(piece, growth) for piece in changed[:index]] + [mark] + changed[index:]
 
 
-def _longer(piece: Piece, growth: int) -> Piece:
+def _lengthen(piece: Piece, growth: int) -> Piece:
     if piece.kind != "head" or not growth:
         return piece
     return piece._replace(lead=_LENGTH.sub(lambda match: b"%s%d" % (match[1], int(match[2]) + growth), piece.lead))
@@ -165,11 +165,11 @@ def _is_chunked(pieces: _Pieces) -> bool:
     return any(piece.kind == "head" and _CHUNKED.search(piece.lead) for piece in pieces)
 
 
-def _new(time: float, data: bytes, chunked: bool) -> Piece:
+def _make_piece(time: float, data: bytes, chunked: bool) -> Piece:
     return Piece(time, "chunk", b"%x\r\n" % len(data), data, b"\r\n") if chunked else Piece(time, "part", b"", data)
 
 
-def _resized(piece: Piece, data: bytes) -> Piece:
+def _resize(piece: Piece, data: bytes) -> Piece:
     """With other data; a chunk that never came whole announces so many bytes more or fewer."""
     if not piece.lead or len(data) == len(piece.data):
         return piece._replace(data=data)
@@ -183,19 +183,19 @@ def _insert(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
     for piece in pieces:
         offset = aim.find(piece) if piece.kind in BODY + TAIL else None
         if offset == BEFORE:
-            yield _new(piece.time, fault.argument, chunked)
+            yield _make_piece(piece.time, fault.argument, chunked)
         elif offset is not None:
-            piece = _resized(piece, piece.data[:offset] + fault.argument + piece.data[offset:])
+            piece = _resize(piece, piece.data[:offset] + fault.argument + piece.data[offset:])
         yield piece
 
 
-def _error(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
+def _end_in_error(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
     aim, chunked = Aim(fault), _is_chunked(pieces)
     line = json.dumps({"error": fault.argument}).encode("ascii") + b"\n"
     for piece in pieces:
         offset = aim.find(piece) if piece.kind in BODY + TAIL else None
         if offset is not None:
-            yield _new(piece.time, piece.data[: max(offset, 0)] + line, chunked)
+            yield _make_piece(piece.time, piece.data[: max(offset, 0)] + line, chunked)
             if chunked:
                 yield Piece(piece.time, "last", b"0\r\n\r\n")
             yield Piece(piece.time, "complete")
@@ -207,7 +207,7 @@ def _drop(pieces: _Pieces, fault: Fault) -> _Pieces:
     if fault.point == "chunk":
         aim = Aim(fault)
         return [piece for piece in pieces if aim.find(piece) is None]
-    return _without(pieces, lambda number, _: number == fault.number)
+    return _drop_lines(pieces, lambda number, _: number == fault.number)
 
 
 def _ends_answer(line: bytes) -> bool:
@@ -218,25 +218,25 @@ def _ends_answer(line: bytes) -> bool:
     return isinstance(record, dict) and (is_done(record) or is_success(record))
 
 
-def _without(pieces: _Pieces, is_dropped: Callable[[int, bytes], bool]) -> _Pieces:
+def _drop_lines(pieces: _Pieces, is_dropped: Callable[[int, bytes], bool]) -> _Pieces:
     """Without the lines that a test of their number and bytes picks; a chunk of which nothing is left goes too."""
     start = 0
     lines = b"".join(piece.data for piece in pieces).split(b"\n")
     for number, line in enumerate(lines):
         end = start + len(line) + (number + 1 < len(lines))
         if line and is_dropped(number, line):
-            pieces = list(_without_bytes(pieces, start, end))
+            pieces = list(_drop_bytes(pieces, start, end))
             end = start
         start = end
     return pieces
 
 
-def _without_bytes(pieces: _Pieces, start: int, end: int) -> Iterator[Piece]:
+def _drop_bytes(pieces: _Pieces, start: int, end: int) -> Iterator[Piece]:
     for piece in pieces:
         kept = piece.data[: max(start, 0)] + piece.data[max(end, 0) :]
         start, end = start - len(piece.data), end - len(piece.data)
         if kept or not piece.data:
-            yield _resized(piece, kept)
+            yield _resize(piece, kept)
 
 
 def _rechunk(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
@@ -247,11 +247,11 @@ def _rechunk(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
             time = piece.time
             whole = len(held) - len(held) % size
             for start in range(0, whole, size):
-                yield _new(time, held[start : start + size], True)
+                yield _make_piece(time, held[start : start + size], True)
             held = held[whole:]
         else:
             if held and piece.kind != "mark":
-                yield _new(time, held, True)
+                yield _make_piece(time, held, True)
                 held = b""
             yield piece
 
@@ -261,7 +261,7 @@ def _merge(pieces: _Pieces, fault: Fault) -> Iterator[Piece]:
     return _rechunk(pieces, fault._replace(argument=size or 1))
 
 
-def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+def _change_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     for piece in pieces:
         if piece.kind == "head":
             changed = piece._replace(lead=_HEAD_CHANGES[fault.kind](piece.lead, fault))
@@ -271,14 +271,14 @@ def _with_head(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
         yield piece
 
 
-def _status(head: bytes, fault: Fault) -> bytes:
+def _set_status(head: bytes, fault: Fault) -> bytes:
     from http.client import responses
 
     line = b"%d %s" % (fault.argument, responses.get(fault.argument, "Unknown").encode("ascii"))
     return head[:9] + line + head[head.index(b"\r\n") :]
 
 
-def _header(head: bytes, fault: Fault) -> bytes:
+def _set_header(head: bytes, fault: Fault) -> bytes:
     """In place of all fields of that name."""
     name, _, value = fault.argument.encode("latin-1").partition(b"=")
     lines = [line for line in head[:-4].split(b"\r\n") if not line.lower().startswith(name.lower() + b":")]
@@ -290,14 +290,14 @@ _BODY_CHANGES: Dict[str, _Change] = {
     "insert": _insert,
     "garbage": lambda pieces, fault: _insert(pieces, fault._replace(argument=b"%%%\n")),
     "bom": lambda pieces, fault: _insert(pieces, fault._replace(point="byte", argument=b"\xef\xbb\xbf")),
-    "error": _error,
+    "error": _end_in_error,
     "drop": _drop,
-    "no-done": lambda pieces, _: _without(pieces, lambda _, line: _ends_answer(line)),
+    "no-done": lambda pieces, _: _drop_lines(pieces, lambda _, line: _ends_answer(line)),
     "rechunk": _rechunk,
     "merge": _merge,
-    "crlf": lambda pieces, _: [_resized(piece, piece.data.replace(b"\n", b"\r\n")) for piece in pieces],
+    "crlf": lambda pieces, _: [_resize(piece, piece.data.replace(b"\n", b"\r\n")) for piece in pieces],
 }
-_HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, "header": _header}
+_HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _set_status, "header": _set_header}
 
 
 # Strikes on the wire
@@ -305,7 +305,7 @@ _HEAD_CHANGES: Dict[str, Callable[[bytes, Fault], bytes]] = {"status": _status, 
 
 def _strike(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     """With a mark where the fault strikes; stall, dribble and split are no more than that here."""
-    for here, piece in marked(pieces, fault):
+    for here, piece in mark_points(pieces, fault):
         yield piece
         if here and fault.kind == "raw":
             yield Piece(piece.time, "raw", fault.argument)
@@ -314,7 +314,7 @@ def _strike(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
             return
 
 
-def _no_end(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+def _leave_out_end(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     for piece in pieces:
         if piece.kind in ("trailers", "last"):
             yield Piece(piece.time, "mark", fault=fault)
@@ -323,7 +323,7 @@ def _no_end(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
         yield piece
 
 
-def _badsize(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
+def _spoil_size(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
     aim = Aim(fault)
     for piece in pieces:
         if aim.find(piece) is not None and piece.lead:
@@ -334,6 +334,6 @@ def _badsize(pieces: Iterable[Piece], fault: Fault) -> Iterator[Piece]:
 
 _STRIKES: Dict[str, Callable[[Iterable[Piece], Fault], Iterator[Piece]]] = {
     **dict.fromkeys(("cut", "reset", "raw", "stall", "dribble", "split"), _strike),
-    "no-end": _no_end,
-    "badsize": _badsize,
+    "no-end": _leave_out_end,
+    "badsize": _spoil_size,
 }

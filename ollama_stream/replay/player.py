@@ -27,7 +27,7 @@ from .._http1 import Response
 from .._net import PIECE_SIZE, shut_down
 from ..fixture import MAX_BODY, RequestBody, RequestHead, RequestReader
 from .faults import Fault
-from .overlay import Action, Pace, joined, planned
+from .overlay import Action, Pace, join_writes, plan_actions
 from .report import Entry
 
 HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on, of the first one from the connection on
@@ -65,13 +65,13 @@ class Answer(NamedTuple):
     actions: Iterable[Action]
 
 
-def json_answer(status: int, value: Any, method: str, field_line: str = "") -> Answer:
+def make_answer(status: int, value: Any, method: str, field_line: str = "") -> Answer:
     """An answer of our own."""
-    data = json_bytes(status, value, field_line, method)
+    data = encode_json(status, value, field_line, method)
     return Answer(None, value.get("error"), [Action(0.0, "send", data), Action(0.0, "complete")])
 
 
-def json_bytes(status: int, value: Any, field_line: str = "", method: str = "GET") -> bytes:
+def encode_json(status: int, value: Any, field_line: str = "", method: str = "GET") -> bytes:
     """A response. Its text is ASCII with escapes, so nothing in it can split it."""
     body = json.dumps(value).encode("ascii") + b"\n"
     head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
@@ -162,7 +162,7 @@ class Session:
         elif isinstance(error, FixtureError):
             status, field_line = 400, "X-Replay-Unmatched: 1\r\n"
         text = "%s: %s" % (self.NAME, error.error if isinstance(error, ResponseError) else error)
-        return json_answer(status, {"error": text}, reader.head.method if reader.head else "GET", field_line)
+        return make_answer(status, {"error": text}, reader.head.method if reader.head else "GET", field_line)
 
     def _give(self, reader: RequestReader, body: RequestBody, answer: Answer) -> bool:
         """Play an answer; whether another request may follow."""
@@ -244,10 +244,10 @@ class Session:
         """What is to be played; or, where the answer has been given, whether another request may follow."""
         if self._is_admin(head):
             if self._settings.admin and (head.method, head.target) == ("GET", ADMIN + "/report"):
-                return json_answer(200, self._server.report(), head.method)
-            return json_answer(404, {"error": "replay: nothing here"}, head.method)
+                return make_answer(200, self._server.report(), head.method)
+            return make_answer(404, {"error": "replay: nothing here"}, head.method)
         fixture = self._server.cassette.answer(head.method, head.target, b"".join(body))
-        return Answer(fixture.name, None, planned(fixture, self._settings.faults))
+        return Answer(fixture.name, None, plan_actions(fixture, self._settings.faults))
 
     def _begin(self, head: Optional[RequestHead]) -> Entry:
         """The entry in the report: the open one, or a new one."""
@@ -271,7 +271,7 @@ class Session:
         started = time.monotonic()
         how = ""
         scheduled = self._settings.pace.schedule(answer.actions)
-        for due, action in scheduled if self._settings.pace.min_gap else joined(scheduled):
+        for due, action in scheduled if self._settings.pace.min_gap else join_writes(scheduled):
             self._wait(started + due)
             if action.fault is not None:
                 played.strike(action.fault)

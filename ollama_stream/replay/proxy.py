@@ -24,9 +24,9 @@ from .._route import Pool, Route
 from .._tls import TLSSettings, Verify
 from ..fixture import (
     Event, Fixture, RecordedRequest, Recorder, Recordings, RequestBody, RequestHead, RequestReader,
-    recorded_request,
+    make_request,
 )  # fmt: skip
-from .overlay import planned
+from .overlay import plan_actions
 from .player import Answer, Session, Settings
 from .relay import Relay
 from .server import ReplayServer
@@ -98,14 +98,14 @@ class _RecordingSession(Session):
         return False
 
     def _answer(self, reader: RequestReader, head: RequestHead, body: RequestBody) -> Union[Answer, bool]:
-        request = recorded_request(head, body)
+        request = make_request(head, body)
         self._recordings.wait_for_the_same(request)
         fixture = self._recordings.answer(request)
         if fixture is None:
             return self._record(reader, head, body)
         if self._recordings.mode == "verify":
             self._verify(fixture, head, body)
-        return Answer(fixture.name, None, planned(fixture))
+        return Answer(fixture.name, None, plan_actions(fixture))
 
     def _check_size(self, size: int) -> None:
         """None is too large: it is not held in memory."""
@@ -142,9 +142,9 @@ class _RecordingSession(Session):
         start: Callable[[RecordedRequest, float], Recorder],
         give: Callable[[bytes], None],
     ) -> Recorder:
-        sent = upstream_head(head, body.size, self._upstream)
-        request = recorded_request(sent._replace(target=head.target), body)
-        return self._relay.exchange(lambda: rewritten(sent, body), lambda now: start(request, now), give)
+        sent = make_upstream_head(head, body.size, self._upstream)
+        request = make_request(sent._replace(target=head.target), body)
+        return self._relay.exchange(lambda: write_request(sent, body), lambda now: start(request, now), give)
 
 
 class RecordingProxy(ReplayServer):
@@ -173,7 +173,7 @@ class RecordingProxy(ReplayServer):
         return self.recordings.differences
 
 
-def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:
+def make_upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHead:
     """What goes upstream for a client's head: the same but for what concerns the connection, host and base path.
 
     The body has a length of ``size``, whatever framed it on the way here.
@@ -196,7 +196,7 @@ def upstream_head(head: RequestHead, size: int, upstream: Address) -> RequestHea
     return head._replace(target=upstream.path + head.target, headers=fields)
 
 
-def rewritten(head: RequestHead, body: RequestBody) -> Iterator[bytes]:
+def write_request(head: RequestHead, body: RequestBody) -> Iterator[bytes]:
     """The bytes of a request."""
     lines = ["%s %s HTTP/%s" % (head.method, head.target, head.version)]
     lines += ["%s: %s" % field for field in head.headers]

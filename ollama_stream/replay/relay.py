@@ -18,7 +18,7 @@ from .._errors import ConnectError, ConnectionLost, OllamaTimeout, RequestError
 from .._exchange import AT_ONCE
 from .._net import PIECE_SIZE, SEND_SIZE, BlockingConnection, Clocks, Connection, Network, Timeout, run
 from .._route import Route
-from ..fixture import Recorder, how_lost, last_chunk
+from ..fixture import Recorder, receive_last_chunk, tell_how_lost
 
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 60.0  # without progress
@@ -138,7 +138,7 @@ class Relay(Network):
             if not got or isinstance(got, OSError) or len(self._relayed) == MAX_UNRECORDED:
                 self._record(recorder)
             if isinstance(got, OSError):
-                how, detail = how_lost(got)
+                how, detail = tell_how_lost(got)
                 recorder.end(how, time.monotonic(), detail)
             if recorder.how:
                 return
@@ -166,7 +166,7 @@ class Relay(Network):
         """The client has gone: what it had is recorded, and the server told to stop."""
         self._client, recorder.cancelled = None, True
         self._record(recorder)
-        run(last_chunk(self._connection, recorder))
+        run(receive_last_chunk(self._connection, recorder))
         self.close()  # first: what follows may take the disk some time
         recorder.end("cancelled", time.monotonic())
 

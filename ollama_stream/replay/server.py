@@ -30,10 +30,10 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from .._errors import ConnectError, RequestError, check_origin
 from .._net import reason
-from ..fixture import Cassette, Event, EventSequence, Fixture, RequestBody, Source, fixtures_of, pointer_parts
-from .faults import FaultSpec, checked_faults, faults_of
+from ..fixture import Cassette, Event, EventSequence, Fixture, RequestBody, Source, load_source, parse_pointer
+from .faults import FaultSpec, check_faults, read_faults
 from .overlay import Pace, check_speed
-from .player import Session, Settings, is_loopback, json_bytes
+from .player import Session, Settings, encode_json, is_loopback
 from .report import Entry
 
 BACKLOG = 1024  # clients that may connect at the same moment; the system may allow fewer
@@ -74,13 +74,13 @@ def serve(
     if on_cancelled not in ("eof", "complete"):
         raise RequestError("on_cancelled: eof or complete, not %r" % (on_cancelled,))
     for pointer in ignore:
-        pointer_parts(pointer)
-    settings = Settings(_pace(speed, tps, max_gap, min_gap), checked_faults(faults), allow_remote, admin)
-    cassette = Cassette(_fixtures(source, tps, on_cancelled), level, order, repeat, ignore)
+        parse_pointer(pointer)
+    settings = Settings(_make_pace(speed, tps, max_gap, min_gap), check_faults(faults), allow_remote, admin)
+    cassette = Cassette(_load_fixtures(source, tps, on_cancelled), level, order, repeat, ignore)
     return ReplayServer(cassette, settings, host, port)
 
 
-def _pace(speed: Optional[float], tps: Optional[float], max_gap: Optional[float], min_gap: float) -> Pace:
+def _make_pace(speed: Optional[float], tps: Optional[float], max_gap: Optional[float], min_gap: float) -> Pace:
     check_speed("speed", speed)
     check_speed("tps", tps)
     if max_gap is not None and not 0 <= max_gap < math.inf:
@@ -90,18 +90,18 @@ def _pace(speed: Optional[float], tps: Optional[float], max_gap: Optional[float]
     return Pace(1.0 if speed is None and tps else speed, max_gap, min_gap / 1000)
 
 
-def _fixtures(source: Source, tps: Optional[float], on_cancelled: str) -> List[Fixture]:
-    found = fixtures_of(source)
+def _load_fixtures(source: Source, tps: Optional[float], on_cancelled: str) -> List[Fixture]:
+    found = load_source(source)
     for fixture in found:
-        faults_of(fixture)  # what is wrong there is told now
+        read_faults(fixture)  # what is wrong there is told now
     if tps:
-        found = [_at_rate(fixture, tps) if fixture.plain else fixture for fixture in found]
+        found = [_set_rate(fixture, tps) if fixture.plain else fixture for fixture in found]
     if on_cancelled == "complete":
-        found = [_completed(fixture) if fixture.how == "cancelled" else fixture for fixture in found]
+        found = [_complete(fixture) if fixture.how == "cancelled" else fixture for fixture in found]
     return found
 
 
-def _at_rate(fixture: Fixture, tps: float) -> Fixture:
+def _set_rate(fixture: Fixture, tps: float) -> Fixture:
     """A plain body, line *i* at *i* / ``tps`` seconds. It has a request and a head before its lines, an end after."""
     last = max(len(fixture.events) - 4, 0)
 
@@ -112,7 +112,7 @@ def _at_rate(fixture: Fixture, tps: float) -> Fixture:
     return replace(fixture, events=EventSequence(timed))
 
 
-def _completed(fixture: Fixture) -> Fixture:
+def _complete(fixture: Fixture) -> Fixture:
     """As if the client had not gone; but what was cut inside a chunk stays cut."""
 
     def completed() -> Iterator[Event]:
@@ -280,15 +280,15 @@ class ReplayServer:
         self.played.append(Entry(self._accepted, error=text, client="closed by the server", is_over=True))
         with sock, suppress(OSError):
             sock.setblocking(False)
-            sock.send(json_bytes(503, {"error": text}, "Connection: close\r\n"))
+            sock.send(encode_json(503, {"error": text}, "Connection: close\r\n"))
 
 
 def _listeners(host: str, port: int, attempts: int = PORT_ATTEMPTS) -> List[socket.socket]:
     """Sockets bound to the same port of every address of ``host``; the first address must be there."""
     first, *others = LOOPBACK if host.lower() == "localhost" else (host,)
-    bound = [_bound(first, port)]
+    bound = [_bind(first, port)]
     try:
-        return bound + [_bound(other, bound[0].getsockname()[1]) for other in others]
+        return bound + [_bind(other, bound[0].getsockname()[1]) for other in others]
     except ConnectError as error:
         check_origin(error)
         cause = error.__cause__
@@ -300,7 +300,7 @@ def _listeners(host: str, port: int, attempts: int = PORT_ATTEMPTS) -> List[sock
         return _listeners(host, port, attempts - 1)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     sock: Optional[socket.socket] = None
     try:
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

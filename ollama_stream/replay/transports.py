@@ -20,12 +20,12 @@ from .._exchange import TURN
 from .._net import Connection, Network, reason
 from .._records import Path
 from ..fixture import (
-    Cassette, Event, Fixture, RecordedRequest, Recorder, Recordings, RequestReader, Source, fixtures_of,
-    last_chunk, receive, recorded_request,
+    Cassette, Event, Fixture, RecordedRequest, Recorder, Recordings, RequestReader, Source, load_source,
+    make_request, receive, receive_last_chunk,
 )  # fmt: skip
 from .aim import ENDS
-from .faults import Fault, FaultSpec, checked_faults, faults_of
-from .overlay import Action, Pace, check_speed, planned
+from .faults import Fault, FaultSpec, check_faults, read_faults
+from .overlay import Action, Pace, check_speed, plan_actions
 
 Dial = Callable[[], Awaitable[Connection]]
 
@@ -47,13 +47,13 @@ class Replaying:
     def __init__(
         self, source: Source, *, speed: Optional[float] = None, faults: Sequence[FaultSpec] = (), **rules: Any
     ) -> None:
-        self.cassette = Cassette(fixtures_of(source), **rules)
+        self.cassette = Cassette(load_source(source), **rules)
         check_speed("speed", speed)
         self.speed = speed
-        self.faults = checked_faults(faults)
+        self.faults = check_faults(faults)
         self._made = time.monotonic()
         for fixture in self.cassette.fixtures:
-            faults_of(fixture)  # what is wrong there is told now
+            read_faults(fixture)  # what is wrong there is told now
 
     def open(self, address: Address, _timeout: Optional[float] = None) -> ReplayingConnection:
         age = time.monotonic() - self._made
@@ -173,7 +173,7 @@ class ReplayingConnection(Connection):
                 yield Action(0.0, "reset" if found.kind == "reset" else "eof")
                 return
             yield Action(0.0, "wait", pause=found.argument)
-        yield from planned(self._cassette.answer(request.method, request.path, request.body_bytes()), self._faults)
+        yield from plan_actions(self._cassette.answer(request.method, request.path, request.body_bytes()), self._faults)
 
     def _read(self, data: bytes) -> Optional[RecordedRequest]:
         """The request, once the last of its bytes is there."""
@@ -185,7 +185,7 @@ class ReplayingConnection(Connection):
             return None
         for piece in iter(reader.read_body, b""):
             self._body.append(piece)
-        return recorded_request(head, b"".join(self._body)) if reader.complete else None
+        return make_request(head, b"".join(self._body)) if reader.complete else None
 
     def _play(self, answer: Iterator[Action]) -> None:
         self._planned, self._asked = self._pace.schedule(answer), time.monotonic()
@@ -217,13 +217,13 @@ class RecordingConnection(ReplayingConnection):
             return
         if self._recordings.mode == "verify":
             await self._verify(dial, request, fixture, timeout)
-        self._play(planned(fixture))
+        self._play(plan_actions(fixture))
 
     async def recv(self, timeout: Optional[float] = None) -> bytes:
         recorder = self._recorder
         if recorder is None:
             return await super().recv(timeout)
-        return await receive(self._live, recorder, timeout) + await last_chunk(self._live, recorder)
+        return await receive(self._live, recorder, timeout) + await receive_last_chunk(self._live, recorder)
 
     def wake(self) -> None:
         super().wake()
