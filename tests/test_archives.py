@@ -232,7 +232,7 @@ def pyz(tmp_path_factory):
     """Made by the README's command."""
     if os.name != "posix":
         pytest.skip("the README's command is one for a shell")
-    tree = copied(SOURCES, tmp_path_factory.mktemp("pyz"))
+    tree = copied(("LICENSE", "README.md", "ollama_stream"), tmp_path_factory.mktemp("pyz"))
     ran(sys.executable, "-m", "compileall", "-q", os.path.join("ollama_stream", "__init__.py"), cwd=tree)
     found = re.search(r"`([^`]* -m zipapp [^`]* -o (\S+))`", (tree / "README.md").read_text("utf-8"))
     ran("sh", "-c", found.group(1).replace("python3", shlex.quote(sys.executable)), cwd=tree)

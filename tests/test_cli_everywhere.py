@@ -322,6 +322,7 @@ def test_191_what_is_long_is_the_same_without_standard_input_and_in_ascii(name: 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes it")
+@pytest.mark.each(3)
 @pytest.mark.parametrize("name", [*UNTIL_CTRL_C, "conform", "run", "vendor"])
 def test_191_a_process_that_starts_with_its_standard_input_closed_prints_the_same_in_ascii(name: str) -> None:
     closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]

@@ -70,6 +70,7 @@ def called(colour, steps, name, *arguments, **fields):
             client.close()
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("name, arguments, member, good", DUE, ids=[row[0] for row in DUE])
 def test_nothing_is_no_answer_243(colour, name, arguments, member, good):
     for steps in (answer(EMPTY_1_0, fin), framed(b"", "length"), framed(b" \r\n\t", "chunked")):
@@ -268,6 +269,7 @@ def test_a_document_may_be_laid_out_and_say_nothing_of_done_248_249(colour, layo
     assert called(colour, framed(layout({"models": [{"name": "a"}]}).encode(), how), "list").models[0].name == "a"
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\x0b", "\x0c", "\x85", "\u3000"], ids=ascii)
 def test_only_the_blanks_of_json_stand_around_a_document_248(colour, blank):
     for text in (blank + json.dumps(ANSWER, indent=1), json.dumps(ANSWER, indent=1) + blank, json.dumps(ANSWER) + blank):
@@ -301,6 +303,7 @@ MORE_OTHERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("body", OTHERS + MORE_OTHERS)
 def test_an_object_of_another_api_is_told_for_what_it_is_250_251(colour, body):
     shown = ascii(body[:60].decode())[1:-1]
@@ -412,6 +415,7 @@ HALVES = [
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("parts, whole", HALVES, ids=ascii)
 def test_halves_of_a_character_are_joined_254(colour, parts, whole):
     for key in ("content", "thinking"):
@@ -514,6 +518,7 @@ def odd_body(kind, value):
     return b'{"status":"pulling","digest":%s,%s}\n{"status":"success"}\n' % (value, counts)
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("value", [b'"5"', b'"2s"', b"[]", b"{}", b"true", b"-1", b"1e400", b"1786293998.5", b"9" * 400])
 def test_what_is_no_count_is_shown_as_it_is_or_left_out_245(value, capfd, tmp_path, monkeypatch):
     from ollama_stream.cli import main
@@ -544,6 +549,7 @@ UNKNOWN = [  # body, what a stream from a path that the library does not know gi
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("how", FRAMES)
 @pytest.mark.parametrize("body, records", UNKNOWN, ids=[repr(row[0])[2:40] for row in UNKNOWN])
 def test_a_stream_of_an_unknown_path_gives_its_lines_or_its_document_248(colour, body, records, how):

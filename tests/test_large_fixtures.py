@@ -180,7 +180,7 @@ def test_the_server_resets_the_connection_of_a_file_that_has_changed(
 
 # Memory
 
-SIZE = 7 << 20  # above the limit that is set
+SIZE = 5 << 20  # above the limit that is set
 
 
 def write_large(path: Path) -> None:
@@ -201,7 +201,7 @@ def test_loading_playing_and_linting_a_large_file_take_constant_memory(
     write_large(tmp_path / name)
     received = 0
     monkeypatch.setattr(fixture, "MAX_IN_MEMORY", 1 << 20)
-    with memory_below(6 << 20):
+    with memory_below(4 << 20):
         assert lint(load(tmp_path / name)) == []
         with serve(tmp_path / name, level="path") as server:
             with socket.create_connection((server.host, server.port), 5.0) as sock:

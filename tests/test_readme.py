@@ -49,10 +49,15 @@ DIFFS = [code for _, kind, code, _ in BLOCKS if kind == "diff"]
 assert PROGRAMS and TESTS and SERVERS and OTHERS and DIFFS
 
 
+@pytest.fixture(scope="module")
+def fixtures(tmp_path_factory):
+    return shutil.copytree(os.path.join(ROOT, "fixtures"), str(tmp_path_factory.mktemp("project") / "fixtures"))
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(fixtures, tmp_path):
     """A folder that looks like the project's, and can be written to."""
-    shutil.copytree(os.path.join(ROOT, "fixtures"), str(tmp_path / "fixtures"))
+    os.symlink(fixtures, str(tmp_path / "fixtures"), target_is_directory=True)
     return str(tmp_path)
 
 
@@ -83,14 +88,12 @@ def answers_of(names):
 
 
 @pytest.fixture(scope="module")
-def printed_by_programs(tmp_path_factory):
+def printed_by_programs(fixtures):
     """What each program prints, all of them in one process."""
-    folder = str(tmp_path_factory.mktemp("programs"))
-    shutil.copytree(os.path.join(ROOT, "fixtures"), os.path.join(folder, "fixtures"))
     with ExitStack() as stack:
         servers = [stack.enter_context(answers_of(answers)) for answers, _, _ in PROGRAMS]
         programs = [(program, server.url) for (_, program, _), server in zip(PROGRAMS, servers)]
-        return json.loads(output(["-c", ALL, json.dumps(programs)], folder))
+        return json.loads(output(["-c", ALL, json.dumps(programs)], os.path.dirname(fixtures)))
 
 
 ALL = """
