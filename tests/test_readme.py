@@ -216,6 +216,11 @@ def joke():
     return "".join(json.loads(line)["message"]["content"] for line in lines)
 
 
+def test_the_page_is_short_and_its_contents_name_every_title():
+    assert README.count("\n") < 450
+    assert re.findall(r"\[([^\]]+)\]\(#", README.partition("\n## ")[0]) == re.findall(r"^## (.*)", README, re.M)
+
+
 def test_the_first_command_streams_the_recorded_answer():
     assert COMMANDS[0][0][:4] == ["python3", "-m", "ollama_stream", "replay"]
 
