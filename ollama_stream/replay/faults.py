@@ -170,7 +170,7 @@ def _parse_text(text: str) -> Fault:
         if behind and behind[2].partition("=")[0] in points:
             argument, point = behind.groups()
     if point is not None and not _POINT_TEXT.fullmatch(point):
-        raise _tell_form(kind)
+        raise _form_error(kind)
     return _check(kind, point, argument and _parse_argument(kind, argument))
 
 
@@ -204,7 +204,7 @@ def _format_point(kind: str, at: Any) -> str:
         number = _format_number(at[name]) if name == "t" else at.get(name)
         at = "%s=%s%s" % (name, number, "".join("+%s" % n if o == "byte" else "?" for o, n in rest.items()))
     if not isinstance(at, str) or not _POINT_TEXT.fullmatch(at):
-        raise _tell_form(kind)
+        raise _form_error(kind)
     return at
 
 
@@ -213,15 +213,15 @@ def _check(kind: str, point: Optional[str], argument: Any) -> Fault:
     name, _, numbers = (rule.default if point is None else point).partition("=")
     number, _, byte = numbers.partition("+")
     if name not in (rule.points or ("",)) or (byte and kind in _WHOLE):
-        raise _tell_form(kind)
+        raise _form_error(kind)
     if (argument is None and rule.argument and rule.absent is None) or (argument is not None and not rule.argument):
-        raise _tell_form(kind)
+        raise _form_error(kind)
     try:
         value = rule.absent if argument is None else rule.argument and rule.argument(argument)
         return Fault(kind, name, float(number or 0), int(byte) if byte else None, value)
     except (TypeError, ValueError, OverflowError) as error:  # a FixtureError is one too, and says less than the form
         check_origin(error)
-        raise _tell_form(kind) from error
+        raise _form_error(kind) from error
 
 
 def _find_rule(kind: str) -> _Rule:
@@ -230,7 +230,7 @@ def _find_rule(kind: str) -> _Rule:
     return _RULES[kind]
 
 
-def _tell_form(kind: str) -> FixtureError:
+def _form_error(kind: str) -> FixtureError:
     rule = _find_rule(kind)
     forms = [POINT_FORMS[name].partition("[")[0] if kind in _WHOLE else POINT_FORMS[name] for name in rule.points]
     at = "[@POINT]" if rule.default else "@POINT" if forms else ""
