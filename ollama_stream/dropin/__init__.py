@@ -6,14 +6,9 @@
 
 or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PROGRAM [ARGUMENT]...``.
 
-    ollama           -> ollama_stream.dropin.ollama
-    ollama._client   -> ollama_stream.dropin._client: the clients, with what tracers reach for inside them
-    ollama._types    -> ollama_stream.dropin._types
-    ollama._utils    -> the same
-
-All names of the official client 0.6.3 are there; what they do is what this library does. Tests that answer in the place
-of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy change what is inside httpx, which
-has no part in these calls: a fixture answers them (``Replaying``, ``serve``).
+All names of the official client 0.6.3 and of its inner modules are there; what they do is what this library does. Tests
+that answer in the place of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy change
+what is inside httpx, which has no part in these calls: a fixture answers them (``Replaying``, ``serve``).
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 
 An accepted socket goes in; requests come out of it and the actions of ``overlay`` go onto it, at the ``Pace``. What the
 client got and how it took that becomes an ``Entry`` of the server's report.
-
-    Settings      what all connections of a server share
-    Session       a request in, an answer out, and again, until one of the two closes
 """
 
 from __future__ import annotations
@@ -49,7 +46,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Settings(NamedTuple):
-    """As in ``serve``, checked."""
+    """What all sessions of a server share: as in ``serve``, checked."""
 
     pace: Pace = Pace()
     faults: Sequence[Fault] = ()

@@ -165,7 +165,7 @@ class RecordingProxy(ReplayServer):
     ) -> None:
         self.recordings = recordings
         self.upstream = upstream
-        super().__init__(recordings.cassette, Settings(allow_remote=allow_remote, admin=False), host, port)
+        super().__init__(recordings.cassette, Settings(allow_remote=allow_remote), host, port)
 
     @property
     def differences(self) -> List[str]:

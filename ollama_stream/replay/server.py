@@ -6,13 +6,8 @@
 
 Fixtures go in and a listening server comes out. Each request is read strictly, a ``Cassette`` chooses the exchange that
 answers it, and the connection gets its bytes: one write an event, at once or at the recorded pace, ended as recorded,
-with whatever faults were asked for. What each client got and what it then did is in ``ReplayServer.report()``. Nothing
-is forwarded, no file is served.
-
-    serve            what to play -> ReplayServer
-    ReplayServer     the listening sockets, the cassette, the report
-    player           one client, in a thread of its own
-    faults, overlay  what goes wrong, and what that does to an exchange
+with whatever faults were asked for. Each client has a ``Session`` in a thread of its own; what it got and what it then
+did is in ``ReplayServer.report()``. Nothing is forwarded, no file is served.
 """
 
 from __future__ import annotations
