@@ -131,15 +131,16 @@ class Relay(Network):
             recorder.started = time.monotonic()
             got = self._receive()
         while True:
-            if isinstance(got, bytes):
+            if isinstance(got, OSError):
+                self._record(recorder)
+                how, detail = tell_how_lost(got)
+                recorder.end(how, time.monotonic(), detail)
+            else:
                 self._relayed.append((got, time.monotonic()))
                 if got:
                     give(got)
-            if not got or isinstance(got, OSError) or len(self._relayed) == MAX_UNRECORDED:
-                self._record(recorder)
-            if isinstance(got, OSError):
-                how, detail = tell_how_lost(got)
-                recorder.end(how, time.monotonic(), detail)
+                if not got or len(self._relayed) == MAX_UNRECORDED:
+                    self._record(recorder)
             if recorder.how:
                 return
             got = self._receive()

@@ -79,7 +79,7 @@ class Meter:
 
     def add(self, record: Any) -> Progress:
         self._status = str(record.get("status") or self._status)
-        completed, total = amount(record.get("completed")), amount(record.get("total"))
+        completed, total = (n if isinstance(n, int) else 0 for n in (record.get("completed"), record.get("total")))
         layer = str(record.get("digest") or self._status)
         if completed or total:
             before = self._layers.get(layer, (0, 0))
@@ -101,7 +101,3 @@ class Meter:
             samples.popleft()
         since, moved = samples[0]
         return (self._moved - moved) / (now - since) if now > since else 0.0
-
-
-def amount(value: Any) -> int:
-    return value if isinstance(value, int) else 0
