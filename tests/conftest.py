@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import support  # noqa: E402
 
+from ollama_stream import _exchange  # noqa: E402
+
 
 @pytest.fixture(params=support.COLOURS)
 def colour(request):
@@ -37,6 +39,7 @@ def pytest_configure(config):
     """A shell starts what it has in the background with Ctrl-C ignored, and so would every program started here be."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _exchange.AT_ONCE = support.PATIENCE  # on a busy machine an idle connection that is dead shows it later
     gc.disable()  # until all is collected: what has been collected stays
 
     # Each TLS client reads the system's list of authorities: a list of one takes a fiftieth of the time of all that

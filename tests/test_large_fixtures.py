@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from support import memory_below
+from support import PATIENCE, memory_below
 
 from ollama_stream import AsyncClient, Client
 from ollama_stream.fixture import file as fixture
@@ -170,7 +170,7 @@ def test_the_server_resets_the_connection_of_a_file_that_has_changed(
     path = copy_of_stream(tmp_path)
     with serve(path, level="path") as server:
         path.write_bytes(b"something else")
-        with socket.create_connection((server.host, server.port), 5.0) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             sock.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
             with pytest.raises(ConnectionResetError):
                 while sock.recv(65536):
@@ -204,7 +204,7 @@ def test_loading_playing_and_linting_a_large_file_take_constant_memory(
     with memory_below(4 << 20):
         assert lint(load(tmp_path / name)) == []
         with serve(tmp_path / name, level="path") as server:
-            with socket.create_connection((server.host, server.port), 5.0) as sock:
+            with socket.create_connection((server.host, server.port), PATIENCE) as sock:
                 ask = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
                 sock.sendall(ask)
                 piece = b"x"

@@ -28,7 +28,7 @@ SHORT = {"num_predict": 16, "temperature": 0, "seed": 1}
 def client(colour, recordings):
     """A client of the real server, or of one that plays the recordings that the test names."""
     if LIVE:
-        client = colour.client(timeout=Timeout(connect=2.0, first_byte=300.0, idle=60.0))
+        client = colour.client(timeout=Timeout(connect=10.0, first_byte=300.0, idle=60.0))
         try:
             client.version()
         except OllamaError as error:
