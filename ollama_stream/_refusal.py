@@ -75,7 +75,7 @@ def is_blank(value: Any) -> bool:
 def find_title(page: str, status: int) -> str:
     """The title of an HTML page without the status in it; proxies say there what is wrong."""
     title = " ".join(page.partition("<title>")[2].partition("</title>")[0].split())[:200]
-    return title[len(str(status)) :].strip() if title.startswith(str(status)) else title
+    return title[len(str(status)) :].strip(" :|-\u2013\u2014") if title.startswith(str(status)) else title
 
 
 def parse_retry_after(value: Optional[str]) -> Optional[float]:

@@ -126,7 +126,7 @@ def format_connect(authority: str, proxy: Proxy) -> bytes:
 
 def describe_answer(head: Head) -> str:
     """What a proxy's refusal says, and what to do about the one that is ours to mend."""
-    why = ("it describe_answer %d %s" % (head.status, head.reason)).strip()
+    why = ("it answered %d %s" % (head.status, head.reason)).strip()
     return why + "; write its credentials as http://user:password@host:port" if head.status == 407 else why
 
 

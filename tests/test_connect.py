@@ -1001,11 +1001,12 @@ def test_loopback_is_never_proxied_fault_178(ask, kind, value, host_header, cred
 
 
 TUNNEL_REFUSALS = [  # id, scheme, what the proxy does, what the error says
-    ("407", "https", [Forward({}, "Basic x")], ["407", "credentials"]),
-    ("407-http", "http", [Forward({}, "Basic x")], ["407", "credentials"]),
-    ("502", "https", [Forward({})], ["502"]),
-    ("403", "https", answer(response("403 Forbidden", b"no")), ["403"]),
-    ("302", "https", answer(response("302 Found", Location="http://login.test/?token=hunter2")), ["302"]),
+    ("407", "https", [Forward({}, "Basic x")], ["it answered 407 ", "credentials"]),
+    ("407-http", "http", [Forward({}, "Basic x")], ["it answered 407 ", "credentials"]),
+    ("502", "https", [Forward({})], ["it answered 502"]),
+    ("403", "https", answer(response("403 Forbidden", b"no")), ["it answered 403 Forbidden"]),
+    ("302", "https", answer(response("302 Found", Location="http://login.test/?token=hunter2")), ["it answered 302"]),
+    ("418", "https", answer(b"HTTP/1.1 418\r\n\r\n", fin), ["it answered 418)"]),
     ("speaks-first", "https", answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"), []),
     ("closes", "https", answer(close), []),
     ("fin-in-the-head", "https", answer(b"HTTP/1.1 200 Conn", fin), []),

@@ -1,7 +1,7 @@
 """Public reports about clients and imitators of the API: what was met there, given to this client in both colours.
 
 A row names the report, the call, what the server of the report sends, and what comes of it: the text, what a look at
-the answer finds, or the class and a part of the text of the error.
+the answer finds, or the class and a part of the text of the error ("^" is where that begins).
 """
 
 from __future__ import annotations
@@ -86,6 +86,12 @@ REPORTS = [  # report, call, its arguments (None: a chat that is streamed), what
     ("open-webui/open-webui#11906 the reason in detail", "chat", ("m", CHAT["messages"]),
      document(b"{\"detail\":\"Model 'doesnotexist:1gogol' was not found\"}", "400 Bad Request"), None,
      (ResponseError, "Model 'doesnotexist:1gogol' was not found (status code: 400)")),
+    ("ollama/ollama#3694 the page of a network in between that has waited long enough", "chat", ("m", CHAT["messages"]),
+     document(b"<!DOCTYPE html>\n<html><head><title>524: A timeout occurred</title></head></html>", "524", Content_Type="text/html"), None,
+     (ResponseError, "^A timeout occurred (status code: 524)")),
+    ("ollama/ollama#2829 the same with the name of the host", "chat", ("m", CHAT["messages"]),
+     document(b"<!DOCTYPE html>\n<html><head><title>h | 524: A timeout occurred</title></head></html>", "524", Content_Type="text/html"),
+     None, (ResponseError, "h | 524: A timeout occurred (status code: 524)")),
     ("open-webui/open-webui#15518 a parameter that a proxy misses", "show", ("m",),
      document(b'{"detail":[{"type":"missing","loc":["body","name"],"msg":"Field required","input":{}}]}', "422 Unprocessable Entity"),
      None, (ResponseError, "Field required (status code: 422)")),
@@ -170,7 +176,7 @@ def asked(colour, name, arguments, steps):
 def test_what_was_reported_elsewhere(colour, name, arguments, steps, look, seen):
     found = asked(colour, name, arguments, steps)
     if look is None:
-        assert type(found) is seen[0] and seen[1] in str(found)
+        assert type(found) is seen[0] and seen[1] in "^%s" % found
     else:
         assert not isinstance(found, OllamaError), found
         assert look(found) == seen
