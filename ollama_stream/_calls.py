@@ -62,13 +62,13 @@ OTHER_NAMES = {
 
 def add_hints(init: F) -> F:
     """Have a constructor name the nearest setting, or what to write, where it gets one that it has not."""
-    known = init.__code__.co_varnames[1 : init.__code__.co_argcount + init.__code__.co_kwonlyargcount]
+    known = ["host", *(init.__kwdefaults__ or ())]
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **settings: Any) -> None:
         for name in settings:
             if name not in known:
-                hint = "; write %s" % OTHER_NAMES[name] if name in OTHER_NAMES else suggestion(name, list(known))
+                hint = "; write %s" % OTHER_NAMES[name] if name in OTHER_NAMES else suggestion(name, known)
                 raise TypeError("%s() got an unexpected keyword argument %r%s" % (type(self).__name__, name, hint))
         if len(args) > 1:
             raise TypeError("%s() takes host alone by its place: give the others by name" % type(self).__name__)

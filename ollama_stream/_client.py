@@ -44,10 +44,10 @@ class Reading(Generic[T]):
 
 
 def choose_iterator(stream: Any, statement: str) -> Any:
-    """What ``__iter__`` gives of a stream, or of its texts, to a ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python
-    code: a loop that nobody else holds, so that it is closed by the ``break`` that drops it.
+    """What ``__iter__`` of a stream, or of its texts, gives to whoever asks.
 
-    For everybody else iter(stream) is the stream, as it is for a generator.
+    A ``for`` (GET_ITER) or ``async for`` (GET_AITER) in Python code gets a loop that nobody else holds, so that it is
+    closed by the ``break`` that drops it. For everybody else iter(stream) is the stream, as it is for a generator.
     """
     from opcode import opmap
 
