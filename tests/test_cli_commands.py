@@ -660,6 +660,15 @@ if os.name == "posix":
         waited = r"\rm on 127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)"
         assert re.fullmatch("(%s)+\r +\rHi\n" % waited, done.text)
 
+    @pytest.mark.parametrize("words, what", [(["list"], ""), (["stop", "m"], "m on ")], ids=["list", "stop"])
+    def test_every_command_says_for_what_one_waits(words: List[str], what: str) -> None:
+        release = threading.Event()
+        said = response("200 OK", b'{"models":[],"done":true,"response":""}', Connection="close")
+        with Server(answer(release, said)) as server:
+            done = on_terminal(*words, "--host", server.url, waiting=True, keys=[("waiting", release.set)])
+        assert re.match(r"\r%s127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)" % what, done.text), done
+        assert (done.status, done.text.rpartition("\r")[2]) == (0, "" if what else "NAME    ID    SIZE    MODIFIED\n")
+
     def test_ctrl_c_stops_an_answer_and_is_status_130() -> None:
         release = threading.Event()
         with Server(answer(HEAD + chunk(line("Hi ")), release)) as server:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from runpy import run_path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from .._client import Client
 from .._errors import RequestError
 from .._net import Timeout
 from .options import argument, header_field, positive_seconds, whole_number
+from .output import ErrorOutput, Waiting
 
 SERVER = [  # what every command that asks a server takes; the help of these stands once, in that of the program
     argument("--host"),
@@ -39,8 +40,16 @@ def new_client(options: Namespace, timeout: Optional[Timeout] = None) -> Client:
     return client
 
 
+def ask(options: Namespace, call: Callable[[Client], Any]) -> Any:
+    """What a call answers. On a terminal a line says for what one waits. Raises as ``new_client`` and the call do."""
+    client = getattr(options, "client", None) or new_client(options)
+    with Waiting(waiting_for(options), ErrorOutput(raw=True)):
+        return call(client)
+
+
 def waiting_for(options: Namespace) -> str:
-    return "%s on %s" % (options.model, options.client._address.host)
+    model = getattr(options, "model", None)
+    return "%s%s" % (model + " on " if model else "", options.client._address.host)
 
 
 def tool_of(text: str) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Tuple, Union
 from .._calls import VERSION
 from .._decode import Record
 from .._errors import escape_controls
-from .asking import new_client
+from .asking import ask
 from .options import MODEL, argument, standard_input, utf8
 from .output import Output
 
@@ -50,7 +50,7 @@ LICENSE_LINES = 2  # of a model's licence that show prints
 
 
 def do_list(options: Namespace) -> None:
-    answer = new_client(options).list()
+    answer = ask(options, lambda client: client.list())
     rows = [["NAME", "ID", "SIZE", "MODIFIED"]]
     for one in answer.models:
         if name_of(one).lower().startswith(options.start.lower()):
@@ -60,7 +60,7 @@ def do_list(options: Namespace) -> None:
 
 
 def do_ps(options: Namespace) -> None:
-    answer = new_client(options).ps()
+    answer = ask(options, lambda client: client.ps())
     rows = [["NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"]]
     for one in answer.models:
         rows.append([
@@ -71,7 +71,7 @@ def do_ps(options: Namespace) -> None:
 
 
 def do_show(options: Namespace) -> None:
-    answer = new_client(options).show(options.model, verbose=options.verbose or None)
+    answer = ask(options, lambda client: client.show(options.model, verbose=options.verbose or None))
     if options.part:
         return say(options, answer, text(answer.get(options.part)).rstrip("\n") + "\n")
     lines = []
@@ -110,31 +110,30 @@ def sections(answer: ShowResponse, verbose: bool) -> Iterator[Tuple[str, List[Li
 
 
 def do_cp(options: Namespace) -> None:
-    new_client(options).copy(options.model, options.destination)
+    ask(options, lambda client: client.copy(options.model, options.destination))
     say(options, {"status": "success"}, "copied '%s' to '%s'\n" % (options.model, options.destination))
 
 
 def do_rm(options: Namespace) -> None:
-    client = new_client(options)
     for model in options.models:
-        client.delete(model)
+        ask(options, lambda client: client.delete(model))
         say(options, {"status": "success", "model": model}, "deleted '%s'\n" % model)
 
 
 def do_stop(options: Namespace) -> None:
-    say(options, new_client(options).unload(options.model), "")
+    say(options, ask(options, lambda client: client.unload(options.model)), "")
 
 
 def do_embed(options: Namespace) -> None:
     texts = options.input or standard_input().splitlines()
     if not texts:
         options.parser.error("there is no text")
-    answer = new_client(options).embed(options.model, texts, dimensions=options.dimensions)
+    answer = ask(options, lambda client: client.embed(options.model, texts, dimensions=options.dimensions))
     say(options, answer, "".join(json.dumps(vector) + "\n" for vector in answer.embeddings))
 
 
 def do_version(options: Namespace) -> None:
-    server = new_client(options).version().version
+    server = ask(options, lambda client: client.version()).version
     lines = "ollama version is %s\nollama-stream version is %s\n" % (text(server), VERSION)
     say(options, {"version": server, "client": VERSION}, lines)
 
