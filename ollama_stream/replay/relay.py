@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from .._errors import ConnectError, ConnectionLost, OllamaTimeout, RequestError
 from .._exchange import AT_ONCE
-from .._net import PIECE_SIZE, SEND_SIZE, BlockingConnection, Clocks, Connection, Network, Timeout, run
+from .._net import PIECE_SIZE, BlockingConnection, Clocks, Connection, Network, Timeout, run
 from .._route import Route
 from ..fixture import Recorder, receive_last_chunk, tell_how_lost
 
@@ -58,7 +58,7 @@ class Relay(Network):
             self._connecting.wake()
 
     def close(self) -> None:
-        connection, self._connection, self._connecting = self._connection, None, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
@@ -110,9 +110,7 @@ class Relay(Network):
         # The server may answer early and close, or read no more: then its answer counts, or that the client goes.
         with suppress(OSError):
             for piece in request():
-                view = memoryview(piece)
-                for at in range(0, len(view), SEND_SIZE):
-                    run(self._connection.send(bytes(view[at : at + SEND_SIZE]), SEND_SECONDS))
+                run(self._connection.send(piece, SEND_SECONDS))
 
     def _pass_on(
         self, recorder: Recorder, give: Callable[[bytes], None], again: Optional[Request]
