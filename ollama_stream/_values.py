@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from enum import Enum
 from functools import partial
 from itertools import count
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 from ._decode import Record, field_names, json_copy, kind_of, put_inside, read_arguments
 from ._errors import ProtocolError, RequestError, check_origin, check_type, misfit
@@ -24,13 +25,14 @@ MAX_SHOWN_VALUE = 100  # characters
 MOST = (1 << 63) - 1  # the server counts in 64 bits
 MAX_KEEP_ALIVE = 9223372036  # seconds: the server counts nanoseconds in 64 bits
 UPLOAD_PIECE = 262144  # bytes of a file that are read at a time
+TEXTS = (str, bytes, bytearray, memoryview)
 # A string that is no base64 is opened as a file where it ends in one of these, and not otherwise: a program may hand
 # on what somebody else has typed. The server takes images and, for some models, sound.
 MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".wav", ".mp3")
 
 
 def plain(value: Any, path: str, depth: int = 0) -> Any:
-    """A value of JSON's own types from records, mappings, sequences and objects with ``model_dump``."""
+    """A value of JSON's own types from records, mappings, sequences, members of an Enum and objects with ``model_dump``."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -52,6 +54,8 @@ def plain(value: Any, path: str, depth: int = 0) -> Any:
         return [plain(item, "%s[%d]" % (path, i), depth + 1) for i, item in enumerate(value)]
     if has_dump(value):
         return plain(value.model_dump(exclude_none=True), path, depth + 1)
+    if isinstance(value, Enum):
+        return plain(value.value, path, depth + 1)
     raise RequestError("%s: %s cannot be sent as JSON" % (path, type(value).__name__))
 
 
@@ -68,7 +72,7 @@ def members(value: Any, path: str) -> List[Tuple[str, Any]]:
 
 
 def is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+    return isinstance(value, Sequence) and not isinstance(value, TEXTS)
 
 
 def has_dump(value: Any) -> bool:
@@ -90,8 +94,8 @@ def shown(value: Any) -> str:
 
 
 def check_items(value: Any, path: str, expected: str, check: Callable[[Any, str], Any]) -> List[Any]:
-    """A list, and what ``check`` makes of each item."""
-    if not is_list(value):
+    """What ``check`` makes of each item of a list, or of another collection, such as ``functions.values()``."""
+    if not isinstance(value, Collection) or isinstance(value, (*TEXTS, Mapping, Record)):
         raise misfit(RequestError, path, expected, type(value).__name__)
     return list(map(check, value, map((path + "[%d]").__mod__, count())))
 

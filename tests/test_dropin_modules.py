@@ -398,13 +398,16 @@ def tracer(dropin, monkeypatch):
 
 
 def both(url, name, given):
-    """The answers of both clients, lists where they are streams."""
+    """The answers of both clients, lists where they are streams; ``given`` may be what makes the arguments."""
     import ollama
 
+    make = given if callable(given) else lambda: given
+    given = make()
     answer = getattr(ollama.Client(url), name)(**given)
     yield list(answer) if given.get("stream") else answer
 
     async def ask():
+        given = make()
         answer = await getattr(ollama.AsyncClient(url), name)(**given)
         return [part async for part in answer] if given.get("stream") else answer
 

@@ -15,7 +15,7 @@ import pytest
 import ollama_stream
 from ollama_stream._schema import function_tool
 from test_dropin import ANSWERS, loopback
-from test_dropin_modules import MESSAGES, dropin
+from test_dropin_modules import MESSAGES, both, dropin
 
 assert loopback and dropin  # fixtures
 
@@ -191,3 +191,27 @@ def test_the_search_is_given_as_a_tool(dropin, name, form):
     assert schema["description"].startswith("Search the web") and "headers" not in schema["description"]
     told = {name: part["description"] for name, part in schema["parameters"]["properties"].items()}
     assert told == {"query": "what to look for", "max_results": "how many results at most (default: 3)"}
+
+
+# --- what programs without a name do: each of these was seen in several, and works with the official client -----------
+
+
+def add(a: int) -> int:
+    """Add."""
+
+
+LOOPED = {
+    "the values of a dict as tools": (lambda: {"tools": {"add": add}.values()}, "tools", [function_tool(add)]),
+    "a set of tools": (lambda: {"tools": {add}}, "tools", [function_tool(add)]),
+    "a generator of tools": (lambda: {"tools": (tool for tool in [add])}, "tools", [function_tool(add)]),
+    "messages read backwards": (lambda: {"messages": reversed(MESSAGES)}, "messages", MESSAGES),
+    "messages through map": (lambda: {"messages": map(dict, MESSAGES)}, "messages", MESSAGES),
+}
+
+
+@pytest.mark.parametrize("case", LOOPED)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_program_gives_a_call_what_can_be_looped_over(dropin, loopback, case, stream):
+    make, name, sent = LOOPED[case]
+    for _ in both(loopback.url, "chat", lambda: {"model": "m", "stream": stream, **make()}):
+        assert json.loads(loopback.asked[-1].body)[name] == sent

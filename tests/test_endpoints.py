@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -127,6 +128,10 @@ def test_what_was_given_is_left_as_it_was() -> None:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
+class Role(enum.Enum):
+    USER = "user"
+
+
 class Level(enum.IntEnum):
     LOW = 1
 
@@ -185,6 +190,10 @@ SENT: List[Tuple[str, str, Any, Any]] = [
     ("an image with a value", "images", [Dumps(value=PNG)], ["iVBORw=="]),
     ("a tool as a dict is sent as given", "tools", [TOOL], [TOOL]),
     ("a tool as an object", "tools", [Dumps(**TOOL)], [TOOL]),
+    ("tools by their names, of which there are the values", "tools", {"f": TOOL}.values(), [TOOL]),
+    ("messages by their numbers", "messages", dict(enumerate(HI)).values(), HI),
+    ("a queue of messages", "messages", deque(HI), HI),
+    ("a role that is a member of an Enum", "messages", [dict(HI[0], role=Role.USER)], HI),
     ("a function", "tools", [weather], [{"type": "function", "function": {
         "name": "weather", "description": "Weather.",
          "parameters": {"type": "object", "required": ["city"], "properties": {

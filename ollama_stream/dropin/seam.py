@@ -70,7 +70,9 @@ class OfficialClient(BaseClient):
         self.__dict__["_transport"] = given
 
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
-        place, options = call_of(build(name, given))
+        # A call of the official client reads a generator, or map() or reversed(), where it expects a list.
+        lists = {field: list(value) for field, value in given.items() if isinstance(value, Iterator)}
+        place, options = call_of(build(name, {**given, **lists}))
         return self._request(*place, **options)
 
     def _ask(self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any) -> Any:
