@@ -369,6 +369,7 @@ CALLS = [call_loop, call_with, call_text, call_chat, call_request, call_on_an_id
 CASES = [(call, False) for call in CALLS] + [(call_on_an_idle_connection, True)]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("late", [False, True], ids=["as-the-wait-begins", "as-the-wait-ends"])
 @pytest.mark.parametrize("call, secured", CASES, ids=[call.__name__ + "-tls" * secured for call, secured in CASES])
 def test_faults_197_to_202_cancelled_at_any_await_nothing_is_left(call, secured, late):

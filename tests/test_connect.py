@@ -285,6 +285,7 @@ def test_a_server_that_was_started_again_is_found_again_fault_179(twice):
 LOCATIONS = ["http://169.254.169.254/latest/meta", "file:///etc/passwd", "//127.0.0.1:1/x", "unix:///s", "", "\xff"]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("location", LOCATIONS, ids=lambda location: "220-%a" % location)
 @pytest.mark.parametrize("status", ["301 Moved", "307 There", "308 There"])
 def test_no_redirect_is_followed(ask, status, location):
@@ -364,6 +365,7 @@ def crl_context():
     return context
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("certificate, host, verify, reason", table(REFUSED))
 def test_a_certificate_that_proves_nothing_is_refused(ask, certificate, host, verify, reason):
     tls = Tls(certificate)
@@ -489,6 +491,7 @@ WRONG_IDENTITIES = [  # id, cert=
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("identity", table(WRONG_IDENTITIES))
 def test_a_wrong_client_certificate_is_a_request_error(ask, identity):
     with Server([Tls()]) as server:
@@ -650,6 +653,7 @@ CUTS = [  # id, steps, texts, error
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("steps, texts, kind", table(CUTS))
 def test_a_cut_in_tls_is_a_cut(ask, steps, texts, kind):
     with Server([Tls(), *answer(*steps)]) as server:
@@ -930,6 +934,7 @@ def set_variables(monkeypatch, variables, port):
         monkeypatch.setenv(name, value.replace("DEAD", "http://127.0.0.1:%d" % closed_port()))
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("scheme, variables", table(FROM_ENVIRONMENT))
 def test_the_environment_names_the_proxy(ask, scheme, variables, monkeypatch):
     steps = [Tls("other")] if scheme == "https" else []
@@ -987,6 +992,7 @@ def test_no_proxy_takes_networks(ask, no_proxy, is_proxied, monkeypatch):
     assert texts == [] and "(http://255.255.255.255:9, " in str(error) or is_proxied
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("given", ["argument", "variables"])
 @pytest.mark.parametrize("kind, value, host_header, credentials, prefix", by_kind(
     [row for row in PLACES if row[0] != "short IPv4"][::3]
@@ -1017,6 +1023,7 @@ TUNNEL_REFUSALS = [  # id, scheme, what the proxy does, what the error says
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("scheme, script, says", table(TUNNEL_REFUSALS))
 def test_a_proxy_that_refuses_is_a_connect_error_that_names_it(ask, scheme, script, says):
     with Server(script) as server:
@@ -1127,6 +1134,7 @@ KEYED = [  # id, kind, host, settings, Authorization
 ]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("kind, host, settings, authorization", by_kind(KEYED))
 def test_the_server_is_shown(ask, kind, host, settings, authorization, monkeypatch):
     monkeypatch.setenv("OLLAMA_API_KEY", KEY)

@@ -22,6 +22,7 @@ def kept(name):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals there")
+@pytest.mark.each(2)
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_picture_is_what_a_run_shows_today(name):
     assert DRAWN[name]() == kept(name)

@@ -530,6 +530,7 @@ def holds(kept: Any, came: Any) -> bool:
     return (type(kept), repr(kept)) == (type(came), repr(came)) or isinstance(kept, ByteSize) and kept == came
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 def test_a_member_of_no_weight_never_costs_an_answer_244(cls: Type[Record]) -> None:
     assert " ".join(cls._strict) == STRICT.get(cls.__name__, "")

@@ -243,6 +243,7 @@ RESULTS = [  # id, tool, its name and arguments, what the model is told
 ]  # fmt: skip
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("tool, call, content", [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS])
 def test_the_model_is_told_what_became_of_a_call(colour, tool, call, content):
     with Server(asking(call), SAYING) as server:
@@ -783,6 +784,7 @@ OUTCOMES += [("after calls: " + row[0], [asking(TWO[0]), *row[1]], row[2], row[3
 OUTCOMES += [("the limit", [asking(TWO[0])], fail_in_it, 1)]
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("scripts, leave, where", [row[1:] for row in OUTCOMES], ids=[row[0] for row in OUTCOMES])
 def test_what_was_not_finished_leaves_the_history_as_it_was(colour, scripts, leave, where):
     with Server(SAYING, *scripts) as server:
