@@ -58,15 +58,18 @@ class Record(Model):
     _fields: ClassVar[Dict[str, Any]] = {}
     _factories: ClassVar[Dict[str, Callable[[], Any]]] = {}  # what an unset field holds, where no class default can
     _later: ClassVar[FrozenSet[str]] = frozenset()  # fields that the official client has not: shown where they are set
+    _open_ended: ClassVar[bool] = False  # may be made with names that are no fields
     _expected: ClassVar[AbstractSet[str]] = frozenset()  # where all of these are there, _complete() has nothing to do
 
     def __init__(self, **values: Any) -> None:
         known = field_names(type(self))
         for name in values:
-            if name not in known:
+            if name not in known and (not self._open_ended or hasattr(type(self), name)):
                 raise TypeError("%s() has no field %r%s" % (type(self).__name__, name, suggestion(name, known)))
         for name, value in values.items():
-            if isinstance(value, (Mapping, list, tuple)):  # in which dicts may stand for records
+            annotation = without_optional(known[name].type) if name in known else None
+            # In a container dicts may stand for records; a size and a time are made of a number and a text.
+            if annotation in ("ByteSize", "datetime") or annotation and isinstance(value, (Mapping, list, tuple)):
                 kind = kind_of(type(self), name, strict=True)
                 try:
                     values[name] = kind(json_copy(value)) if kind else value
@@ -137,7 +140,7 @@ class Record(Model):
         return "%s(%s)" % (type(self).__name__, shown)
 
     @classmethod
-    def model_validate(cls: Type[R], value: Any) -> R:
+    def model_validate(cls: Type[R], value: Any, **_others: Any) -> R:
         """A record from a mapping (or such a record), checked as what a server sends; raises ProtocolError."""
         if isinstance(value, cls):
             return value

@@ -104,7 +104,7 @@ class Model:
         def _complete(self) -> None: ...
         def __iter__(self) -> Iterator[Tuple[str, Any]]: ...
         @classmethod
-        def model_validate(cls: Type[M], value: Any) -> M: ...
+        def model_validate(cls: Type[M], value: Any, **_others: Any) -> M: ...
 
     @property
     def model_fields_set(self) -> Set[str]:
@@ -152,12 +152,21 @@ class Model:
         return cls.model_validate(parse_json(text))
 
     @classmethod
+    def parse_obj(cls: Type[M], value: Any) -> M:
+        """``model_validate`` by its older name."""
+        return cls.model_validate(value)
+
+    parse_raw = model_validate_json
+
+    @classmethod
     def model_construct(cls: Type[M], _fields_set: Any = None, **values: Any) -> M:
         """A record of values that are not checked."""
         made = object.__new__(cls)
         made.__dict__.update(values)
         made._complete()
         return made
+
+    construct = model_construct
 
     @classmethod
     def model_json_schema(cls, *_how: Any, **_others: Any) -> Dict[str, Any]:

@@ -97,6 +97,7 @@ class Image(Record):
 class ToolProperty(Record):
     """One parameter of a tool. The server keeps these keywords, and drops every other of JSON Schema."""
 
+    _open_ended = True
     _later = frozenset({"anyOf", "properties", "required"})
 
     type: Any = None  # the name of a type, or a list of them
@@ -117,6 +118,7 @@ class ToolParameters(Record):
     properties: Optional[Dict[str, ToolProperty]] = None
 
     Property = ToolProperty
+    _open_ended = True
     _computed = ("defs",)
     _other_names = {"$defs": "defs"}
 

@@ -133,7 +133,13 @@ def test_a_copy_is_a_record_of_its_own() -> None:
 
 @pytest.mark.parametrize("text", [json.dumps(ANSWER), json.dumps(ANSWER).encode(), bytearray(json.dumps(ANSWER, indent=1), "ascii")])
 def test_a_record_is_read_from_json_text(text: Any) -> None:
-    assert ChatResponse.model_validate_json(text) == answer()
+    assert ChatResponse.model_validate_json(text) == ChatResponse.parse_raw(text) == answer()
+
+
+def test_a_record_is_read_from_a_dict_whatever_else_pydantic_is_told() -> None:
+    how: Any = {"strict": False, "from_attributes": True, "context": None}
+    assert ChatResponse.model_validate(copy.deepcopy(ANSWER), **how) == ChatResponse.parse_obj(ANSWER) == answer()
+    assert Message.construct(role="user") == Message(role="user")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"message":3}', b"\xff", '{"a":NaN}'])
