@@ -212,12 +212,12 @@ def test_a_command_of_the_readme_installs_what_it_says(command, packages, tmp_pa
     scripts = str(tmp_path / "env" / "bin")
     os.mkdir(str(tmp_path / "own"))
     os.symlink(str(metadata.distribution("pip").locate_file("pip")), str(tmp_path / "own" / "pip"))
-    ran(
-        "sh", "-c", command, cwd=tree, PYTHONPATH=str(tmp_path / "own"),
-        PATH=os.pathsep.join([scripts, os.path.dirname(sys.executable), os.environ["PATH"]]),
-        PYTHONWARNINGS="ignore", PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(packages), PIPX_HOME=str(tmp_path / "pipx"), PIPX_BIN_DIR=scripts,
-    )  # fmt: skip
+    settings = {name: "" for name in os.environ if name.startswith("PIP_")}  # of whoever runs this, who may fetch
+    settings.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(packages))
+    settings.update(PIPX_HOME=str(tmp_path / "pipx"), PIPX_BIN_DIR=scripts)
+    path = os.pathsep.join([scripts, os.path.dirname(sys.executable), os.environ["PATH"]])
+    own = str(tmp_path / "own")
+    ran("sh", "-c", command, cwd=tree, PATH=path, PYTHONPATH=own, PYTHONWARNINGS="ignore", **settings)
     programs = [[os.path.join(scripts, "ollama-stream")], [os.path.join(scripts, "python3"), "-m", "ollama_stream"]]
     for program in programs[:1] if pipx else programs:
         told = ran(*program, "replay", os.path.join(ROOT, FIXTURE), "--speed", "0", cwd=os.path.join(ROOT, "fixtures"))
