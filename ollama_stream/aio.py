@@ -211,7 +211,7 @@ class LoopNetwork(Network):
         # No loop need run: a stream may be closed after its loop has ended.
         return (LoopNetwork, id(running_loop()) if sys.platform == "win32" else 0)
 
-    async def resolve(self, host: str, port: int) -> List[Any]:
+    async def resolve(self, host: Any, port: int) -> List[Any]:
         import socket
 
         return await this_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
