@@ -83,7 +83,7 @@ class LoopConnection(BlockingConnection):
                 raise
         finally:
             self._deadline, self._waiter = math.inf, None
-        if self._expired:
+        if self._expired and not piece:
             raise TimeoutError
         return piece
 
@@ -117,9 +117,16 @@ class LoopConnection(BlockingConnection):
             return
         if self._deadline > time.monotonic():
             self._set_timer(loop)
-        else:
+        elif not self._has_come(loop):
             self._expired = True
             self.wake()
+
+    def _has_come(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether something has come for recv() all the same, while the program kept the loop from its sockets."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            self._readable(loop)
+        return waiter is not None and waiter.done()
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

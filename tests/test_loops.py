@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import socket
 import sys
 import threading
+import time
 from typing import Any, Callable, List
 
 import pytest
 from support import CHAT, DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, SOON, Server, answer, chunk, settle
 
 from ollama_stream import AsyncClient, OllamaTimeout, StreamClosed, Timeout
+from ollama_stream.aio import LoopConnection
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -153,6 +156,31 @@ def test_a_deadline_ends_the_wait_on_every_kind_of_loop(make_loop):
     with Server(answer(HEAD, chunk(LINE))) as server:
         run_on(make_loop, main(server.url))
         assert server.peer().gone.wait(SOON)
+
+
+# Where a loop cannot watch a socket, its end is told from one of ours by nothing but the deadline.
+@pytest.mark.parametrize("make_loop, came", [*((loop.values[0], b"x") for loop in LOOPS), (Watched, b"")])
+def test_what_came_while_the_program_kept_the_loop_busy_is_no_time_out(make_loop, came, monkeypatch):
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    real, busy = time.monotonic, []
+    monkeypatch.setattr(time, "monotonic", lambda: real() + sum(busy))  # which is the clock of asyncio's loops as well
+
+    async def main() -> bytes:
+        connection = LoopConnection(ours)
+        reading = asyncio.ensure_future(connection.recv(PATIENCE))
+        await settle()
+        if came:
+            theirs.sendall(came)
+        else:
+            theirs.shutdown(socket.SHUT_WR)
+        busy.append(2 * PATIENCE)
+        piece = await reading
+        connection.close()
+        return piece
+
+    assert run_on(make_loop, main()) == came
+    theirs.close()
 
 
 @pytest.mark.parametrize("make_loop", LOOPS)
