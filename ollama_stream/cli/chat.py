@@ -22,6 +22,10 @@ from .output import ErrorOutput, Output, print_answer
 from .words import next_step, told
 
 HISTORY_LINES = 1000
+SWITCHES = {  # of /set: the option of run that each changes, and to what
+    "verbose": ("stats", True), "quiet": ("stats", False), "wordwrap": ("nowordwrap", False),
+    "nowordwrap": ("nowordwrap", True),
+}  # fmt: skip
 HELP = """\
   /set system TEXT            the system message; /set parameter NAME VALUE: an option of the model
   /set think [LEVEL] | nothink | format VALUE | noformat | verbose | quiet | wordwrap | nowordwrap
@@ -167,9 +171,8 @@ class Chat:
             settings["format"] = json_or_text(" ".join(rest))
         elif what == "noformat":
             settings.pop("format", None)
-        elif what in ("verbose", "quiet", "wordwrap", "nowordwrap"):
-            name = "stats" if what in ("verbose", "quiet") else "nowordwrap"
-            setattr(options, name, what in ("verbose", "nowordwrap"))
+        elif what in SWITCHES:
+            setattr(options, *SWITCHES[what])
         else:
             raise RequestError("expected what /help says of /set")
         self._talk = Conversation(self._client, options.model, system=system, messages=self._talk.messages, **settings)

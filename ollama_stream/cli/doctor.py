@@ -13,8 +13,8 @@ from typing import Any, Dict
 from .._address import choose_proxy
 from .._errors import OllamaError, OllamaTimeout, ProtocolError, ResponseError, escape_controls
 from .._net import Timeout
-from .models import human_bytes, name_of, processor, text
 from .asking import new_client
+from .models import human_bytes, name_of, processor, text
 from .options import argument, utf8
 from .output import ErrorOutput, Output, Waiting
 from .words import told

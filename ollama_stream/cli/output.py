@@ -220,7 +220,7 @@ class Waiting:
             self._out.write("\r%s\r" % (" " * len(shown)))
 
 
-def print_answer(ask: Callable[[], Any], options: Namespace, what: str = "") -> None:
+def print_answer(ask: Callable[[], Any], options: Namespace, what: str) -> None:
     """Print what a call answers: a stream, record by record, or the one record. ``what`` is named while it is due."""
     printer, answer = Printer(options, what), None
     try:
@@ -249,7 +249,7 @@ class Printer:
     one, on a terminal alone where it is None.
     """
 
-    def __init__(self, options: Namespace, what: str = "") -> None:
+    def __init__(self, options: Namespace, what: str) -> None:
         wrap = not getattr(options, "nowordwrap", True)
         self._out = Output(sys.stdout, options.raw, wrap)
         self._err = ErrorOutput(options.raw, wrap)
