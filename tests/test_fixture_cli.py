@@ -805,6 +805,7 @@ WRONG_ARGUMENTS = [
     ("unknown view", ["show", "x", "--view", "all"], " show: argument --view: invalid choice: 'all' .*"),
     ("two views", ["show", "x", "--view", "wire", "--svg", "-"],
      " show: argument --svg: not allowed with argument --view"),
+    ("no picture", ["show", "x", "--as", "sequence"], " show: argument --as: nothing is drawn without argument --svg"),
     ("chunk", ["show", "x", "--chunk", "a"], " show: argument --chunk: expected a whole number, got 'a'"),
     ("status", ["wrap", "x", "--status", "100"], " wrap: argument --status: expected a status from 200 to 999, got '100'"),
     ("header", ["wrap", "x", "--header", "a b=c"], " wrap: argument --header: expected NAME=VALUE, .*, got 'a b=c'"),

@@ -60,7 +60,7 @@ ARGUMENTS = {
         *FIXTURE,
         argument("--view", choices=list(VIEWS), metavar="VIEW", help="%s (text if not given)" % ", ".join(VIEWS)),
         argument("--svg", metavar="OUT", help="draw a picture into a file, - for standard output"),
-        argument("--as", dest="form", choices=["time", "sequence"], default="time", metavar="FORM",
+        argument("--as", dest="form", choices=["time", "sequence"], metavar="FORM",
                  help="time (tokens over time; if not given) or sequence (what went to and fro)"),
         argument("--chunk", metavar="N", type=whole_number, help="that chunk alone, counted from 1"),
         argument("--force", action="store_true", help="replace the file that --svg names"),
@@ -88,6 +88,8 @@ ARGUMENTS = {
 def do_show(options: Namespace) -> int:
     if options.view is not None and options.svg is not None:
         options.parser.error("argument --svg: not allowed with argument --view")
+    if options.form is not None and options.svg is None:
+        options.parser.error("argument --as: nothing is drawn without argument --svg")
     fixture = read_fixture(options)
     if fixture.plain:
         check_records(fixture, options.fixture)
