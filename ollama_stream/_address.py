@@ -338,9 +338,9 @@ def encode_host(name: str) -> str:
 
 
 def name_for_system(host: str) -> Union[str, bytes]:
-    """A host, which is ASCII since it was parsed, for ``getaddrinfo`` and TLS, which send text through the codec for names.
+    """A host, which is ASCII since it was parsed, for ``getaddrinfo`` and TLS: they send text through the codec for names.
 
-    That takes longer to load than an address, which is no name, takes to be dialled; and a Python may come without it.
+    Bytes need none: an address, which is no name and would load it in vain, or any host where this Python has none.
     """
     if parse_ip(host.partition("%")[0]) is not None:
         return host.encode("ascii")
