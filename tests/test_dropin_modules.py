@@ -69,6 +69,8 @@ def test_a_star_import_gives_the_official_names(dropin):
     names = {}
     exec("from ollama import *", names)
     assert set(OF_OLLAMA) == set(names) - {"__builtins__"}
+    exec("from ollama._types import *", names)
+    assert set(OF_TYPES) <= set(names)
 
 
 def test_a_class_is_ours_under_each_of_its_names(dropin):

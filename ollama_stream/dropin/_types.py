@@ -51,6 +51,7 @@ ALIASES = {
     "SystemOneQuestion": "SystemOneChoiceQuestion SystemOneNoulQuestion SystemOneScoreQuestion",
     "SystemOneAnswer": "SystemOneNoulAnswer SystemOneChoiceAnswer SystemOneScoreAnswer",
 }
+NAMES = [*CLASSES, *PARTS, *FIELDS, *ALIASES, "BaseGenerateResponse", "SubscriptableBaseModel"]
 
 
 def convert_function_to_tool(func: Callable[..., Any]) -> Tool:
@@ -71,10 +72,12 @@ def __getattr__(name: str) -> Any:
         made = Union[tuple(__getattr__(part) for part in ALIASES[name].split())]
     elif home and name in CLASSES + PARTS:
         made = getattr(home, name)
+    elif name == "__all__":
+        made = NAMES
     else:
         raise AttributeError("module 'ollama._types' has no attribute %r" % name)
     return globals().setdefault(name, made)
 
 
 def __dir__() -> List[str]:
-    return [*globals(), *CLASSES, *PARTS, *FIELDS, *ALIASES]
+    return [*globals(), *NAMES]
