@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What all commands that ask a server have in common: its options, the client for them, the line while one waits."""
+"""What all commands that ask a server have in common: its options, the client for them, the line while one waits, and
+how an answer is printed."""
 
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from runpy import run_path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional, Union
 
 from .._client import Client
 from .._errors import RequestError
 from .._net import Timeout
 from .options import argument, header_field, positive_seconds, whole_number
-from .output import ErrorOutput, Waiting
+from .output import ErrorOutput, Output, Waiting
 
 SERVER = [  # what every command that asks a server takes; the help of these stands once, in that of the program
     argument("--host"),
@@ -45,6 +47,17 @@ def ask(options: Namespace, call: Callable[[Client], Any]) -> Any:
     client = getattr(options, "client", None) or new_client(options)
     with Waiting(waiting_for(options), ErrorOutput(raw=True)):
         return call(client)
+
+
+def say(options: Namespace, answer: Any, shown: Union[str, List[List[str]]]) -> None:
+    """Print an answer as JSON where that is wanted; else what is shown of it, a text or the rows of a table."""
+    out = Output(sys.stdout)
+    if options.json:
+        out.write_json(answer)
+    elif isinstance(shown, str):
+        out.write(shown)
+    else:
+        out.write_table(shown)
 
 
 def waiting_for(options: Namespace) -> str:

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 from operator import sub
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from .._client import Client
-from .asking import new_client
+from .asking import new_client, say
 from .options import MODEL, argument, check_writable, name_and_value, utf8, whole_number, write_pieces
-from .output import ErrorOutput, Output, Waiting, aside
+from .output import ErrorOutput, Waiting, aside
 
 ARGUMENTS = {
     "bench": [
@@ -57,11 +56,8 @@ def do_bench(options: Namespace) -> None:
             runs.append(measured(client, options, kind))
     if options.svg is not None:
         write_pieces([drawn(options.model, runs)], options.svg, options.force)
-    out = Output(sys.stdout)
-    if options.json:
-        return out.write_json([run.figures for run in runs])
     rows = [[shown(run.figures[name], form) for _, name, form in COLUMNS] for run in runs]
-    return out.write_table([[title for title, _, _ in COLUMNS], *rows])
+    say(options, [run.figures for run in runs], [[title for title, _, _ in COLUMNS], *rows])
 
 
 def measured(client: Client, options: Namespace, kind: str) -> Run:

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Iterator, List, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, List, Tuple
 
 from .._calls import VERSION
-from .._decode import Record
 from .._errors import escape_controls
-from .asking import ask
+from .asking import ask, say
 from .options import MODEL, argument, standard_input, utf8
-from .output import Output
 
 if TYPE_CHECKING:
     from .._documents import RunningModel, ShowResponse
@@ -139,17 +136,6 @@ def do_version(options: Namespace) -> None:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def say(options: Namespace, answer: Any, shown: Union[str, List[List[str]]]) -> None:
-    """Print an answer as JSON where that is wanted; else what is shown of it, a text or the rows of a table."""
-    out = Output(sys.stdout)
-    if options.json:
-        out.write_json(answer.model_dump(mode="json", exclude_none=True) if isinstance(answer, Record) else answer)
-    elif isinstance(shown, str):
-        out.write(shown)
-    else:
-        out.write_table(shown)
 
 
 def name_of(model: Any) -> str:

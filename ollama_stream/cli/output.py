@@ -80,7 +80,9 @@ class Output:
             self._stream.flush()
 
     def write_json(self, value: Any, separators: Optional[Tuple[str, str]] = None) -> None:
-        """A value as a line of JSON; in ASCII where the stream has not all of it, such as half a character."""
+        """A value or a record as a line of JSON; in ASCII where the stream has not all of it, such as half a character."""
+        if hasattr(value, "model_dump"):
+            value = value.model_dump(mode="json", exclude_none=True)
         text = json.dumps(value, ensure_ascii=False, default=str, separators=separators)
         try:
             text.encode(getattr(self._stream, "encoding", None) or "utf-8")

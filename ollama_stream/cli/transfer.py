@@ -142,7 +142,7 @@ def show(options: Namespace, stream: Any) -> None:
     with stream:
         if options.json:
             for record in stream:
-                out.write_json(record.model_dump(mode="json", exclude_none=True))
+                out.write_json(record)
         elif out.is_terminal and os.environ.get("TERM") != "dumb":
             show_bars(stream)
         else:
