@@ -194,11 +194,11 @@ class Exchange(Generic[T]):
         if self._answered:
             self._clocks.start("idle")
         while not decoder.finished:  # all that has come has been taken out of the decoder before
-            if not response.news and not response.complete:
-                await self._receive()
-            self._take_body()
-            records = decoder.records()
             try:
+                if not response.news and not response.complete:
+                    await self._receive()
+                self._take_body()
+                records = decoder.records()
                 for first in records:
                     self._answered = True
                     return chain((first,), records)
@@ -206,6 +206,9 @@ class Exchange(Generic[T]):
                 if self._trailer_error is not None:
                     raise self._trailer_error from None
                 raise
+            except MemoryError as error:
+                check_origin(error)
+                raise ProtocolError("no memory is left for what came (%d bytes)" % response.bytes_received) from error
         self._give_up("complete")
         return None
 

@@ -43,9 +43,12 @@ def parse_json(text: str) -> Any:
     except RecursionError as error:
         check_origin(error)
         raise ProtocolError("nested deeper than %d levels" % MAX_DEPTH) from None
-    except (ValueError, MemoryError) as error:
+    except ValueError as error:
         check_origin(error)
         raise ProtocolError("not JSON: %s" % error) from error
+    except MemoryError as error:
+        check_origin(error)
+        raise ProtocolError("no memory is left for a JSON text of %d characters" % len(text)) from error
     if end < len(text):  # beyond it on GraalPy, which counts UTF-16 units
         raise ProtocolError("not JSON: something follows the value at character %d" % end)
     if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value):

@@ -5,8 +5,9 @@ import random
 
 import pytest
 import support
+from support import CHAT, Bytes
 
-from ollama_stream import Client, OllamaError
+from ollama_stream import Client, OllamaError, ProtocolError, _http1, _json, _stream
 from ollama_stream.fixture import load
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -212,3 +213,25 @@ def test_an_ending_is_told_for_what_it_is(wire, text, error):
     assert (problem and problem[0]) == (error and error[0])
     assert error is None or problem[1].startswith(error[1])
     assert outcome("chat", [wire[i : i + 1] for i in range(len(wire))]) == whole
+
+
+NO_MEMORY = [  # what the machine has no memory for, when it has had some for the first record
+    (Bytes, "recv"), (_http1.Response, "read_body"), (_stream.LineSplitter, "block"), (_json, "scan_once"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("owner, name", NO_MEMORY, ids=[name for _, name in NO_MEMORY])
+def test_a_machine_without_memory_for_what_comes_is_told_of_it(colour, owner, name, monkeypatch):
+    def nothing_left(*_):
+        raise MemoryError
+
+    transport = Bytes(CHUNKED + L, D + E)
+    stream = colour.client(transport=transport).chat(stream=True, **CHAT)
+    records = iter(stream)
+    assert next(records).text == "Hi"
+    monkeypatch.setattr(owner, name, nothing_left)
+    monkeypatch.setattr(_stream, "scan_once", _json.scan_once)
+    with pytest.raises(ProtocolError, match="no memory is left for ") as caught:
+        next(records)
+    assert caught.value.partial.text == "Hi"
+    assert (stream.status, transport.closed) == ("error", True)
