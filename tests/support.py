@@ -427,6 +427,10 @@ def descriptors() -> Set[str]:
     return found
 
 
+COUNTS_REFERENCES = hasattr(sys, "getrefcount")
+lets_go_at_once = pytest.mark.skipif(not COUNTS_REFERENCES, reason="this Python closes what nobody holds some time later")
+
+
 def collect_garbage() -> None:
     """What is left need not be searched again after each test."""
     gc.collect()

@@ -19,7 +19,7 @@ import pytest
 from proxies import Tls, cert
 from support import (
     DONE, GOOD, HEAD, LAST_CHUNK, LINE, PATIENCE, ROOT, SOON, Bytes, Server, answer, chunk, closed_port,
-    full_listener, line, run, settle, until_stuck,
+    full_listener, lets_go_at_once, line, run, settle, until_stuck,
 )  # fmt: skip
 
 import ollama_stream
@@ -206,6 +206,7 @@ def test_fault_204_the_server_sees_the_end_at_once(way_out):
     run(main())
 
 
+@lets_go_at_once
 def test_fault_204_a_stream_that_is_dropped_closes_its_connection_without_the_collector():
     async def main() -> None:
         with Server(answer(FIRST)) as server:
@@ -219,6 +220,7 @@ def test_fault_204_a_stream_that_is_dropped_closes_its_connection_without_the_co
     run(main())
 
 
+@lets_go_at_once
 def test_a_stream_that_is_dropped_after_async_with_was_entered_closes_its_connection():
     async def main() -> None:
         with Server(answer(FIRST)) as server:
@@ -657,6 +659,7 @@ def test_a_fast_stream_leaves_the_loop_to_others():
     run(main())
 
 
+@lets_go_at_once
 def test_leaving_a_loop_over_texts_that_have_a_name_closes_the_connection() -> None:
     async def main() -> None:
         with Server(answer(HEAD, chunk(LINE))) as server:

@@ -136,6 +136,7 @@ def test_a_copy_of_the_folder_in_another_package_streams(tmp_path):
     assert end.stdout == "Hello"
 
 
+@support.lets_go_at_once
 def test_leaving_a_loop_over_texts_that_have_a_name_closes_the_connection():
     with Server(answer(HEAD, chunk(LINE))) as server:
         texts = Client(server.url).stream_chat("m", "hi")

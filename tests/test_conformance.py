@@ -599,6 +599,7 @@ def drop_it_inside_with(stream):
     next(stream.__enter__())
 
 
+@support.lets_go_at_once
 @pytest.mark.parametrize("drop", [drop_the_stream, drop_the_iterator, drop_it_inside_with])
 def test_dropping_the_last_reference_closes_the_connection_at_once_fault_180(colour, drop):
     with Server(answer(HEAD, chunk(LINE))) as server:

@@ -267,6 +267,7 @@ def test_at_most_8_connections_rest_and_the_client_closes_them(colour):
         assert [peer.gone.wait(SOON) for peer in server.peers] == [True] * 10
 
 
+@support.lets_go_at_once
 def test_a_client_that_is_dropped_closes_what_rests_without_the_collector(colour):
     with Server(answer(GOOD)) as server:
         client = colour.client(server.url)

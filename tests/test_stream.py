@@ -11,6 +11,8 @@ import json
 import os
 import pickle
 import random
+import re
+import sys
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, Type
 
@@ -36,6 +38,9 @@ NO_DONE = (IncompleteStream, "the body ended before the record that ends an answ
 HALF_LINE = (IncompleteStream, "the body ended inside a line")
 
 
+PYPY = sys.implementation.name == "pypy"
+
+
 class Bad(NamedTuple):
     """A ProtocolError at a line; its message shows the line after ``what`` and ends with ``advice``."""
 
@@ -45,7 +50,8 @@ class Bad(NamedTuple):
 
     def message(self, body: bytes) -> str:
         shown = self.line(body)[:120].decode("utf-8", "replace")
-        return "line %d of the body: %s (%s)%s" % (self.lineno, self.what, ascii(shown), self.advice)
+        what = without_words_of_pypy(self.what)
+        return "line %d of the body: %s (%s)%s" % (self.lineno, what, ascii(shown), self.advice)
 
     def line(self, body: bytes) -> bytes:
         start = len(BOM) if body.startswith(BOM) else 0
@@ -85,8 +91,13 @@ def outcome(pieces: Iterable[bytes], record: Any = ChatResponse, is_last: Any = 
             decoder.end()
             records += decoder.records()
     except OllamaError as problem:
-        error, details = (type(problem), str(problem)), vars(problem)
+        error, details = (type(problem), without_words_of_pypy(str(problem))), vars(problem)
     return Outcome(list(map(dump, records)), error, details, dump(decoder.assembler.result()), decoder.finished)
+
+
+def without_words_of_pypy(text: str) -> str:
+    """PyPy says of JSON that is none why, where others do not, and where in other words."""
+    return re.sub(r"not JSON: .*?\(char \d+\)", "not JSON", text) if PYPY else text
 
 
 def dump(record: Any) -> Any:
