@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 from types import SimpleNamespace
-from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, cast
+from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from ._address import (
     UNSET, Address, Unset, basic_auth, check_header, check_headers, choose_proxy, parse_address, read_api_key,
@@ -83,6 +83,7 @@ class BaseClient:
     _network: Any
     _stream: Any  # the class
     _run: Any  # what gives the result of a coroutine, or the coroutine to whoever awaits it
+    _begin: Type[Exchange[Any]] = Exchange
 
     @add_hints
     def __init__(
@@ -189,7 +190,7 @@ class BaseClient:
         data: Any = functools.partial(format_request, request, route.target_prefix, headers)
         if not callable(request.body):
             data = data()
-        return Exchange(
+        return self._begin(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
 

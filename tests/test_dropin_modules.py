@@ -1,6 +1,7 @@
 """``import ollama_stream.dropin``: the client under the name ``ollama``, for programs of other people."""
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import json
@@ -31,7 +32,8 @@ systemone""".split()
 OF_TYPES = """SubscriptableBaseModel BaseRequest BaseStreamableRequest BaseGenerateRequest BaseGenerateResponse
 GenerateRequest ChatRequest EmbedRequest EmbeddingsRequest PullRequest PushRequest CreateRequest DeleteRequest
 CopyRequest ShowRequest WebSearchRequest WebFetchRequest ModelDetails TokenLogprob Logprob WebSearchResult""".split()
-OF_CLIENT = "AsyncClient BaseClient CONNECTION_ERROR_MESSAGE Client Message ResponseError __version__ _parse_host".split()
+OF_CLIENT = """AsyncClient BaseClient CONNECTION_ERROR_MESSAGE Client Message ResponseError __version__ _copy_images
+_copy_messages _copy_tools _parse_host""".split()
 
 
 @pytest.fixture
@@ -146,6 +148,18 @@ def test_the_client_inside_has_settings_that_can_be_set(dropin, loopback):
     assert inside.is_closed and client.list().models  # it can be used again
 
 
+@pytest.mark.parametrize("form", ["Client", "AsyncClient"])
+def test_the_client_inside_is_given_another_server(dropin, loopback, form):
+    client = getattr(dropin.ollama, form)("http://gpu-box:1")
+    client._client.base_url = loopback.url + "/behind/"
+    assert client._client.base_url == loopback.url + "/behind/"
+    with pytest.raises(ollama_stream.RequestError, match="base_url"):
+        client._client.base_url = "http://[::"
+    with contextlib.suppress(ollama_stream.OllamaError):  # there is nothing behind
+        answer_of(client.show("m"))
+    assert (loopback.asked[-1].line, loopback.asked[-1].headers["host"]) == ("POST /behind/api/show", loopback.url[7:])
+
+
 def test_the_client_inside_can_be_closed_in_a_coroutine(dropin):
     from ollama import AsyncClient
 
@@ -226,6 +240,92 @@ def test_a_mock_in_the_place_of_the_send_of_httpx_is_called(dropin, httpx, form)
         send.side_effect = httpx.ConnectError("refused")
         with pytest.raises(ConnectionError, match="refused"):
             answer_of(client.show("m"))
+
+
+class Sending:
+    """A client of httpx that tells what it was made with and asked for."""
+
+    def __init__(self, **settings):
+        self.settings, self.is_open = settings, False
+
+    def __enter__(self):
+        self.is_open = True
+        return self
+
+    def __exit__(self, *_error):
+        self.is_open = False
+
+    def get(self, path, **given):
+        assert self.is_open
+        return self, path, given
+
+
+class AsyncSending(Sending):
+    async def __aenter__(self):
+        return self.__enter__()
+
+    async def __aexit__(self, *error):
+        self.__exit__(*error)
+
+    async def get(self, path, **given):
+        return super().get(path, **given)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_client_inside_sends_what_else_a_program_asks_by_httpx(dropin, monkeypatch, form):
+    inside = getattr(dropin.ollama, form)("http://gpu-box", headers={"X-One": "1"}, timeout=5, verify=False)._client
+    with pytest.raises(AttributeError, match="import httpx"):
+        inside.get("/api/version")
+    monkeypatch.setitem(sys.modules, "httpx", SimpleNamespace(Client=Sending, AsyncClient=AsyncSending))
+    made, path, given = answer_of(inside.get("/api/version", params={"a": "b"}))
+    assert (path, given, made.is_open) == ("/api/version", {"params": {"a": "b"}}, False)
+    settings = made.settings
+    assert settings.pop("headers")["x-one"] == "1"
+    assert settings == {"base_url": "http://gpu-box", "verify": False, "timeout": (10, 5, 5, None)}
+    with pytest.raises(AttributeError, match="has no attribute 'event_hooks'"):
+        inside.event_hooks
+
+
+ERRORS_OF_HTTPX = {  # what a server does, and the class of httpx for it
+    "refuses": (None, "ConnectError"),
+    "says nothing": (support.answer(), "ReadTimeout"),
+    "goes away": (support.answer(support.HEAD + support.chunk(support.LINE)[:5], support.fin), "RemoteProtocolError"),
+    "is of another kind": (support.answer(b"220 mail ready\r\n\r\n", support.fin), "RemoteProtocolError"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS_OF_HTTPX)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_program_that_catches_the_errors_of_httpx_catches_ours(dropin, monkeypatch, form, stream, case):
+    does, name = ERRORS_OF_HTTPX[case]
+    names = "ConnectError ConnectTimeout ReadError ReadTimeout RemoteProtocolError".split()
+    httpx = SimpleNamespace(**{each: type(each, (Exception,), {}) for each in names})
+    monkeypatch.setitem(sys.modules, "httpx", httpx)
+    with support.Server(does or []) as server:
+        url = server.url if does else "127.0.0.1:%d" % support.closed_port()
+        client = getattr(dropin.ollama, form)(url, timeout=0.2 if case == "says nothing" else 60)
+        with pytest.raises(getattr(httpx, name)) as raised:
+            answer_of(whole(client.chat("m", MESSAGES, stream=stream), form)) if stream else answer_of(client.chat("m", MESSAGES))
+    error = raised.value
+    assert isinstance(error, ollama_stream.OllamaError) and str(error)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (getattr(ollama_stream, type(error).__name__), str(error))
+
+
+def whole(stream, form):
+    async def read():
+        return [part async for part in stream]
+
+    return read() if form == "AsyncClient" else list(stream)
+
+
+@pytest.mark.parametrize("httpx", [None, HTTPX])
+def test_errors_are_ours_alone_where_httpx_has_none_for_them(dropin, monkeypatch, httpx):
+    monkeypatch.setitem(sys.modules, "httpx", httpx)
+    with support.Server(support.answer()) as server, pytest.raises(ollama_stream.OllamaTimeout) as raised:
+        dropin.ollama.Client(server.url, timeout=0.2).list()
+    assert type(raised.value) is ollama_stream.OllamaTimeout
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -320,6 +420,10 @@ IGNORED = [
     ({"limits": object()}, "limits= is ignored"),
     ({"http2": True}, "http2= is ignored"),
     ({"event_hooks": {"request": [print]}}, "event_hooks= is ignored"),
+    ({"max_redirects": 3}, "max_redirects= is ignored"),
+    ({"default_encoding": "utf-8"}, "default_encoding= is ignored"),
+    ({"http1": True}, "http1= is ignored"),
+    ({"cookies": None, "params": {}}, None),
     ({"follow_redirects": False, "event_hooks": {"request": []}, "http2": False, "mounts": {"http://": None}}, None),
     ({"limits": None, "event_hooks": None, "mounts": None, "timeout": None, "verify": False}, None),
 ]
@@ -339,6 +443,8 @@ def test_a_setting_without_a_meaning_here_is_a_warning(dropin, name, settings, w
 def test_a_setting_that_must_not_be_ignored_is_refused(dropin):
     with pytest.raises(ollama_stream.RequestError, match="mounts: .* proxy= or transport="):
         dropin.ollama.Client(mounts={"http://": object()})
+    with pytest.raises(TypeError, match="headers={'Cookie'"):
+        dropin.ollama.Client(cookies={"a": "b"})
     with pytest.raises(TypeError, match="timuot"):
         dropin.ollama.Client(timuot=1)
 

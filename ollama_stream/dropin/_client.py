@@ -9,8 +9,8 @@ from .._address import parse_address
 from .._client import Client as OwnClient
 from .._decode import Record
 from .._errors import CONNECT_ADVICE
-from .._records import Tool
-from .._values import check_tools
+from .._records import Image, Message, Tool
+from .._values import check_messages, check_tools
 from . import _types
 from .seam import OfficialClient as BaseClient
 
@@ -39,6 +39,15 @@ class Client(BaseClient, OwnClient):
 
 def _copy_tools(tools: Optional[Sequence[Any]] = None) -> Iterator[Tool]:
     return map(Tool.model_validate, check_tools(tools or (), "tools"))
+
+
+def _copy_messages(messages: Optional[Sequence[Any]] = None) -> Iterator[Message]:
+    for message in check_messages(messages or (), "messages"):
+        yield Message.model_validate({name: value for name, value in message.items() if value})
+
+
+def _copy_images(images: Optional[Sequence[Any]] = None) -> Iterator[Image]:
+    return (image if isinstance(image, Image) else Image(value=image) for image in images or ())
 
 
 def _parse_host(host: Optional[str]) -> str:

@@ -12,30 +12,67 @@ import json as json_module
 import os
 import sys
 import warnings
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, Dict, Iterator, Mapping, MutableMapping, Optional, Tuple
 from urllib.parse import urlsplit
 
-from .._address import SCHEME_PORTS, UNSET, Address, check_headers, read_api_key
+from .._address import SCHEME_PORTS, UNSET, Address, check_headers, parse_address, read_api_key
 from .._calls import USER_AGENT, BaseClient
 from .._decode import Record
 from .._endpoints import CLOUD, ENDPOINTS, Request, build, build_any
-from .._errors import RequestError
+from .._errors import ConnectError, ConnectionLost, OllamaError, OllamaTimeout, ProtocolError, RequestError
+from .._exchange import Exchange
 from .._net import as_timeout, settled
 from . import _types
 
 IGNORED = {
+    "default_encoding": "JSON is UTF-8",
     "event_hooks": "no hook is called",
     "follow_redirects": "redirects are not followed; the error of one says where it leads",
     "http2": "HTTP/1.1 is spoken",
+    "http1": "HTTP/1.1 is spoken",
     "limits": "any number of calls may be under way, and eight connections at most rest between calls",
+    "max_redirects": "redirects are not followed",
 }
+SENDING = "delete get head options patch post put request".split()  # methods of the client inside
+ERRORS: Dict[Any, Tuple[str, ...]] = {  # what a program that catches the errors of httpx is to catch of ours
+    ConnectError: ("ConnectError",),
+    ConnectionLost: ("RemoteProtocolError", "ReadError"),
+    OllamaTimeout: ("ReadTimeout",),
+    ProtocolError: ("RemoteProtocolError",),
+}
+
+
+
+class OfficialExchange(Exchange[Any]):
+    """An exchange whose errors are those of httpx, too, where the program has loaded it: it may catch those alone."""
+
+    def failed(self, error: OllamaError) -> BaseException:
+        raised = super().failed(error)
+        own: Any = type(raised)
+        names = ERRORS.get(own, ())
+        if names and getattr(raised, "clock", "") == "connect":
+            names = ("ConnectTimeout",)
+        found = (getattr(sys.modules.get("httpx"), name, None) for name in names)
+        others = tuple(other for other in found if isinstance(other, type))
+        if others:
+            raised.__class__ = error_class(own, others)
+        return raised
+
+
+@lru_cache(maxsize=None)
+def error_class(own: Any, others: Tuple[Any, ...]) -> Any:
+    """The class of our errors that are those of httpx as well; they are pickled as ours."""
+    members = {"__module__": own.__module__, "__reduce__": lambda self: (own, self.args, self.__dict__)}
+    return type(own.__name__, (own, *others), members)
 
 
 class OfficialClient(BaseClient):
     """What both colours have of the official client: its constructor, ``_client``, and calls that are ``_request``s."""
 
     _request: Any
+    _begin = OfficialExchange
 
     httpx_class = "Client"
     was_closed = False  # which is no more than told: a client can be used again
@@ -48,6 +85,8 @@ class OfficialClient(BaseClient):
                 warnings.warn("%s= is ignored: %s" % (name, IGNORED[name]), stacklevel=2)
         if any((mounts or {}).values()):
             raise RequestError("mounts: the way to a server is chosen by proxy= or transport=")
+        for name in [name for name in ("cookies", "params") if not settings.get(name)]:
+            settings.pop(name, None)  # none are none; others would be missed, and are refused
         own = {name: value for name, value in os.environ.items() if name.startswith("OLLAMA_")}
         trusted = settings.get("trust_env", True)  # which httpx asks; the official client reads its own variables anyway
         super().__init__(host or (None if trusted else own.get("OLLAMA_HOST")) or None, **settings)
@@ -128,6 +167,11 @@ class HTTPClient:
         url = url[: -len(port)] if url.endswith(port) else url
         return URL(url + address.path + ("/" if address.path else ""))
 
+    @base_url.setter
+    def base_url(self, value: Any) -> None:
+        address = parse_address(str(value), "base_url")
+        self._owner._address, self._owner._host = address, address.host_header
+
     @property
     def headers(self) -> Headers:
         return Headers(self._owner)
@@ -141,6 +185,18 @@ class HTTPClient:
     def timeout(self, value: Any) -> None:
         self._owner._timeout = as_timeout(value)
 
+    def __getattr__(self, name: str) -> Any:
+        """``get``, ``request`` and so on, of a client of httpx that is made for the call, where the program has loaded it."""
+        if name not in SENDING:
+            raise AttributeError("%r object has no attribute %r" % (HTTPClient.__name__, name))
+        if "httpx" not in sys.modules:
+            raise AttributeError("%s() of ollama's HTTP client is that of httpx: import httpx, and install it" % name)
+        made = getattr(sys.modules["httpx"], self._owner.httpx_class)(
+            base_url=self.base_url, headers=dict(self.headers), verify=self._owner._verify,
+            timeout=(self.timeout.connect, self.timeout.read, self.timeout.write, None),
+        )  # fmt: skip
+        return partial(send_by if self._owner.httpx_class == "Client" else send_by_async, made, name)
+
     @property
     def is_closed(self) -> bool:
         return self._owner.was_closed
@@ -151,6 +207,16 @@ class HTTPClient:
 
     async def aclose(self) -> None:
         self.close()
+
+
+def send_by(client: Any, method: str, *args: Any, **given: Any) -> Any:
+    with client:
+        return getattr(client, method)(*args, **given)
+
+
+async def send_by_async(client: Any, method: str, *args: Any, **given: Any) -> Any:
+    async with client:
+        return await getattr(client, method)(*args, **given)
 
 
 class URL(str):
