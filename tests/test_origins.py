@@ -31,7 +31,7 @@ EXCEPTIONS = {
     ("file.py", "__init__"): "another exception is on its way",
     ("seam.py", "send"): "a mock does not wait",
     **dict.fromkeys([("server.py", name) for name in ("_accept", "_accept_with_the_spare", "_turn_away")], THREAD),
-    **dict.fromkeys([("player.py", name) for name in ("is_loopback", "follow", "run", "_exchange", "_read")], THREAD),
+    **dict.fromkeys([("player.py", name) for name in ("is_loopback", "_read_along", "run", "_exchange", "_read")], THREAD),
     ("proxy.py", "_verify"): THREAD,
     **dict.fromkeys([("relay.py", name) for name in ("_dial", "_send", "_receive", "send", "recv")], THREAD),
 }

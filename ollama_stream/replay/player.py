@@ -17,7 +17,7 @@ import time
 from contextlib import closing
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .._errors import ConnectionLost, FixtureError, OllamaError, ProtocolError, ResponseError
 from .._http1 import Response
@@ -76,26 +76,18 @@ def encode_json(status: int, value: Any, field_line: str = "", method: str = "GE
     return data if method == "HEAD" else data + body
 
 
-class _Follower:
-    """Reads along what is sent, to know whether a client may go on after it: our own reader is asked."""
-
-    def __init__(self, method: str) -> None:
-        self._response: Optional[Response] = Response(method)
-
-    def follow(self, data: bytes) -> None:
-        if self._response is None:
-            return
-        self._response.receive(data)
-        try:
-            self._response.read_head()
-            while self._response.read_body():
-                pass
-        except (ConnectionLost, ProtocolError):
-            self._response = None
-
-    @property
-    def reusable(self) -> bool:
-        return self._response is not None and self._response.reusable
+def _read_along(response: Optional[Response], data: bytes) -> Optional[Response]:
+    """Our own reader, which has read what is sent, to know whether a client may go on after it; None where it cannot."""
+    if response is None:
+        return None
+    response.receive(data)
+    try:
+        response.read_head()
+        while response.read_body():
+            pass
+    except (ConnectionLost, ProtocolError):
+        return None
+    return response
 
 
 class Session:
@@ -163,11 +155,11 @@ class Session:
 
     def _give(self, reader: RequestReader, body: RequestBody, answer: Answer) -> bool:
         """Play an answer; whether another request may follow."""
-        follower = _Follower(reader.head.method if reader.head else "GET")
-        how = self._play(reader.head, body.sha256, answer, follower)
+        how, response = self._play(reader.head, body.sha256, answer)
         if how == "reset":
             return self._reset()
-        return (how == "complete" and reader.reusable and not self._early and follower.reusable) or self._close()
+        goes_on = how == "complete" and reader.reusable and response is not None and response.reusable
+        return (goes_on and not self._early) or self._close()
 
     # A request in
 
@@ -259,14 +251,14 @@ class Session:
         played: Entry = self._played
         return played
 
-    def _play(self, head: Optional[RequestHead], asked: str, answer: Answer, follower: _Follower) -> str:
-        """Carry out the actions; how they end."""
+    def _play(self, head: Optional[RequestHead], asked: str, answer: Answer) -> Tuple[str, Optional[Response]]:
+        """Carry out the actions; how they end, and what a reader has made of them."""
         played = self._begin(head)
         played.exchange, played.error, played.asked = answer.exchange, answer.error, asked
         if answer.error is not None:
             logging.getLogger(__package__).warning("%s", answer.error)
-        started = time.monotonic()
-        how = ""
+        response: Optional[Response] = Response(head.method if head else "GET")
+        how, started = "", time.monotonic()
         scheduled = self._settings.pace.schedule(answer.actions)
         for due, action in scheduled if self._settings.pace.min_gap else join_writes(scheduled):
             self._wait(started + due)
@@ -275,11 +267,11 @@ class Session:
             elif action.kind == "send":
                 self._wait(played.last_byte + self._settings.pace.min_gap)
                 self._send(action.data)
-                follower.follow(action.data)
+                response = _read_along(response, action.data)
             elif action.kind != "wait":
                 how = action.kind
         played.client, played.is_over = "still connected", True
-        return how
+        return how, response
 
     def _wait(self, due: float) -> None:
         """Until that time, or raise ConnectionLost as soon as the client has gone."""
