@@ -25,11 +25,11 @@ _making = threading.Lock()
 def default_client() -> Client:
     """The client of the module's calls; one, whatever thread asks first."""
     with _making:
-        return client_of(read_environment(os.environ))
+        return make_client(read_environment(os.environ))
 
 
 @lru_cache(maxsize=1)
-def client_of(_variables: Any) -> Client:
+def make_client(_variables: Any) -> Client:
     """Made anew when the variables that it is made from have changed."""
     return Client()
 

@@ -102,7 +102,7 @@ class OfficialClient(BaseClient):
 
     @property
     def _transport(self) -> Any:
-        return mocked(self.httpx_class) or self.__dict__["_transport"]
+        return find_mock(self.httpx_class) or self.__dict__["_transport"]
 
     @_transport.setter
     def _transport(self, given: Any) -> None:
@@ -111,7 +111,7 @@ class OfficialClient(BaseClient):
     def _call(self, name: str, given: Mapping[str, Any]) -> Any:
         # A call of the official client reads a generator, or map() or reversed(), where it expects a list.
         lists = {field: list(value) for field, value in given.items() if isinstance(value, Iterator)}
-        place, options = call_of(build(name, {**given, **lists}))
+        place, options = read_call(build(name, {**given, **lists}))
         return self._request(*place, **options)
 
     def _ask(self, cls: Any, method: str, path: str, *, json: Any = None, stream: bool = False, **options: Any) -> Any:
@@ -129,7 +129,7 @@ class OfficialClient(BaseClient):
         return self._request(_types.SystemOneResponse, "POST", "/v1/systemone", json=body)
 
 
-def call_of(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
+def read_call(request: Request) -> Tuple[Tuple[Any, str, str], Dict[str, Any]]:
     """The arguments of ``_request`` for a call."""
     row = request.endpoint
     options: Dict[str, Any] = {"stream": request.streamed}
@@ -261,7 +261,7 @@ class Headers(MutableMapping[str, str]):
 # --- a mock in its place ------------------------------------------------------------------------------------------------
 
 
-def mocked(class_name: str) -> Optional[Mocked]:
+def find_mock(class_name: str) -> Optional[Mocked]:
     """The transport to the mock in the place of ``httpx.Client.send`` or ``httpx.AsyncClient.send``, if there is one."""
     mock, httpx = sys.modules.get("unittest.mock"), sys.modules.get("httpx")
     send = getattr(getattr(httpx, class_name, None), "send", None)

@@ -13,7 +13,7 @@ from .._json import MAX_DEPTH, parse_json
 from .._net import reason
 from .._records import Message, Path
 from .._values import check_message, check_messages
-from .rounds import Rounds, check_history, message_of
+from .rounds import Rounds, check_history, make_message
 from .runs import ToolRun, run_over
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Conversation(Generic[AnyRun]):
         if system is not None:
             has_one = bool(self.messages) and self.messages[0].role == "system"
             data = check_message({"role": "system", "content": system}, "system")
-            self.messages[:has_one] = [message_of(data, "system")]
+            self.messages[:has_one] = [make_message(data, "system")]
         self._client, self._model, self._settings = client, model, settings
         self._rounds(self.messages)  # a wrong argument is told now
 
@@ -153,7 +153,7 @@ def read_messages(path: Path) -> List[Message]:
         try:
             if line.strip():
                 fields = parse_line(line)
-                messages.append(message_of(check_message(fields, "message"), "message"))
+                messages.append(make_message(check_message(fields, "message"), "message"))
                 if messages[-1].images != fields.get("images"):  # it was no base64 but named a file, to be sent
                     raise RequestError("message.images: expected base64")
         except RequestError as error:

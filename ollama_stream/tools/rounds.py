@@ -43,7 +43,7 @@ class Rounds:
         self._max_rounds = check_number(max_rounds, "max_rounds", 1)
         tools = () if tools is None else tools
         schemas = check_tools(tools, "tools")
-        self.functions = functions_by_name(tools, schemas, can_wait=not isinstance(client, Client))
+        self.functions = find_functions(tools, schemas, can_wait=not isinstance(client, Client))
         self.messages = check_history(as_messages(messages))
         self._given = len(self.messages)
         self._ask = partial(cast(Any, client).chat, model, tools=schemas, stream=True, **fields)
@@ -111,7 +111,7 @@ class Rounds:
             raise self._too_many()
         self._calling = True
         try:
-            results = [await result_of(call, self.functions) for call in answer.tool_calls or ()]
+            results = [await answer_call(call, self.functions) for call in answer.tool_calls or ()]
             self.messages += [answer, *results]
             network = self.exchange.network
             self.exchange = self._ask(messages=self.messages)._exchange
@@ -140,10 +140,10 @@ class Rounds:
 def check_history(messages: Any) -> List[Message]:
     """Copies of the messages, as they are sent: images are read now, and are base64 from then on."""
     data = check_messages(messages, "messages")
-    return [message_of(fields, "messages[%d]" % i) for i, fields in enumerate(data)]
+    return [make_message(fields, "messages[%d]" % i) for i, fields in enumerate(data)]
 
 
-def message_of(fields: Dict[str, Any], path: str) -> Message:
+def make_message(fields: Dict[str, Any], path: str) -> Message:
     try:
         return decode(Message, fields)
     except ProtocolError as error:
@@ -151,7 +151,7 @@ def message_of(fields: Dict[str, Any], path: str) -> Message:
         raise RequestError(str(error)) from None
 
 
-def functions_by_name(tools: Sequence[Any], schemas: Sequence[Mapping[str, Any]], can_wait: bool) -> Functions:
+def find_functions(tools: Sequence[Any], schemas: Sequence[Mapping[str, Any]], can_wait: bool) -> Functions:
     """The function of each tool, None for a tool that is only described."""
     functions: Functions = {}
     for i, (tool, schema) in enumerate(zip(tools, schemas)):
@@ -168,7 +168,7 @@ def functions_by_name(tools: Sequence[Any], schemas: Sequence[Mapping[str, Any]]
     return functions
 
 
-async def result_of(call: ToolCall, functions: Functions) -> Message:
+async def answer_call(call: ToolCall, functions: Functions) -> Message:
     """The message with what the function of a call returns, or with the text of its exception."""
     from traceback import format_exception_only  # whose text survives a __str__ that fails
 
@@ -177,7 +177,7 @@ async def result_of(call: ToolCall, functions: Functions) -> Message:
         if name not in functions:
             raise RequestError("there is no tool named %s; the tools are: %s" % (name, ", ".join(functions) or "none"))
         result = call_tool(functions[name], call.function.arguments)  # type: ignore[arg-type]
-        content = result_text(await settled(result))
+        content = format_result(await settled(result))
     except RequestError as error:
         content = "error: %s" % error
     except Exception as error:
@@ -207,7 +207,7 @@ def call_tool(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
     return function(**values)
 
 
-def result_text(value: Any) -> str:
+def format_result(value: Any) -> str:
     """A string as it is, else JSON, else str()."""
     if isinstance(value, str):
         return value
