@@ -315,8 +315,14 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong in the system's own words; an event loop writes others into the exception, the number stays."""
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number in errno.errorcode:
+    """What went wrong in the system's own words; an event loop writes others into the exception, the number stays.
+
+    The resolver and OpenSSL number by tables of their own; of the latter, its words without numbers and file names.
+    """
+    module, number = type(error).__module__.lstrip("_"), getattr(error, "errno", None)
+    if isinstance(number, int) and number in errno.errorcode and module not in ("socket", "ssl"):
         return os.strerror(number).lower()
+    words = getattr(error, "reason", None) if module == "ssl" else None
+    if isinstance(words, str):
+        return words.replace("_", " ").lower()
     return (getattr(error, "strerror", None) or "").lower() or str(error) or type(error).__name__

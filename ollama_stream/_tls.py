@@ -169,7 +169,7 @@ class TLSConnection(Connection):
                 if self._ended:
                     return b""
                 if self._answered:
-                    raise
+                    raise OSError("TLS: " + reason(error)) from error
                 raise self._refused(error) from error  # TLS 1.3: the server judges our certificate after the handshake
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -231,9 +231,6 @@ class TLSConnection(Connection):
 
 
 def tls_reason(error: BaseException) -> str:
-    """What OpenSSL has to say, without its numbers and file names."""
+    """What is wrong with a handshake, or with the files that it takes."""
     message = getattr(error, "verify_message", None)
-    if message:
-        return "the certificate is refused: %s" % message
-    words = getattr(error, "reason", None)
-    return words.replace("_", " ").lower() if isinstance(words, str) else reason(error)
+    return "the certificate is refused: %s" % message if message else reason(error)

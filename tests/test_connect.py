@@ -663,6 +663,8 @@ def test_a_cut_in_tls_is_a_cut(ask, steps, texts, kind):
     assert error is None if kind is None else isinstance(error, kind)
     if error is not None:
         assert error.partial.text == "".join(texts)
+    if steps == CUTS[-1][1]:
+        assert str(error).startswith("the connection was lost: TLS: ") and "permitted" not in str(error)
 
 
 # --- TLS: the handshake -----------------------------------------------------------------------------------------------

@@ -243,6 +243,17 @@ def test_what_the_system_says_is_not_a_clock_of_ours(colour, method, error, kind
     error.__traceback__ = None
 
 
+@pytest.mark.parametrize("kind", [socket.gaierror, socket.herror])
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOEXEC, -2])
+def test_a_number_of_the_resolver_is_not_one_of_the_system(colour, kind, number, monkeypatch):
+    """On macOS a name that is not there has the number 8, which is ENOEXEC."""
+    error = kind(number, "Nodename nor servname provided, or not known")
+    monkeypatch.setattr(socket, "getaddrinfo", raising(error))
+    with pytest.raises(ConnectError, match=r"the name does not resolve: nodename nor servname provided, or not known\)$"):
+        colour.client("http://gpu-box:1").chat(**CHAT)
+    error.__traceback__ = None
+
+
 @pytest.mark.parametrize("error", [OSError("no options"), NotImplementedError("no options")], ids=repr)
 def test_an_option_that_the_system_lacks_costs_nothing_fault_271(error):
     poor = type("Poor", (socket.socket,), {"setsockopt": raising(error)})
