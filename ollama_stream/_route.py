@@ -155,7 +155,7 @@ class Pool:
     def __init__(self) -> None:
         self._idle: List[Idle] = []
         # Not __del__: in a cycle of garbage the sockets might go first, each with a ResourceWarning.
-        weakref.finalize(self, close_all, self._idle)
+        self._end = weakref.finalize(self, close_all, self._idle)
 
     def take(self, key: Hashable) -> Any:
         """A connection that can carry another exchange, or None; the latest. What has been idle too long is closed."""
@@ -170,8 +170,8 @@ class Pool:
         return None
 
     def put(self, key: Hashable, connection: Any, response: Response) -> None:
-        """Keep a connection for later; close one that cannot serve again."""
-        if not response.keepable:
+        """Keep a connection for later; close one that cannot serve again, or that nobody would close: the program ends."""
+        if not response.keepable or not self._end.alive:
             connection.close()
             return
         self._idle.append(Idle(key, connection, response, read_clock() + read_keep_alive(response), os.getpid()))

@@ -289,6 +289,22 @@ def test_a_pool_in_a_circle_of_garbage_closes_its_connections_before_the_collect
         assert theirs.recv(1) == b""
 
 
+LAST_WORDS = """
+import atexit, sys
+from ollama_stream import Client
+
+atexit.register(lambda: print(client.list()))
+client = Client(sys.argv[1])
+print(client.list())
+"""
+
+
+def test_a_call_of_a_program_that_ends_leaves_no_connection():  # a loop resolves in a thread, and then none is started
+    with Server(answer(response("200 OK", b'{"models":[]}')) * 2) as server:
+        done = support.run_python("-X", "dev", "-c", LAST_WORDS, server.url)
+    assert (done.stdout, done.stderr) == ("ListResponse(models=[])\n" * 2, "")
+
+
 def test_a_client_can_be_used_after_close(colour):
     with Server(answer(GOOD)) as server, colour.client(server.url) as client:
         for text in "12":
