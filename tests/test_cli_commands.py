@@ -660,14 +660,18 @@ if os.name == "posix":
         waited = r"\rm on 127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)"
         assert re.fullmatch("(%s)+\r +\rHi\n" % waited, done.text)
 
-    @pytest.mark.parametrize("words, what", [(["list"], ""), (["stop", "m"], "m on ")], ids=["list", "stop"])
-    def test_every_command_says_for_what_one_waits(words: List[str], what: str) -> None:
+    WAITING = [
+        (["list"], "", "NAME    ID    SIZE    MODIFIED\n"), (["stop", "m"], "m on ", ""), (["pull", "m"], "m on ", "success\n"),
+    ]  # fmt: skip
+
+    @pytest.mark.parametrize("words, what, shown", WAITING, ids=[row[0][0] for row in WAITING])
+    def test_every_command_says_for_what_one_waits(words: List[str], what: str, shown: str) -> None:
         release = threading.Event()
-        said = response("200 OK", b'{"models":[],"done":true,"response":""}', Connection="close")
+        said = response("200 OK", b'{"models":[],"done":true,"response":"","status":"success"}', Connection="close")
         with Server(answer(release, said)) as server:
             done = on_terminal(*words, "--host", server.url, waiting=True, keys=[("waiting", release.set)])
         assert re.match(r"\r%s127\.0\.0\.1: waiting \d+ s \(Ctrl-C stops\)" % what, done.text), done
-        assert (done.status, done.text.rpartition("\r")[2]) == (0, "" if what else "NAME    ID    SIZE    MODIFIED\n")
+        assert (done.status, done.text.rpartition("\r")[2]) == (0, shown)
 
     def test_ctrl_c_stops_an_answer_and_is_status_130() -> None:
         release = threading.Event()

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, TextIO, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, TextIO, Tuple
 
 from .._assembler import join_texts
 from .._errors import OllamaError, escape_controls
@@ -211,6 +211,12 @@ class Waiting:
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def until_first(self, records: Iterable[Any]) -> Iterator[Any]:
+        """The records as they come; with the first of them the line goes."""
+        for record in records:
+            self.end()
+            yield record
 
     def _tell(self) -> None:
         shown = ""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, Tuple
 from .._errors import RequestError, escape_controls
 from ..tools import progress
 from .models import human_bytes, text
-from .asking import new_client
+from .asking import new_client, waiting_for
 from .options import MODEL, argument, name_and_value, read_bytes, utf8
-from .output import Output, width_of
+from .output import ErrorOutput, Output, Waiting, width_of
 
 if TYPE_CHECKING:
     from .._client import Client
@@ -139,21 +139,22 @@ def add_parameter(parameters: Dict[str, Any], name: str, value: str) -> None:
 def show(options: Namespace, stream: Any) -> None:
     """Print how far it is; raises what the stream raises, whose last line stays."""
     out = Output(sys.stdout)
-    with stream:
+    with Waiting(waiting_for(options), ErrorOutput(raw=True)) as waiting, stream:
+        records = waiting.until_first(stream)
         if options.json:
-            for record in stream:
+            for record in records:
                 out.write_json(record)
         elif out.is_terminal and os.environ.get("TERM") != "dumb":
-            show_bars(stream)
+            show_bars(records)
         else:
             statuses = [""]
-            for record in stream:
+            for record in records:
                 if text(record.status) != statuses[-1]:
                     statuses.append(text(record.status))
                     out.write(escape_controls(statuses[-1]) + "\n")
 
 
-def show_bars(stream: Any) -> None:
+def show_bars(stream: Iterator[Any]) -> None:
     """A line a status, written over while it changes."""
     out = Output(sys.stdout, raw=True)
     layer, latest, shown, due = "", "", 0, 0.0
