@@ -193,6 +193,29 @@ def test_the_search_is_given_as_a_tool(dropin, name, form):
     assert told == {"query": "what to look for", "max_results": "how many results at most (default: 3)"}
 
 
+def test_openinference_wraps_a_method_and_binds_the_module_function_to_it_anew(ollama, loopback, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", loopback.url)
+    seen, plain = [], ollama.Client.chat
+    monkeypatch.setattr(ollama.Client, "chat", lambda client, *args, **given: seen.append(given) or plain(client, *args, **given))
+    monkeypatch.setattr(ollama, "chat", ollama._client.chat, raising=False)
+    assert ollama.chat(model="m", messages=MESSAGES).message.content == "Hi" and seen == [{"model": "m", "messages": MESSAGES}]
+
+
+def test_griptape_and_vanna_ask_a_message_for_its_calls_by_items(ollama, loopback):
+    answer = ollama.Client(loopback.url, timeout=240.0).chat(model="m", messages=MESSAGES, options={"stop": [], "num_predict": None})
+    assert json.loads(loopback.asked[-1].body)["options"] == {"stop": [], "num_predict": None}
+    message = answer.get("message", {})
+    assert "tool_calls" in message and "tool_calls" not in ollama.Message(role="assistant", content="x")
+    assert [call.get("function", {}).get("name") for call in message.get("tool_calls", [])] == ["f"]
+    assert "eval_count" in answer and answer.get("done_reason", "stop") == "stop"
+
+
+def test_neo4j_graphrag_makes_messages_of_dicts(ollama, loopback):
+    asked = [ollama.Message(**{"role": "system", "content": "s"}), *(ollama.Message(**message) for message in MESSAGES)]
+    assert ollama.Client(host=loopback.url).chat(model="m", messages=asked).message.content == "Hi"
+    assert json.loads(loopback.asked[-1].body)["messages"] == [{"role": "system", "content": "s"}, *MESSAGES]
+
+
 # --- what programs without a name do: each of these was seen in several, and works with the official client -----------
 
 

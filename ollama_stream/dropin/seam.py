@@ -54,6 +54,8 @@ class OfficialExchange(Exchange[Any]):
         names = ERRORS.get(own, ())
         if names and getattr(raised, "clock", "") == "connect":
             names = ("ConnectTimeout",)
+        if own is ConnectError and not self.request.streamed:
+            names = ()  # the official client raises ConnectionError itself, where there is no stream
         found = (getattr(sys.modules.get("httpx"), name, None) for name in names)
         others = tuple(other for other in found if isinstance(other, type))
         if others:
@@ -98,6 +100,8 @@ class OfficialClient(BaseClient):
 
     @_client.setter
     def _client(self, given: Any) -> None:
+        if isinstance(given, getattr(sys.modules.get("httpx"), self.httpx_class, ())):
+            warnings.warn("the HTTP client given is kept, and no call goes through it", stacklevel=2)
         self.__dict__["_given_client"] = given
 
     @property
