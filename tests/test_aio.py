@@ -281,6 +281,7 @@ def test_fault_203_wait_for_raises_its_own_time_out():
     async def main() -> None:
         with Server(answer(FIRST)) as server:
             stream = ask(server)
+            await stream.__anext__()
             with pytest.raises(asyncio.TimeoutError) as raised:
                 await asyncio.wait_for(stream.result(), 0.1)
             assert not isinstance(raised.value, OllamaError)

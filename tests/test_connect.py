@@ -1202,7 +1202,7 @@ def test_a_secret_is_shown_nowhere(ask, scheme, userinfo, settings, variables, e
     with Server([*before, *(script or [])]) as server:
         port = closed_port() if end == "refused" else server.port
         host = "%s://%slocalhost:%d" % (scheme, userinfo, port)
-        settings = dict(settings, verify=CA, retries=int(end == "busy"), timeout=10 if script else 0.05)
+        settings = dict(settings, verify=CA, retries=int(end == "busy"), timeout=PATIENCE if script else 0.05)
         _, error = ask(host, **settings)
         shown = told(error) + [repr(Client(host, **settings)), repr(AsyncClient(host, **settings)), caplog.text]
     assert (error is None) is (end == "good")
@@ -1356,7 +1356,7 @@ NOT_RETRIED = [  # id, script, error
 @pytest.mark.parametrize("script, kind", table(NOT_RETRIED))
 def test_nothing_else_is_asked_again(ask, script, kind):
     with Server(script) as server:
-        _, error = ask(server.url, retries=3, timeout=0.05 if kind is OllamaTimeout else 10)
+        _, error = ask(server.url, retries=3, timeout=0.05 if kind is OllamaTimeout else PATIENCE)
         assert len(server.peers) == 1
     assert type(error) is kind
 

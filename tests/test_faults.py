@@ -11,12 +11,12 @@ import math
 import random
 import threading
 import time
-from typing import Any, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 import support
 from support import DONE as DONE_LINE
-from support import PATIENCE, line
+from support import PATIENCE, SOON, line
 
 from ollama_stream import AsyncClient, Client, OllamaError, StreamClosed, Timeout
 from ollama_stream._errors import ConnectionLost, FixtureError, ProtocolError
@@ -620,10 +620,10 @@ def outcome(client: Any, reader: Any) -> Tuple[str, str]:
     return "", "".join(texts)
 
 
-def patience(error: str, text: str) -> Timeout:
-    if error == "OllamaTimeout":  # only where one is waited for
-        return Timeout(first_byte=PATIENCE if text else 0.05, idle=0.05)
-    return Timeout(first_byte=PATIENCE, idle=PATIENCE)
+def limits(error: str, text: str) -> Iterator[Timeout]:
+    """A short one where it is waited for, then longer ones: what comes at once comes later on a busy machine."""
+    for limit in (0.05, 1.0, 20.0) if error == "OllamaTimeout" else (PATIENCE,):
+        yield Timeout(first_byte=PATIENCE if text else limit, idle=limit)
 
 
 @pytest.mark.parametrize("colour, reader", COLOURS)
@@ -631,13 +631,16 @@ def patience(error: str, text: str) -> Timeout:
 def test_a_client_tells_a_fault_from_a_whole_answer(
     specs: List[str], error: str, text: str, colour: Any, reader: Any
 ) -> None:
-    with serve(CHAT, level="path", faults=specs) as server:
-        client = colour(server.url, timeout=patience(error, text), trust_env=False)
-        assert outcome(client, reader) == (error, text)
-        deadline = time.monotonic() + PATIENCE  # the server may be a moment behind a client that knows enough
-        while server.report()["unstruck"] and time.monotonic() < deadline:
-            time.sleep(0.001)
-        assert server.report()["unstruck"] == []
+    for timeout in limits(error, text):
+        with serve(CHAT, level="path", faults=specs) as server:
+            found = outcome(colour(server.url, timeout=timeout, trust_env=False), reader)
+            deadline = time.monotonic() + SOON  # the server may be a moment behind a client that knows enough
+            while server.report()["unstruck"] and time.monotonic() < deadline:
+                time.sleep(0.001)
+            unstruck = server.report()["unstruck"]
+        if found == (error, text):
+            break
+    assert (found, unstruck) == ((error, text), [])
 
 
 def test_every_kind_has_an_outcome() -> None:
@@ -650,11 +653,13 @@ def test_every_kind_has_an_outcome() -> None:
 def test_without_a_socket_a_fault_has_the_same_outcome(
     specs: List[str], error: str, text: str, colour: Any, reader: Any
 ) -> None:
-    timeout = patience(error, text)
-    assert outcome(colour(transport=Replaying(CHAT, level="path", faults=specs), timeout=timeout), reader) == (error, text)
+    def found(source: Any, **faults: Any) -> Iterator[Tuple[str, str]]:
+        for timeout in limits(error, text):
+            yield outcome(colour(transport=Replaying(source, level="path", **faults), timeout=timeout), reader)
+
+    assert (error, text) in found(CHAT, faults=specs)
     if not any(fault(spec).point in ("connect", "request") for spec in specs):
-        faulty = exchange(*CHAT_EVENTS, faults=specs)
-        assert outcome(colour(transport=Replaying(faulty, level="path"), timeout=timeout), reader) == (error, text)
+        assert (error, text) in found(exchange(*CHAT_EVENTS, faults=specs))
 
 
 @pytest.mark.parametrize("colour, reader", COLOURS)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, List, Mapping, Optional, Tuple
 
 import pytest
-from support import ROOT, Peer, Server, Step, answer, close, fin, response
+from support import ROOT, SOON, Peer, Server, Step, answer, close, fin, response
 
 from ollama_stream import AsyncClient, Client, ConnectionLost, RequestError, ResponseError
 from ollama_stream._values import UPLOAD_PIECE
@@ -146,7 +146,7 @@ def test_a_file_that_becomes_shorter_is_an_error_and_the_upload_is_broken_off(ca
     with Server(answer(truncated(path), MISSING, fin), answer(CREATED, fin)) as server:
         with pytest.raises(RequestError, match="^path: the file has become shorter while it was read$"):
             call(server.url, path)
-        assert server.peer(1).gone.wait(10)
+        assert server.peer(1).gone.wait(SOON)
         assert server.peer(1).request_body == path.read_bytes()
 
 
@@ -275,4 +275,4 @@ def test_an_upload_that_is_cancelled_closes_the_file_and_the_connection(tmp_path
 
     with Server(answer(MISSING, fin), []) as server:
         asyncio.run(cancelled(server))
-        assert server.peer(1).gone.wait(10)
+        assert server.peer(1).gone.wait(SOON)
