@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional, Tuple
 from ._address import read_environment
 from ._client import Client
 from ._endpoints import ENDPOINTS
-from ._methods import make_function
+from ._methods import Methods, make_function
 
 FUNCTIONS = (*ENDPOINTS, "request", "stream_chat")
 
@@ -41,6 +41,7 @@ def __getattr__(name: str) -> Any:
 
 @lru_cache(maxsize=None)
 def module_function(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = make_function(getattr(Client, name), default_client)
+    # Of Methods: a program may have put something else in the place of a method of Client.
+    function: Callable[..., Any] = make_function(getattr(Methods, name), default_client)
     function.__module__ = __name__
     return function

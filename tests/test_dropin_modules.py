@@ -606,6 +606,18 @@ def test_a_module_function_is_found_by_its_name(dropin, name):
     assert pickle.loads(pickle.dumps(function)) is function is getattr(dropin.ollama, name)
 
 
+@pytest.mark.parametrize("module, cls", [
+    ("ollama_stream.dropin.ollama", "ollama_stream.dropin._client:Client"), ("ollama_stream._default", "ollama_stream:Client"),
+])  # fmt: skip
+def test_a_module_function_calls_what_a_program_has_put_in_the_place_of_a_method(monkeypatch, module, cls):
+    functions, (home, name) = importlib.import_module(module), cls.split(":")
+    functions.module_function.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(getattr(importlib.import_module(home), name), "chat", lambda client, model: "mine " + model)
+        assert functions.chat("m") == "mine m"
+    assert (functions.chat.__name__, "messages" in inspect.signature(functions.chat).parameters) == ("chat", True)
+
+
 class Version:
     def __init__(self, version):
         self.version = version

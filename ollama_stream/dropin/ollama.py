@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, List
 
 from .._address import read_environment
-from .._methods import make_function
+from .._methods import Methods, make_function
 from . import _types
 from ._client import Client, __getattr__ as get_class
 from ._types import CLASSES
@@ -52,6 +52,6 @@ def __dir__() -> List[str]:
 
 @lru_cache(maxsize=None)
 def module_function(name: str) -> Any:
-    function = make_function(getattr(Client, name), default_client)
+    function = make_function(getattr(Methods, name, None) or getattr(Client, name), default_client)
     function.__module__ = __name__
     return function
