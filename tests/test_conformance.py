@@ -1059,8 +1059,8 @@ def test_both_clients_say_the_same_of_what_goes_wrong(name, steps):
 
     outcomes = []
     with Server(answer(*steps)) as server:
-        for name in COLOURS:
-            with Colour(name).client(server.url) as client:
+        for colour in COLOURS:
+            with Colour(colour).client(server.url) as client:
                 outcomes.append(whole_outcome(client, asked, None))
     blocking, awaited = outcomes
     assert blocking == awaited
