@@ -107,12 +107,16 @@ class ConnectionLost(OllamaError, ConnectionError):
 
 
 class OllamaTimeout(OllamaError, TimeoutError):
-    """A clock ran out: ``clock`` is "connect", "first_byte", "idle" or "total"; ``limit`` is in seconds."""
+    """A clock ran out: ``clock`` is "connect", "first_byte", "idle" or "total"; ``limit`` is in seconds.
+
+    ``tail`` holds up to 4 KiB of an unfinished last line.
+    """
 
     _server = " ({url}, from {source})"
 
     clock: str = ""
     limit: Optional[float] = None
+    tail: bytes = b""
 
 
 class ProtocolError(OllamaError, ValueError):

@@ -161,6 +161,8 @@ class Exchange(Generic[T]):
             error.partial = partial = self.partial
             error.elapsed = self._clocks.elapsed if self._clocks is not None else 0.0
             error.url = self.url
+            if isinstance(error, (ConnectionLost, OllamaTimeout)):
+                error.tail = self.decoder.tail()
             if error._server:
                 is_cut_text = error._outcome == "truncated" and isinstance(partial, Generation)
                 cut = describe_cut(partial.text) if is_cut_text else ""
@@ -229,7 +231,7 @@ class Exchange(Generic[T]):
             return error
         self._clocks.check_failure(error)
         self._check_open()
-        lost = ConnectionLost("the connection was lost%s: %s" % (when, reason(error)), tail=self.decoder.tail())
+        lost = ConnectionLost("the connection was lost%s: %s" % (when, reason(error)))
         lost.__cause__ = error
         return lost
 
@@ -240,8 +242,6 @@ class Exchange(Generic[T]):
             body = response.read_body()
         except (ConnectionLost, ProtocolError) as error:
             check_origin(error)
-            if isinstance(error, ConnectionLost):
-                error.tail = decoder.tail()
             if not response.body_ended:
                 raise
             if isinstance(error, ProtocolError):

@@ -289,6 +289,7 @@ ENDS = [  # id, steps, texts, tail
     ("170-half-closed", [HEAD, fin], [], b""),
     ("25-between-chunks", [HEAD, chunk(LINE), fin], ["Hi"], b""),
     ("24-inside-a-chunk", [HEAD, chunk(LINE), b'ff\r\n{"mod', fin], ["Hi"], b'{"mod'),
+    ("24-before-the-end-of-a-line", [HEAD, chunk(LINE), chunk(DONE[:-1]), fin], ["Hi"], DONE[:-1]),
 ]
 
 
@@ -461,6 +462,24 @@ def test_a_clock_runs_out(colour, steps, clock, message, texts):
     assert str(error) == "%s: %g s have passed; %s" % (message, limit, advice)
     assert limit <= error.elapsed < limit + LATE
     assert (error.partial.text, stream.status, isinstance(error, TimeoutError)) == ("".join(texts), "error", True)
+
+
+class Silent(Bytes):
+    """Gives its pieces, and then nothing until the time is up."""
+
+    def recv(self, timeout):
+        piece = super().recv(timeout)
+        if not piece:
+            time.sleep(timeout)
+            raise TimeoutError
+        return piece
+
+
+@pytest.mark.parametrize("tail", [b"", b'{"mod', DONE[:-1]], ids=["nothing", "half a line", "a line without its end"])
+def test_164_what_came_of_a_line_before_a_clock_ran_out_is_not_lost(colour, tail):
+    transport = Silent(HEAD + chunk(LINE) + b"fff\r\n" + tail)
+    got, error = outcome(colour.client(transport=transport, timeout=Timeout(idle=0.01)).chat(stream=True, **CHAT))
+    assert (got, type(error), error.clock, error.tail, error.partial.text) == (["Hi"], OllamaTimeout, "idle", tail, "Hi")
 
 
 def test_the_total_clock_ends_a_stream_that_goes_on_and_on_fault_165(colour):
