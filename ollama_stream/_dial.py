@@ -124,12 +124,16 @@ def make_socket(family: int) -> socket.socket:
     import socket
 
     sock = socket.socket(family, socket.SOCK_STREAM)
-    if family != getattr(socket, "AF_UNIX", None):
-        set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        set_option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in TCP_OPTIONS:
-            if hasattr(socket, name):
-                set_option(sock, socket.IPPROTO_TCP, getattr(socket, name), value)
+    try:
+        if family != getattr(socket, "AF_UNIX", None):
+            set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            set_option(sock, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in TCP_OPTIONS:
+                if hasattr(socket, name):
+                    set_option(sock, socket.IPPROTO_TCP, getattr(socket, name), value)
+    except BaseException:  # of a signal handler, whose traceback would keep it open
+        sock.close()
+        raise
     return sock
 
 

@@ -215,6 +215,20 @@ def test_an_option_that_the_system_does_not_have_is_gone_without(monkeypatch):
     make_socket(socket.AF_INET).close()
 
 
+def test_a_socket_whose_options_a_signal_interrupts_is_closed(monkeypatch):
+    made = []
+
+    class Interrupted(socket.socket):
+        def setsockopt(self, *_):
+            made.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "socket", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_socket(socket.AF_INET)
+    assert [sock.fileno() for sock in made] == [-1]
+
+
 SYSTEM = [  # id, method of a socket, what it raises, class, text
     ("271-connect-timeout", "connect", TimeoutError("timed out"), ConnectError, "from host: timed out)"),
     ("271-connect-socket-timeout", "connect", socket.timeout("timed out"), ConnectError, "from host: timed out)"),

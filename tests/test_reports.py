@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import CHAT, DONE, HEAD, LAST_CHUNK, LINE, Server, answer, chunk, collect, fin, line, response
+from support import CHAT, DONE, GOOD, HEAD, LAST_CHUNK, LINE, Server, answer, chunk, collect, fin, line, response
 
-from ollama_stream import Client, IncompleteStream, OllamaError, ProtocolError, RequestError, ResponseError
+from ollama_stream import Client, ConnectionLost, IncompleteStream, OllamaError, ProtocolError, RequestError, ResponseError
 
 CREATED = b'"model":"m","created_at":"2025-09-08T12:13:57.472827154Z"'
 LONG = b'{%s,"response":"","done":true,"context":[%s]}\n' % (CREATED, b",".join(b"%d" % i for i in range(20000)))
@@ -153,6 +153,33 @@ REPORTS = [  # report, call, its arguments (None: a chat that is streamed), what
     ("wujm424606/ComfyUi-Ollama-YN#17 the name of a model beside its model", "list", (),
      document(b'{"models":[{"name":"llava:7b","model":"llava:7b","modified_at":"2025-01-08T00:00:00Z","size":1}]}'),
      lambda r: r["models"][0]["name"], "llava:7b"),
+    ("ollama/ollama#10015 the last record says that it is not", None, None,
+     stream(LINE, line(".", False, infoContext={}, chatId="c")), None, NO_END),
+    ("jundot/omlx#1267 a stream without its last chunk", None, None, answer(HEAD, chunk(LINE), chunk(DONE), fin), text_of, "Hi"),
+    ("lemonade-sdk/lemonade#1011 an error behind the whole answer", None, None,
+     answer(GOOD, response("500 Internal Server Error", b"boom")), text_of, "Hi"),
+    ("ollama/ollama#14420 empty records that keep a proxy from closing", None, None,
+     stream(line(""), line(""), LINE, line(""), DONE), text_of, "Hi"),
+    ("coleam00/Archon#1158 nothing ends the last line", None, None, stream(LINE, DONE[:-1]), text_of, "Hi"),
+    ("open-webui/pipelines#564, dstackai/dstack#1208 a proxy that has waited long enough cuts the body", None, None,
+     answer(HEAD, chunk(LINE), fin), None,
+     (ConnectionLost, "the connection closed between chunks, before the last one; the answer is cut off after 2 characters")),
+    ("gluonfield/enchanted#9 a tunnel's page that warns of the tunnel", None, None, document(HTML, Content_Type="text/html"), None,
+     (ProtocolError, "this looks like a web page: is this an Ollama server?")),
+    ("ollama/ollama#3215, gluonfield/enchanted#53 a host that the server does not know", "list", (), document(b"", "403 Forbidden"),
+     None, (ResponseError, "^Forbidden (status code: 403)")),
+    ("continuedev/continue#11444, hydropix/TranslateBooksWithLLMs#280 a limit of use is reached", None, None,
+     document(b'{"error":"you (ae) have reached your session usage limit"}', "429 Too Many Requests"), None,
+     (ResponseError, "^you (ae) have reached your session usage limit (status code: 429)")),
+    ("ollama/ollama-vscode#58 a tool call, then the end without a text", None, None,
+     stream(TOOL_CALL % (b'"arguments":{"path":"Program.cs"}', b"false"), DONE),
+     lambda r: (r.text, r.message.tool_calls[0].function.arguments), ("", {"path": "Program.cs"})),
+    ("BerriAI/litellm#3333 name and arguments in the arguments", None, None,
+     stream(TOOL_CALL.replace(b'"q"', b'""') % (b'"arguments":"{\\"name\\": \\"get\\", \\"arguments\\": {}}"', b"true")),
+     lambda r: (r.message.tool_calls[0].function.name, r.message.tool_calls[0].function.arguments), ("", {"name": "get", "arguments": {}})),
+    ("ggml-org/llama.cpp#13777 an answer of /v1 under /api/chat", "chat", ("m", CHAT["messages"]),
+     document(b'{"choices":[{"message":{"role":"assistant","content":"Hi"}}],"object":"chat.completion"}'), None,
+     (ProtocolError, "this looks like an answer of the API under /v1")),
     ("mostlygeek/llama-swap#200 no tags under /api/tags", "list", (), document(b""), None, (IncompleteStream, "the body is empty")),
 ]  # fmt: skip
 
