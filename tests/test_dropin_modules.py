@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import importlib
 import inspect
 import json
@@ -9,6 +10,7 @@ import os
 import pickle
 import sys
 import textwrap
+import typing
 import warnings
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -604,6 +606,22 @@ def test_many_threads_that_come_first_share_one_client_fault_268(dropin, monkeyp
 def test_a_module_function_is_found_by_its_name(dropin, name):
     function = getattr(dropin.ollama, name)
     assert pickle.loads(pickle.dumps(function)) is function is getattr(dropin.ollama, name)
+    assert "self" not in inspect.signature(function).parameters and function.__name__ == function.__qualname__ == name
+    assert {*typing.get_type_hints(function)} - {"return"} <= {*inspect.signature(function).parameters}
+
+
+def test_a_module_function_is_bound_to_a_client(dropin, loopback, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", loopback.url)
+
+    class Program:
+        chat = dropin.ollama.chat
+
+    assert Program().chat("m", MESSAGES).message.content == "Hi"
+    assert inspect.ismethod(dropin.ollama.chat) and copy.deepcopy(dropin.ollama.chat)("m", MESSAGES).message.content == "Hi"
+    bound_to = dropin.ollama.chat.__self__
+    assert (bound_to._client.base_url, bound_to.list().models[0].model) == (loopback.url, dropin.ollama.list().models[0].model)
+    bound_to._client.timeout = 90
+    assert dropin.ollama._client._client.timeout.read == 90
 
 
 @pytest.mark.parametrize("module, cls", [

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import lru_cache
+from functools import lru_cache, update_wrapper
+from inspect import signature
+from types import MethodType
 from typing import Any, List
 
 from .._address import read_environment
-from .._methods import Methods, make_function
+from .._methods import Methods
 from . import _types
 from ._client import Client, __getattr__ as get_class
 from ._types import CLASSES
@@ -50,8 +52,28 @@ def __dir__() -> List[str]:
     return [*globals(), *CLASSES, *FUNCTIONS, "AsyncClient"]
 
 
+class DefaultClient:
+    """What the functions are bound to, as those of the official client are: the client of the moment."""
+
+    def __getattr__(self, name: str) -> Any:
+        return module_function(name) if name in FUNCTIONS else getattr(default_client(), name)
+
+    def __reduce__(self) -> str:
+        return "DEFAULT"
+
+
+DEFAULT = DefaultClient()
+
+
 @lru_cache(maxsize=None)
 def module_function(name: str) -> Any:
-    function = make_function(getattr(Methods, name, None) or getattr(Client, name), default_client)
-    function.__module__ = __name__
-    return function
+    """A bound method, which a program may make an attribute of a class of its own."""
+    method = getattr(Methods, name, None) or getattr(Client, name)  # not what stands in the place of Client's
+
+    def function(_default: DefaultClient, *args: Any, **given: Any) -> Any:
+        return getattr(default_client(), name)(*args, **given)
+
+    update_wrapper(function, method, assigned=("__name__", "__doc__", "__annotations__"))
+    function.__dict__["__signature__"] = signature(method)
+    function.__qualname__ = name
+    return MethodType(function, DEFAULT)
