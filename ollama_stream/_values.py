@@ -32,7 +32,7 @@ MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".ti
 
 
 def plain(value: Any, path: str, depth: int = 0) -> Any:
-    """A value of JSON's own types from records, mappings, sequences, members of an Enum and objects with ``model_dump``."""
+    """A value of JSON's own types from records, mappings, sequences, an Enum's members, objects with ``model_dump``."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):

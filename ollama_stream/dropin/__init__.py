@@ -6,10 +6,11 @@
 
 or, for a program that is to stay as it is: ``python3 -m ollama_stream.dropin PROGRAM [ARGUMENT]...``.
 
-All names of the official client 0.6.3 and of its inner modules are there; what they do is what this library does. Tests
-that answer in the place of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy change
-what is inside httpx, which has no part in these calls: a fixture answers them (``Replaying``, ``serve``). Where a program has loaded httpx, our errors
-are those of httpx as well (``httpx.ConnectError``, ``httpx.ReadTimeout`` ...): it may catch no others.
+All names of the official client 0.6.3 and of its inner modules are there; what they do is what this library does.
+Tests that answer in the place of httpx reach it where they mock ``httpx.Client.send``; respx, pytest-httpx and vcrpy
+change what is inside httpx, which has no part in these calls: a fixture answers them (``Replaying``, ``serve``).
+Where a program has loaded httpx, our errors are those of httpx as well (``httpx.ConnectError``, ``httpx.ReadTimeout``
+...): it may catch no others.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python3 -m ollama_stream.dropin PROGRAM [ARGUMENT]...
     python3 -m ollama_stream.dropin -m MODULE [ARGUMENT]...
 
-A process that the program starts anew (``multiprocessing`` by spawn, ``subprocess``) looks for ``ollama`` by itself: there
-the program needs ``import ollama_stream.dropin`` as its first line.
+A process that the program starts anew (``multiprocessing`` by spawn, ``subprocess``) looks for ``ollama`` by itself:
+for that the program needs ``import ollama_stream.dropin`` as its first line.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class HTTPClient:
         self._owner._timeout = as_timeout(value)
 
     def __getattr__(self, name: str) -> Any:
-        """``get``, ``request`` and so on, of a client of httpx that is made for the call, where the program has loaded it."""
+        """``get``, ``request`` and so on, of a client of httpx that is made for the call, where httpx has been loaded."""
         if name not in SENDING:
             raise AttributeError("%r object has no attribute %r" % (HTTPClient.__name__, name))
         if "httpx" not in sys.modules:
