@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Coroutine, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from ._address import (
-    UNSET, Address, Unset, basic_auth, check_header, check_headers, choose_proxy, parse_address, read_api_key,
+    UNSET, Unset, basic_auth, check_header, check_headers, choose_proxy, parse_address, read_api_key,
 )  # fmt: skip
 from ._assembler import T
 from ._decode import Record, suggestion
