@@ -863,6 +863,7 @@ QUICK: List[Tuple[str, Callable[[int], bytes], int, int]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize("name, wire, count, size", QUICK, ids=ids(QUICK))
 def test_the_time_is_linear_in_the_bytes_fault_20(
     name: str, wire: Callable[[int], bytes], count: int, size: int

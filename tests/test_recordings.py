@@ -353,6 +353,7 @@ def test_a_good_stream_is_whole_with_the_line_end_of_its_last_record(name):
     assert whole_of(result, recorded.calls_chat) == whole(recorded.records, recorded.calls_chat)
 
 
+@pytest.mark.each(2)
 @pytest.mark.parametrize(
     "program, name, before, after",
     [

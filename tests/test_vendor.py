@@ -88,6 +88,7 @@ def both(one):
     return one.name.startswith("async")
 
 
+@pytest.mark.each(2)
 def test_it_is_the_same_on_standard_output(one, both):
     done = cli_run("vendor", *(["--async"] if both else []))
     assert done.out == (one / "carried.py").read_text("utf-8")
