@@ -800,6 +800,8 @@ WRONG_ARGUMENTS = [
     ("no action", [], ": expected an action"),
     ("unknown action", ["walk"], ": 'walk' is not an action"),
     ("nearly an action", ["import-"], ": 'import-' is not an action; did you mean import\\?"),
+    ("option of the program", ["--version"], ": '--version' is not an option; those of an action stand behind it"),
+    ("nearly an option", ["--hlep"], ": '--hlep' is not an option; did you mean --help\\?"),
     ("no file", ["show"], " show: the following arguments are required: FILE"),
     ("no path", ["lint"], " lint: the following arguments are required: PATH"),
     ("unknown view", ["show", "x", "--view", "all"], " show: argument --view: invalid choice: 'all' .*"),

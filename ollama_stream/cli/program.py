@@ -3,9 +3,9 @@
 
     ollama-stream COMMAND ...             or python3 -m ollama_stream COMMAND ...
 
-Each command is a row of ``COMMANDS`` and two functions of the module that the row names: ``add_NAME`` declares its
-arguments, ``NAME`` carries them out. A module is loaded when its command is called and not before. What was asked for
-goes to standard output, everything else to standard error, and the exit status is one of ``STATUSES``.
+Each command is a row of ``COMMANDS``; of the module that the row names ``ARGUMENTS[NAME]`` are its arguments, and
+``do_NAME`` carries it out. A module is loaded when its command is called and not before. What was asked for goes to
+standard output, everything else to standard error, and the exit status is one of ``STATUSES``.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ def command(words: List[str], program: str) -> int:
 
         Output(sys.stdout).write("%s %s\n" % (short(program), VERSION))
         return 0
-    first = chosen(words, program, "a command", {**COMMANDS, **ALIASES})
+    first = chosen(words, program, "a command", [*COMMANDS, *ALIASES], ["--version", "--help"])
     name, title = ALIASES.get(first, first), "%s %s" % (program, first)
     module, row, words = module_of(name), COMMANDS[name], words[1:]
     if hasattr(module, "ACTIONS"):  # the next word says which; each is a row of its own
         if words[:1] in HELP:
             Output(sys.stdout).write(listing(title, "ACTION", row, module.ACTIONS))
             return 0
-        name = chosen(words, title, "an action", module.ACTIONS)
+        name = chosen(words, title, "an action", [*module.ACTIONS], ["--help"])
         row, title, words = module.ACTIONS[name], "%s %s" % (title, name), words[1:]
     return carry_out(module, name, row, title, words, program)
 

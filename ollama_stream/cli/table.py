@@ -137,16 +137,16 @@ def new_parser(title: str, row: Command, program: str) -> ArgumentParser:
     return parser
 
 
-def chosen(words: Sequence[str], title: str, what: str, rows: Dict[str, Any]) -> str:
-    """The first word, which names one of ``rows``. Raises SystemExit where it does not."""
+def chosen(words: Sequence[str], title: str, what: str, names: Sequence[str], options: Sequence[str]) -> str:
+    """The first word, which is one of ``names``. Raises SystemExit where it is not; ``options`` might have been meant."""
     word = words[0] if words else ""
-    if word in rows:
+    if word in names:
         return word
     if not words:
         wrong_arguments(title, "expected " + what)
-    near = nearest(word, [*rows, "--version", "--help"])
+    near = nearest(word, [*names, *options])
     if word.startswith("-"):
-        what, near = "an option", near or "; those of a command stand behind it"
+        what, near = "an option", near or "; those of %s stand behind it" % what
     wrong_arguments(title, "%r is not %s%s" % (word, what, near))
 
 
