@@ -99,9 +99,10 @@ async def open_tunnel(connection: Connection, address: Address, proxy: Proxy, cl
         while response.read_head() is None:
             response.receive(await connection.recv(clocks.remaining()))
     except (OllamaError, OSError, NotImplementedError) as error:
-        clocks.check_failure(error)
+        check_origin(error)
         if isinstance(error, (ConnectError, OllamaTimeout)):
             raise
+        clocks.check_failure(error)
         why = str(error) if isinstance(error, OllamaError) else reason(error)
         raise proxy_error(proxy, authority, why) from error
     head = response.head

@@ -17,9 +17,10 @@ from support import CHAT, GOOD, PATIENCE, Server, answer, closed_port, full_list
 
 from ollama_stream import AsyncClient, ConnectError, ConnectionLost, OllamaTimeout, StreamClosed, Timeout
 from ollama_stream import _dial
-from ollama_stream._address import parse_address
+from ollama_stream._address import choose_proxy, parse_address
 from ollama_stream._dial import dial, interleave, make_socket, set_option
-from ollama_stream._net import Clocks
+from ollama_stream._net import Clocks, Connection, run
+from ollama_stream._route import open_tunnel
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -74,6 +75,15 @@ def test_a_tunnel_is_asked_of_the_address_that_answers_fault_258(colour, silent,
         settings = {"proxy": "http://box.example:1", "verify": False}
         with colour.client("https://other.example", **settings) as client:
             assert client.chat(**CHAT).text == "Hi"
+
+
+def test_a_clock_that_runs_out_before_a_tunnel_is_there_is_told_once():
+    address = parse_address("https://other.example")
+    clocks = Clocks(Timeout(connect=-1.0))
+    clocks.start("connect")
+    with pytest.raises(OllamaTimeout) as caught:
+        run(open_tunnel(Connection(), address, choose_proxy(address, "http://box.example:1", {}), clocks))
+    assert (caught.value.clock, caught.value.__cause__) == ("connect", None)
 
 
 def race(colour, monkeypatch, *ports, delay=None):
@@ -354,3 +364,10 @@ def test_an_address_that_is_no_name_loads_no_codec_for_names(scheme, steps):
     with Server(*[steps] * 2) as server:
         end = run_python("-c", ADDRESS, server.url.replace("http", scheme))
     assert (end.stdout.split(), end.stderr) == (["Hi", "Hi", "False"], "")
+
+
+@pytest.mark.parametrize("scheme, steps", [("http", answer(GOOD)), ("https", [Tls(), *answer(GOOD)])], ids=["http", "https"])
+def test_nothing_takes_its_bytes_for_text(scheme, steps):
+    with Server(*[steps] * 2) as server:
+        end = run_python("-bb", "-X", "dev", "-c", ADDRESS, server.url.replace("http", scheme))
+    assert (end.stdout.split()[:2], end.returncode) == (["Hi", "Hi"], 0), end.stderr
