@@ -64,7 +64,7 @@ def add_hints(init: F) -> F:
     """Have a constructor name the nearest setting, or what to write, where it gets one that it has not."""
     known = ["host", *(init.__kwdefaults__ or ())]
 
-    @functools.wraps(init)
+    @functools.wraps(init, assigned=("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"))
     def checked(self: Any, *args: Any, **settings: Any) -> None:
         for name in settings:
             if name not in known:

@@ -127,7 +127,7 @@ def make_function(method: Any, client: Callable[[], Any]) -> Any:
     def function(*args: Any, **given: Any) -> Any:
         return getattr(client(), function.__name__)(*args, **given)
 
-    functools.update_wrapper(function, method)
+    functools.update_wrapper(function, method, assigned=("__name__", "__doc__", "__annotations__"))
     shown = inspect.signature(method)
     function.__signature__ = shown.replace(parameters=list(shown.parameters.values())[1:])  # type: ignore[attr-defined]
     function.__qualname__ = method.__name__

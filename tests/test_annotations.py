@@ -54,6 +54,14 @@ def test_a_field_that_is_a_time_or_a_record_says_so_fault_261(name):
     assert hints and not any(isinstance(hint, (str, typing.ForwardRef)) for hint in hints.values())
 
 
+def test_the_settings_of_a_client_say_their_types_fault_261():
+    import ollama_stream
+
+    for client in (ollama_stream.Client, ollama_stream.AsyncClient):
+        hints = typing.get_type_hints(client.__init__)
+        assert {"host", "timeout", "headers", "verify", "cert", "transport"} <= set(hints)
+
+
 def test_asking_for_types_loads_no_ssl_fault_261():
     program = (
         "import sys, typing; sys.path.insert(0, %r); import ollama_stream as o;"
