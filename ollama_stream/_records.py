@@ -161,7 +161,6 @@ class Tool(Record):
 # --- records: chat and generate -------------------------------------------------------------------------------------
 
 
-
 class ToolFunction(Record):
     """The function of a tool call: ``arguments`` is a dict, or text where a server sent text that is no JSON object."""
 

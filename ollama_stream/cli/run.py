@@ -20,7 +20,6 @@ from .output import ErrorOutput, Output, print_answer
 from .words import chat_fields, field_help, option_of
 
 
-
 def think_level(text: str) -> Union[bool, str]:
     """The levels are the model's own, and the server judges them."""
     if not text:

@@ -44,7 +44,6 @@ ERRORS: Dict[Any, Tuple[str, ...]] = {  # what a program that catches the errors
 }
 
 
-
 class OfficialExchange(Exchange[Any]):
     """An exchange whose errors are those of httpx, too, where the program has loaded it: it may catch those alone."""
 
