@@ -47,8 +47,8 @@ class Record(Model):
     ``record["name"]`` raises KeyError for a field that is not set, ``record.get("name", default)`` gives the default.
     Iterating yields (name, value) pairs of all fields. A received field that this version does not know is an attribute
     and an item like any other; one whose name would hide a method is in ``extra``. In one that is made by hand dicts
-    become the records that its fields hold; an unknown name is a TypeError, what cannot be a record a RequestError.
-    A class of a program's own may derive from any record and add fields.
+    become the records that its fields hold; an unknown name is a TypeError, but in a schema,
+    and what cannot be a record a RequestError. A class of a program's own may derive from any record and add fields.
     """
 
     extra: ClassVar[Mapping[str, Any]] = NO_EXTRA

@@ -194,11 +194,14 @@ class HTTPClient:
             raise AttributeError("%r object has no attribute %r" % (HTTPClient.__name__, name))
         if "httpx" not in sys.modules:
             raise AttributeError("%s() of ollama's HTTP client is that of httpx: import httpx, and install it" % name)
-        made = getattr(sys.modules["httpx"], self._owner.httpx_class)(
+        return partial(send_by if self._owner.httpx_class == "Client" else send_by_async, self, name)
+
+    def make_httpx(self) -> Any:
+        """A client of httpx with the same settings."""
+        return getattr(sys.modules["httpx"], self._owner.httpx_class)(
             base_url=self.base_url, headers=dict(self.headers), verify=self._owner._verify,
             timeout=(self.timeout.connect, self.timeout.read, self.timeout.write, None),
         )  # fmt: skip
-        return partial(send_by if self._owner.httpx_class == "Client" else send_by_async, made, name)
 
     @property
     def is_closed(self) -> bool:
@@ -212,14 +215,14 @@ class HTTPClient:
         self.close()
 
 
-def send_by(client: Any, method: str, *args: Any, **given: Any) -> Any:
-    with client:
-        return getattr(client, method)(*args, **given)
+def send_by(client: HTTPClient, method: str, *args: Any, **given: Any) -> Any:
+    with client.make_httpx() as made:
+        return getattr(made, method)(*args, **given)
 
 
-async def send_by_async(client: Any, method: str, *args: Any, **given: Any) -> Any:
-    async with client:
-        return await getattr(client, method)(*args, **given)
+async def send_by_async(client: HTTPClient, method: str, *args: Any, **given: Any) -> Any:
+    async with client.make_httpx() as made:
+        return await getattr(made, method)(*args, **given)
 
 
 class URL(str):
