@@ -17,6 +17,7 @@ Basic authentication; the scheme may be upper case; ``ollama.com`` without a sch
 from __future__ import annotations
 
 import codecs
+import sys
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._errors import ConnectError, RequestError, check_origin, check_type, connect_error, misfit, printable
@@ -342,7 +343,7 @@ def name_for_system(host: str) -> Union[str, bytes]:
 
     Bytes need none: an address, which is no name and would load it in vain, or any host where this Python has none.
     """
-    if parse_ip(host.partition("%")[0]) is not None:
+    if parse_ip(host.partition("%")[0]) is not None and not sys.flags.bytes_warning:  # python -b: a loop logs it as text
         return host.encode("ascii")
     try:
         codecs.lookup("idna")

@@ -221,8 +221,6 @@ class LoopNetwork(Network):
     async def resolve(self, host: Any, port: int) -> List[Any]:
         import socket
 
-        if sys.flags.bytes_warning and isinstance(host, bytes):  # python -b: a loop in debug mode logs it as text
-            host = host.decode("ascii")
         return await this_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
     async def sleep(self, seconds: float) -> None:
