@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from runpy import run_path
 from typing import Any, Callable, List, Optional, Union
 
 from .._client import Client
@@ -67,6 +66,8 @@ def waiting_for(options: Namespace) -> str:
 
 def tool_of(text: str) -> Any:
     """The function that ``FILE.py:NAME`` names; the file is run. Raises RequestError."""
+    from runpy import run_path  # for this option alone: the command of an installation has not loaded it
+
     path, _, name = text.rpartition(":")
     if not os.path.isfile(path):
         raise RequestError("--tool %s: expected FILE.py:NAME of a file that is there" % text)
