@@ -83,7 +83,7 @@ class BaseClient:
     _network: Any
     _stream: Any  # the class
     _run: Any  # what gives the result of a coroutine, or the coroutine to whoever awaits it
-    _begin: Type[Exchange[Any]] = Exchange
+    _exchange_class: Type[Exchange[Any]] = Exchange
 
     @add_hints
     def __init__(
@@ -190,7 +190,7 @@ class BaseClient:
         data: Any = functools.partial(format_request, request, route.target_prefix, headers)
         if not callable(request.body):
             data = data()
-        return self._begin(
+        return self._exchange_class(
             self._network, route, request, data, timeout=timeout, max_line=self._max_line, retries=self._retries
         )
 

@@ -124,7 +124,7 @@ class BaseStream(Generic[T]):
         if self.status != "complete":
             raise self._exchange.error or StreamClosed("the stream was closed", partial=self._exchange.partial)
 
-    def _is_left(self) -> bool:
+    def _is_unfinished(self) -> bool:
         """Whether nobody has begun to read the stream, or next() has, and not come to its end."""
         return not self._reading.taken or (self._records is not None and not self._reading.ended)
 
@@ -225,7 +225,7 @@ class Stream(BaseStream[T]):
 
     def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._is_left():
+        if self._is_unfinished():
             for _ in self:
                 pass
         return self._whole()

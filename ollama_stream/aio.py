@@ -381,7 +381,7 @@ class AsyncStream(BaseStream[T], Coroutine[Any, Any, "AsyncStream[T]"]):
 
     async def result(self) -> T:
         """The whole answer as one record; reads what has not been read yet. Raises what the stream raises."""
-        if self._is_left():
+        if self._is_unfinished():
             async for _ in self:
                 pass
         return self._whole()

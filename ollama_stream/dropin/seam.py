@@ -73,7 +73,7 @@ class OfficialClient(BaseClient):
     """What both colours have of the official client: its constructor, ``_client``, and calls that are ``_request``s."""
 
     _request: Any
-    _begin = OfficialExchange
+    _exchange_class = OfficialExchange
 
     httpx_class = "Client"
     was_closed = False  # which is no more than told: a client can be used again
